@@ -1,0 +1,102 @@
+"""What one can run on, and the rules for choosing: homes, pools, workloads, policies."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from freehold.types.names import (
+    HomeId,
+    ModelId,
+    PolicyId,
+    PoolId,
+    ServiceId,
+    SiliconId,
+    Tier,
+    WorkKind,
+    WorkloadId,
+)
+
+
+class Price(msgspec.Struct, frozen=True, kw_only=True):
+    """What work costs at a home. Unknown is None, never zero; `source` and `as_of` say who claims it."""
+
+    input_nano_usd_per_mtok: int | None = None
+    cache_read_nano_usd_per_mtok: int | None = None
+    cache_write_nano_usd_per_mtok: int | None = None
+    output_nano_usd_per_mtok: int | None = None
+    chip_hour_nano_usd: int | None = None
+    source: str = ""
+    as_of: str = ""
+
+
+class Home(msgspec.Struct, frozen=True, kw_only=True):
+    """One concrete place where work can run. Unknown facts are None."""
+
+    id: HomeId
+    vendor: str
+    operator: str  # who runs the silicon; not always the vendor whose URL it is
+    region: str | None = None
+    silicon: SiliconId | None = None
+    api: str | None = None  # a row of the transports table; None for a compute home
+    model: ModelId | None = None
+    model_name: str | None = None  # what the model, profile or deployment is called at this home
+    url: str | None = None
+    credential: str | None = None  # a reference: env:NAME, file:PATH or cmd:...
+    pool: PoolId | None = None
+    chips: int | None = None
+    price: Price = Price()
+    tier: Tier = "contract"
+    weight: int = 1
+    needs: tuple[ServiceId, ...] = ()
+    options: dict[str, str] = {}  # transport settings: api_version, project, deployment, profile
+
+
+class Pool(msgspec.Struct, frozen=True, kw_only=True):
+    """A bucket of capacity that several homes may share."""
+
+    id: PoolId
+    requests_per_min: int | None = None
+    tokens_per_min: int | None = None
+    chips: int | None = None
+
+
+class Substitute(msgspec.Struct, frozen=True, kw_only=True):
+    """Another home or model allowed to stand in, with a stated quality from 0 to 1 (None: not measured)."""
+
+    home: HomeId
+    quality: float | None = None
+    uses: tuple[str, ...] = ()
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """What must hold. An empty tuple allows everything; a rule that cannot be checked does not pass."""
+
+    id: PolicyId = PolicyId("default")
+    homes_min: int = 1
+    distinct: tuple[Literal["vendor", "operator", "region", "silicon", "pool"], ...] = ()
+    regions: tuple[str, ...] = ()
+    operators: tuple[str, ...] = ()
+    operators_barred: tuple[str, ...] = ()
+    vendors: tuple[str, ...] = ()
+    data_classes: tuple[str, ...] = ()
+    tier_min: Tier = "contract"
+    substitution: bool = False
+    on_cut: Literal["error", "continue", "reask", "restart"] = "error"
+    shop_refusals: bool = False
+    evidence: Literal["default", "strict"] = "default"
+    unrecorded: Literal["refuse", "run"] = "refuse"  # when the evidence store is full or away
+    budget_nano_usd_per_month: int | None = None
+
+
+class Workload(msgspec.Struct, frozen=True, kw_only=True):
+    id: WorkloadId
+    kind: WorkKind = "serve"
+    homes: tuple[HomeId, ...] = ()  # in order of preference
+    policy: Policy = Policy()
+    data_class: str | None = None
+    requests_per_min: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    substitutes: tuple[Substitute, ...] = ()
