@@ -53,7 +53,7 @@ class LazyGroup(click.Group):
         except click.UsageError as error:
             close = nearest(args[0], self._children())
             if close is not None and close != args[0]:
-                error.message += f" Did you mean {close!r}?"
+                raise click.UsageError(f"{error.message} Did you mean {close!r}?", ctx=ctx) from None
             raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

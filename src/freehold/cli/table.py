@@ -31,7 +31,7 @@ COMMANDS: tuple[Row, ...] = (
     Row(
         "pocket serve",
         "freehold.cli.pocket_serve:command",
-        "Run a pocket home that speaks a vendor's protocol.",
+        "Run a home that speaks a vendor's protocol.",
     ),
     # settings
     Row("config explain", "freehold.cli.config_explain:command", "Explain one setting, or all of them."),
