@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
+from freehold.cli.loading import load_settings
 from freehold.cli.output import config_option, emit_json, json_option
-from freehold.cli.settings import load_estate
+from freehold.estate.build import build_estate
 
 COUNTED = ("homes", "pools", "services", "models", "policies", "workloads", "contracts")
 
@@ -15,7 +16,8 @@ COUNTED = ("homes", "pools", "services", "models", "policies", "workloads", "con
 @json_option
 def command(config: str | None, as_json: bool) -> None:
     """Read freehold.toml and report every problem at once. Runs no commands, opens no connections."""
-    loaded, estate = load_estate(config)
+    loaded = load_settings(config)
+    estate = build_estate(loaded)
     counts = {name: len(loaded.sections[name]) for name in COUNTED}
     if as_json:
         data = {

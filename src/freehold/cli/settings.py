@@ -6,8 +6,7 @@ import importlib
 from functools import cache
 from typing import NamedTuple
 
-from freehold.config import Loaded, MissingRoom, SectionType, load
-from freehold.estate.build import Estate, build_estate, estate_problems
+from freehold.config import MissingRoom, SectionType
 
 
 class Section(NamedTuple):
@@ -55,13 +54,3 @@ def section_type(row: Section) -> SectionType:
 
     key = ModelName if name == "ModelSettings" else Name
     return dict[key, struct]  # type: ignore[valid-type]  # made at run time, from the table
-
-
-def load_settings(config: str | None, *, absent_ok: bool = False) -> Loaded:
-    return load(config, section_types(), absent_ok=absent_ok, checks=(estate_problems,))
-
-
-def load_estate(config: str | None) -> tuple[Loaded, Estate]:
-    """The settings and the estate they describe."""
-    loaded = load_settings(config)
-    return loaded, build_estate(loaded)

@@ -5,7 +5,8 @@ STARTER = """\
 # Every setting is explained by `freehold config explain`; check this file with `freehold check`.
 #
 # The three homes below are pocket homes: small local processes that stand in for three vendors, so that all
-# of this works on a laptop. Start one with `freehold pocket serve --port 4110`, the gateway with `freehold up`.
+# of this works on a laptop. Start one with `freehold pocket serve --port 4110`, and the gateway with
+# `freehold up`.
 
 [estate]
 name = "starter"

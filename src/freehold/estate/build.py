@@ -1,4 +1,4 @@
-"""From checked settings to the estate: one frozen value in which every name refers to something.
+"""From checked settings to the estate, in which every name refers to something.
 
 Names that refer to nothing are collected and reported together, each with its line and the nearest match.
 """
@@ -11,18 +11,16 @@ from typing import Any, Protocol
 import msgspec
 
 from freehold.errors import Problem, ProblemsError, nearest
+from freehold.estate.model import Estate
 from freehold.estate.settings import (
-    ContractSettings,
     EstateSettings,
     HomeSettings,
-    ModelSettings,
     PolicySettings,
     PriceSettings,
-    ServiceSettings,
     WorkloadSettings,
 )
 from freehold.types.homes import Home, Policy, Pool, Price, Substitute, Workload
-from freehold.types.names import HomeId, ModelId, PolicyId, PoolId, ServiceId, SiliconId, WorkloadId
+from freehold.types.names import Digest, HomeId, ModelId, PolicyId, PoolId, ServiceId, SiliconId, WorkloadId
 
 DEFAULT_POLICY = "default"  # built in where the file defines none of that name
 
@@ -35,21 +33,10 @@ class LoadedSections(Protocol):
     @property
     def source(self) -> object: ...
     @property
+    def digest(self) -> Digest: ...
+    @property
     def sections(self) -> dict[str, Any]: ...
     def line(self, *path: str | int) -> int | None: ...
-
-
-class Estate(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything you can run on, and everything that stands under it."""
-
-    name: str = "estate"
-    homes: dict[HomeId, Home] = {}
-    pools: dict[PoolId, Pool] = {}
-    workloads: dict[WorkloadId, Workload] = {}
-    policies: dict[PolicyId, Policy] = {}
-    services: dict[ServiceId, ServiceSettings] = {}
-    models: dict[ModelId, ModelSettings] = {}
-    contracts: dict[str, ContractSettings] = {}
 
 
 def build_estate(loaded: LoadedSections) -> Estate:
@@ -63,6 +50,7 @@ def build_estate(loaded: LoadedSections) -> Estate:
     estate: EstateSettings = sections["estate"]
     return Estate(
         name=estate.name,
+        digest=loaded.digest,
         homes={HomeId(name): _home(name, found) for name, found in sections["homes"].items()},
         pools={
             PoolId(name): Pool(id=PoolId(name), **msgspec.structs.asdict(found))
@@ -106,7 +94,7 @@ def _home_problems(loaded: LoadedSections, name: str, home: HomeSettings) -> Ite
             loaded, place, "home-does-nothing", f'home "{name}" neither serves nor computes',
             "a serving home has an api and a model, a compute home has chips", "add api and model, or chips",
         )  # fmt: skip
-    if home.model is not None:
+    if home.model is not None and sections["models"]:  # a file that describes models describes each it uses
         yield from _unknown(loaded, (*place, "model"), [home.model], "model", sections["models"])
     if home.pool is not None:
         yield from _unknown(loaded, (*place, "pool"), [home.pool], "pool", sections["pools"])
