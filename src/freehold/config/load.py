@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, get_origin
 
@@ -85,7 +86,8 @@ def load(
         sections={**defaults(sections), **found},
         lines=document.lines,
     )
-    problems = [*walker.problems, *(problem for check in checks for problem in check(loaded))]
+    across = (problem for check in checks for problem in check(loaded))
+    problems = [*walker.problems, *islice(across, MAX_PROBLEMS)]
     if problems:
         raise ProblemsError(str(place), sorted(problems, key=lambda problem: problem.line or 0))
     return loaded
