@@ -1,6 +1,6 @@
 """Write docs/reference/settings.md from the structs that read freehold.toml.
 
-    python scripts/settings_reference.py
+python scripts/settings_reference.py
 """
 
 from __future__ import annotations

@@ -18,15 +18,16 @@ TEXT = st.text(alphabet=st.characters(codec="utf-8", exclude_categories=("Cs", "
 PLAIN = st.one_of(
     st.integers(-(10**9), 10**9).map(str),
     st.sampled_from(["true", "false", "1.5", "-inf", "1979-05-27 07:32:00Z", "2026-01-31", "0xff", "'a]b'"]),
-    st.sampled_from(['"""\na = 1\n[b]\n"" \\""""', "'''\n[[x]]\n'''''", '"a\\"b#[{"', '""', "''", '"""x"""""']),
+    st.sampled_from(
+        ['"""\na = 1\n[b]\n"" \\""""', "'''\n[[x]]\n'''''", '"a\\"b#[{"', '""', "''", '"""x"""""']
+    ),
     TEXT.map(json.dumps),
 )
 
 
-
 KEYS = st.one_of(BARE, TEXT.map(json.dumps), BARE.map(json.dumps), BARE.map(lambda word: f"'{word}'"))
 DOTTED = st.lists(KEYS, min_size=1, max_size=3).map(" . ".join)
-GAP = st.sampled_from(["", " ", "\n", " # note ] } \"\n", "\n\n\t"])
+GAP = st.sampled_from(["", " ", "\n", ' # note ] } "\n', "\n\n\t"])
 
 
 @st.composite
@@ -45,7 +46,11 @@ def inline_tables(draw: Any, inner: st.SearchStrategy[str]) -> str:
 VALUES = st.recursive(PLAIN, lambda inner: st.one_of(arrays(inner), inline_tables(inner)), max_leaves=6)
 PAIR = st.tuples(DOTTED, VALUES).map(lambda pair: f"{pair[0]} = {pair[1]}")
 LINE = st.one_of(
-    PAIR, DOTTED.map(lambda name: f"[{name}]"), DOTTED.map(lambda name: f"[[ {name} ]]"), st.just("# x"), st.just("")
+    PAIR,
+    DOTTED.map(lambda name: f"[{name}]"),
+    DOTTED.map(lambda name: f"[[ {name} ]]"),
+    st.just("# x"),
+    st.just(""),
 )
 
 
@@ -110,7 +115,13 @@ def test_scanner_reads_escapes_in_quoted_keys() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [".".join("a" * 400_000) + " = 1", "x = " + "[" * 400_000, "x = " + "{a=" * 400_000, "[" + "a." * 99 + "a]"]
+    "text",
+    [
+        ".".join("a" * 400_000) + " = 1",
+        "x = " + "[" * 400_000,
+        "x = " + "{a=" * 400_000,
+        "[" + "a." * 99 + "a]",
+    ],
 )
 def test_scanner_stops_at_deep_nesting(text: str) -> None:
     with pytest.raises(TooDeepError):

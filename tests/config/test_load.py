@@ -28,7 +28,11 @@ def test_load_digests_the_bytes_of_the_file(check: Check) -> None:
 
 def test_load_knows_lines_and_falls_back_to_what_is_around(check: Check) -> None:
     loaded = check("\n[named.a]\nneed = 1\n")
-    assert (loaded.line("named", "a", "need"), loaded.line("named", "a", "x"), loaded.line("q")) == (3, 2, None)
+    assert (loaded.line("named", "a", "need"), loaded.line("named", "a", "x"), loaded.line("q")) == (
+        3,
+        2,
+        None,
+    )
 
 
 def test_load_suggests_the_nearest_section(problems: Problems) -> None:

@@ -33,7 +33,9 @@ CONTENT = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("content", "code"), CONTENT, ids=[f"{code}-{i}" for i, (_, code) in enumerate(CONTENT)])
+@pytest.mark.parametrize(
+    ("content", "code"), CONTENT, ids=[f"{code}-{i}" for i, (_, code) in enumerate(CONTENT)]
+)
 def test_read_refuses_content(tmp_path: Path, sections: dict[str, Any], content: bytes, code: str) -> None:
     path = tmp_path / "freehold.toml"
     path.write_bytes(content)

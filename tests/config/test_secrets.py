@@ -37,7 +37,7 @@ def test_secret_refuses_anything_else_without_repeating_it(text: str) -> None:
         Secret(text)
     shown = caught.value.render()
     assert caught.value.code == "config.secret-literal"
-    assert len(text) < 8 or text not in shown and text.partition(":")[2] not in shown.split()
+    assert len(text) < 8 or (text not in shown and text.partition(":")[2] not in shown.split())
 
 
 def test_secret_shows_a_command_without_its_arguments() -> None:
@@ -83,7 +83,9 @@ def test_resolve_keeps_the_lines_of_a_private_key(tmp_path: Path) -> None:
     assert resolve_secret(f"file:{tmp_path / 'key'}").reveal() == text
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff\xfe" + VALUE.encode(), b"x" * (MAX_SECRET_BYTES + 1), b"a\x00b"])
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff\xfe" + VALUE.encode(), b"x" * (MAX_SECRET_BYTES + 1), b"a\x00b"]
+)
 def test_resolve_refuses_a_file_without_a_secret(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "key").write_bytes(content)
     with pytest.raises(UnavailableError) as caught:
@@ -105,7 +107,14 @@ def test_resolve_runs_a_command_only_where_allowed() -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ["raise SystemExit(3)", 'print("x" * 100000)', 'print("")', 'print("a\\nb")', 'import os; os.write(1, b"\\xff")']
+    "code",
+    [
+        "raise SystemExit(3)",
+        'print("x" * 100000)',
+        'print("")',
+        'print("a\\nb")',
+        'import os; os.write(1, b"\\xff")',
+    ],
 )
 def test_resolve_refuses_a_command_without_a_secret(code: str) -> None:
     with pytest.raises(UnavailableError) as caught:
@@ -135,7 +144,9 @@ def test_resolve_runs_no_command_of_a_file_that_others_can_write(tmp_path: Path,
     assert caught.value.code == "config.secret-writable"
 
 
-def test_load_refuses_commands_in_a_file_that_others_can_write(tmp_path: Path, sections: dict[str, object]) -> None:
+def test_load_refuses_commands_in_a_file_that_others_can_write(
+    tmp_path: Path, sections: dict[str, object]
+) -> None:
     path = tmp_path / "freehold.toml"
     path.write_text('[every]\nkey = "cmd:op read x"\n')
     path.chmod(0o666)

@@ -55,7 +55,9 @@ def test_walker_converts_quantities_exactly(check: Check) -> None:
 
 
 @pytest.mark.parametrize(("name", "written", "code"), BAD)
-def test_walker_refuses_with_code_path_and_line(problems: Problems, name: str, written: str, code: str) -> None:
+def test_walker_refuses_with_code_path_and_line(
+    problems: Problems, name: str, written: str, code: str
+) -> None:
     (problem,) = problems(f"# first line\n[every]\n{name} = {written}\n")
     assert (problem.code, problem.line) == (code, 3)
     assert problem.path.startswith(f"every.{name}")
@@ -107,7 +109,9 @@ SECRETS = [
 
 
 @pytest.mark.parametrize("secret", SECRETS)
-@pytest.mark.parametrize("name", ["word", "wait", "room", "price", "url", "colour", "either", "count", "words"])
+@pytest.mark.parametrize(
+    "name", ["word", "wait", "room", "price", "url", "colour", "either", "count", "words"]
+)
 def test_walker_never_repeats_a_secret(problems: Problems, name: str, secret: str) -> None:
     (problem,) = problems(f'[every]\n{name} = "{secret}"\n')
     assert problem.code == "config.secret-literal"
@@ -129,8 +133,9 @@ def test_walker_bounds_the_number_of_problems(problems: Problems) -> None:
 
 
 def test_walker_refuses_a_type_that_settings_cannot_have(tmp_path: Any) -> None:
-    from freehold.config.walk import Walker
     from msgspec import inspect
+
+    from freehold.config.walk import Walker
 
     with pytest.raises(TypeError, match="cannot have the type"):
         Walker({}).value(inspect.type_info(bytes), "x", ("a",))

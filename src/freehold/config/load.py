@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -70,7 +71,7 @@ def load(
 ) -> Loaded:
     """Read `path`, or ./freehold.toml when None. `absent_ok`: if that is absent, all defaults."""
     place = Path(DEFAULT_NAME) if path is None else Path(path)
-    if path is None and not place.exists() and not place.is_symlink():
+    if path is None and not os.path.lexists(place):
         if not absent_ok:
             raise not_found(place)
         return Loaded(source=None, digest=digest_of(b""), sections=defaults(sections))
