@@ -22,8 +22,8 @@ The same in a terminal: `freehold config explain gateway.port`. For editors: `fr
 - A setting that is not listed here is an error, and the nearest one is suggested.
 - Durations are text with a unit (`250ms`, `30s`, `1m30s`, `2h`), sizes too (`64KiB`, `32MiB`, `1GB`).
 - Dollars are numbers or text (`3`, `0.25`, `"0.25"`). What is left out is unknown, never zero.
-- Secrets are references: `env:NAME` (a variable), `file:PATH` (relative to this file), `cmd:COMMAND` (its output).
-  Commands run only for `up`, `run` and `broker serve`, and not where others can write the file.
+- Secrets are references: `env:NAME` (a variable), `file:PATH` (relative to this file), `cmd:COMMAND` (its
+  output). Commands run only for `up`, `run` and `broker serve`, and not where others can write the file.
 - The file is TOML in UTF-8, at most 4 MiB, nested at most 32 levels.
 """
 

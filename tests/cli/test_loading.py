@@ -25,9 +25,12 @@ def test_credentials_are_read_by_reference(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("FREEHOLD_TEST_KEY", "abc")
     (tmp_path / "key").write_text("def\n")
     path = write(
-        tmp_path, a='credential = "env:FREEHOLD_TEST_KEY"', b='credential = "file:key"',
-        c='credential = "cmd:echo ghi"', d="",
-    )  # fmt: skip
+        tmp_path,
+        a='credential = "env:FREEHOLD_TEST_KEY"',
+        b='credential = "file:key"',
+        c='credential = "cmd:echo ghi"',
+        d="",
+    )
     assert load_credentials(path) == {"a": "abc", "b": "def", "c": "ghi"}
 
 
@@ -37,8 +40,9 @@ def test_credentials_that_cannot_be_read_are_named_together(tmp_path: Path) -> N
         load_credentials(path)
     found = [(one.code, one.path, one.line) for one in caught.value.problems]
     assert found == [
-        ("config.secret-unavailable", "homes.a.credential", 4), ("config.secret-unavailable", "homes.b.credential", 8),
-    ]  # fmt: skip
+        ("config.secret-unavailable", "homes.a.credential", 4),
+        ("config.secret-unavailable", "homes.b.credential", 8),
+    ]
 
 
 def test_section_of_a_room_that_is_not_there_names_its_extra() -> None:

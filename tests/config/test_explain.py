@@ -21,11 +21,8 @@ EVERY = settings(section_types())
 @pytest.mark.parametrize("one", EVERY, ids=lambda one: one.path)
 def test_setting_has_a_description_that_is_a_sentence(one: Setting) -> None:
     assert (
-        (one.description
-        and one.description[-1] in ".?"
-        and one.description[0] == one.description[0].upper())
-        or (one.description.startswith("strict:"))
-    )
+        one.description and one.description[-1] in ".?" and one.description[0] == one.description[0].upper()
+    ) or (one.description.startswith("strict:"))
 
 
 @pytest.mark.parametrize("name", list(section_types()))

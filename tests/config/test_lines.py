@@ -83,7 +83,7 @@ def test_scanner_finds_exactly_the_keys_that_tomllib_finds(lines: list[str]) -> 
 
 @given(st.lists(LINE, max_size=8))
 def test_scanner_names_a_line_that_holds_the_key(lines: list[str]) -> None:
-    text, table = parsed_prefix(lines)
+    text, _ = parsed_prefix(lines)
     for path, line in key_lines(text).items():
         if isinstance(path[-1], str):
             rest = text.split("\n", line - 1)[-1].split("\n")[0]

@@ -22,15 +22,26 @@ def refused(path: Path | str | None, sections: dict[str, Any]) -> FreeholdError:
 
 
 CONTENT = [
-    (b"", "config.empty"), (b"# nothing\n\n", "config.empty"), (b"a = \x00", "config.binary"),
-    (b"\x7fELF\x00\x01", "config.binary"), (b"ok = 1\na = '\xff'\n", "config.not-utf8"),
-    (b"\xef\xbb\xbf[every]\n", "config.not-utf8"), ("[every]".encode("utf-16"), "config.binary"),
-    (b"a = \n", "config.syntax"), (b"a\n", "config.syntax"), (b"[every\n", "config.syntax"), (b"a = 'x", "config.syntax"),
-    (b"a = 1" + b"0" * 5000, "config.syntax"), (b"a = 1\na = 2\n", "config.duplicate-key"),
-    (b"[a]\n[a]\n", "config.duplicate-key"), (b"a = {b = 1, b = 2}\n", "config.duplicate-key"),
-    (b"[a.b]\n[a]\nb = 1\n", "config.duplicate-key"), (b"a = " + b"[" * 100_000, "config.too-deep"),
-    (b"a" + b".a" * 100_000 + b" = 1", "config.too-deep"), (b"a = 1\n" * 800_000, "config.too-large"),
-]  # fmt: skip
+    (b"", "config.empty"),
+    (b"# nothing\n\n", "config.empty"),
+    (b"a = \x00", "config.binary"),
+    (b"\x7fELF\x00\x01", "config.binary"),
+    (b"ok = 1\na = '\xff'\n", "config.not-utf8"),
+    (b"\xef\xbb\xbf[every]\n", "config.not-utf8"),
+    ("[every]".encode("utf-16"), "config.binary"),
+    (b"a = \n", "config.syntax"),
+    (b"a\n", "config.syntax"),
+    (b"[every\n", "config.syntax"),
+    (b"a = 'x", "config.syntax"),
+    (b"a = 1" + b"0" * 5000, "config.syntax"),
+    (b"a = 1\na = 2\n", "config.duplicate-key"),
+    (b"[a]\n[a]\n", "config.duplicate-key"),
+    (b"a = {b = 1, b = 2}\n", "config.duplicate-key"),
+    (b"[a.b]\n[a]\nb = 1\n", "config.duplicate-key"),
+    (b"a = " + b"[" * 100_000, "config.too-deep"),
+    (b"a" + b".a" * 100_000 + b" = 1", "config.too-deep"),
+    (b"a = 1\n" * 800_000, "config.too-large"),
+]
 
 
 @pytest.mark.parametrize(

@@ -16,27 +16,45 @@ from freehold.config.walk import INVALID, Walker
 
 WHOLE: dict[str, Any] = {
     "estate": {"name": "e", "description": "d"},
-    "services": {"s": {"kind": "region", "all_of": ["t"], "any_of": [], "outages_per_year": 1.5, "source": "x"}},
+    "services": {
+        "s": {"kind": "region", "all_of": ["t"], "any_of": [], "outages_per_year": 1.5, "source": "x"}
+    },
     "pools": {"p": {"requests_per_min": 10, "chips": 4}},
     "models": {"m/x:1": {"lab": "l", "parameters_active": 7_000_000_000}},
     "homes": {
         "h": {
-            "vendor": "v", "api": "openai", "model": "m/x:1", "url": "https://h.example:8443/v1",
-            "credential": "env:KEY", "tier": "vouched", "weight": 0, "needs": ["s"], "options": {"version": "1"},
+            "vendor": "v",
+            "api": "openai",
+            "model": "m/x:1",
+            "url": "https://h.example:8443/v1",
+            "credential": "env:KEY",
+            "tier": "vouched",
+            "weight": 0,
+            "needs": ["s"],
+            "options": {"version": "1"},
             "price": {"input_usd_per_mtok": 3, "output_usd_per_mtok": "0.25", "as_of": "2026-01-31"},
         }
     },
     "policies": {"strict": {"homes_min": 2, "distinct": ["vendor"], "substitution": True, "on_cut": "reask"}},
-    "workloads": {"w": {"kind": "batch", "homes": ["h"], "substitutes": [{"home": "g", "quality": 0.9, "uses": ["u"]}]}},
-    "contracts": {"c": {"operator": "o", "minimum_usd_per_month": 1000, "notice_days": 0, "exclusive": False}},
-    "gateway": {"host": "::1", "port": 1, "body_max": "1.5 MiB", "timeouts": {"connect": "1m30s", "total": "2 h"}},
+    "workloads": {
+        "w": {"kind": "batch", "homes": ["h"], "substitutes": [{"home": "g", "quality": 0.9, "uses": ["u"]}]}
+    },
+    "contracts": {
+        "c": {"operator": "o", "minimum_usd_per_month": 1000, "notice_days": 0, "exclusive": False}
+    },
+    "gateway": {
+        "host": "::1",
+        "port": 1,
+        "body_max": "1.5 MiB",
+        "timeouts": {"connect": "1m30s", "total": "2 h"},
+    },
     "state": {"postgres": "file:/run/x", "lease": "1s"},
     "ledger": {"writer": "w-1", "strict": True, "size_max": "1GB"},
     "jobs": {"engines": {"e": {"kind": "ray", "address": "http://head:8265"}}},
     "monitors": {"m": {"constitution": "c.md", "sampling_p": 1}},
     "seal": {"policies": {"p": {"kinds": ["tdx"], "measurements": ["sha384:" + "a" * 96]}}},
     "console": {"port": 65535},
-}  # fmt: skip
+}
 
 WRONG: tuple[Any, ...] = (None, True, 7.5, -(2**70), "", "no such\n", [None], {"no-such": 1}, [], {})
 Place = tuple[Any, ...]
@@ -99,13 +117,22 @@ def test_schema_and_check_agree_when_something_is_left_out(validator: Any, place
 
 
 NEAR_MISSES = [
-    (("homes", "h", "url"), "https://user:pass@h/"), (("homes", "h", "url"), "https://h/?q=1"),
-    (("homes", "h", "url"), "ftp://h"), (("homes", "h", "credential"), "KEY"), (("homes", "h", "weight"), 1001),
-    (("homes", "h", "credential"), "env:a b"), (("homes", "h", "price", "as_of"), "today"),
-    (("homes", "h", "price", "input_usd_per_mtok"), -1), (("gateway", "port"), 0), (("gateway", "port"), 65536),
-    (("gateway", "body_max"), "1.5"), (("gateway", "timeouts", "connect"), "5 parsecs"),
-    (("monitors", "m", "sampling_p"), 0), (("ledger", "writer"), "W"), (("homes", "bad name"), {"vendor": "v"}),
-]  # fmt: skip
+    (("homes", "h", "url"), "https://user:pass@h/"),
+    (("homes", "h", "url"), "https://h/?q=1"),
+    (("homes", "h", "url"), "ftp://h"),
+    (("homes", "h", "credential"), "KEY"),
+    (("homes", "h", "weight"), 1001),
+    (("homes", "h", "credential"), "env:a b"),
+    (("homes", "h", "price", "as_of"), "today"),
+    (("homes", "h", "price", "input_usd_per_mtok"), -1),
+    (("gateway", "port"), 0),
+    (("gateway", "port"), 65536),
+    (("gateway", "body_max"), "1.5"),
+    (("gateway", "timeouts", "connect"), "5 parsecs"),
+    (("monitors", "m", "sampling_p"), 0),
+    (("ledger", "writer"), "W"),
+    (("homes", "bad name"), {"vendor": "v"}),
+]
 
 
 @pytest.mark.parametrize(("place", "value"), NEAR_MISSES, ids=str)

@@ -28,10 +28,24 @@ def test_secret_accepts_references(reference: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "plain", "env:", "env:a-b", "env:1A", "ENV:A", "file:", "cmd: ", "file:a\nb", "http://x", "vault:x",
-     "sk-ant-api03-AAAABBBBCCCCDDDD", "env:sk_live_AAAABBBBCCCCDDDDEEEE", "cmd:echo ghp_abcdefghijklmnopqrstuv",
-     "file:" + "x" * 5000],
-)  # fmt: skip
+    [
+        "",
+        "plain",
+        "env:",
+        "env:a-b",
+        "env:1A",
+        "ENV:A",
+        "file:",
+        "cmd: ",
+        "file:a\nb",
+        "http://x",
+        "vault:x",
+        "sk-ant-api03-AAAABBBBCCCCDDDD",
+        "env:sk_live_AAAABBBBCCCCDDDDEEEE",
+        "cmd:echo ghp_abcdefghijklmnopqrstuv",
+        "file:" + "x" * 5000,
+    ],
+)
 def test_secret_refuses_anything_else_without_repeating_it(text: str) -> None:
     with pytest.raises(InputError) as caught:
         Secret(text)

@@ -16,32 +16,70 @@ Check = Callable[[str], Loaded]
 Problems = Callable[[str], list[Problem]]
 
 GOOD = [
-    ("word", '"abc"', "abc"), ("count", "9", 9), ("share", "1", 1.0), ("switch", "true", True),
-    ("colour", '"green"', "green"), ("words", '["a", "b"]', ("a", "b")), ("either", '"x"', "x"),
-    ("either", "7", 7), ("day", "2026-01-31", datetime.date(2026, 1, 31)),
-    ("day", '"2026-01-31"', datetime.date(2026, 1, 31)), ("options", '{ a = "b" }', {"a": "b"}),
-]  # fmt: skip
+    ("word", '"abc"', "abc"),
+    ("count", "9", 9),
+    ("share", "1", 1.0),
+    ("switch", "true", True),
+    ("colour", '"green"', "green"),
+    ("words", '["a", "b"]', ("a", "b")),
+    ("either", '"x"', "x"),
+    ("either", "7", 7),
+    ("day", "2026-01-31", datetime.date(2026, 1, 31)),
+    ("day", '"2026-01-31"', datetime.date(2026, 1, 31)),
+    ("options", '{ a = "b" }', {"a": "b"}),
+]
 
 BAD = [
-    ("word", "1", "config.type"), ("word", '"A"', "config.pattern"), ("word", '"a\\n"', "config.pattern"),
-    ("word", '"abcdefghi"', "config.length"), ("count", "10", "config.range"), ("count", "-1", "config.range"),
-    ("count", "true", "config.type"), ("count", "1.0", "config.type"), ("count", "99999999999999999999", "config.range"),
-    ("share", "0", "config.range"), ("share", "nan", "config.range"), ("share", "inf", "config.range"),
-    ("share", '"1"', "config.type"), ("switch", "1", "config.type"), ("switch", '"true"', "config.type"),
-    ("colour", '"gren"', "config.choice"), ("colour", "1", "config.choice"), ("words", '"a"', "config.type"),
-    ("words", '["a", 1]', "config.type"), ("words", '["a", "b", "c", "d"]', "config.length"),
-    ("either", "1.5", "config.type"), ("either", "true", "config.type"), ("day", '"31.1."', "config.type"),
-    ("day", '"2026-02-30"', "config.type"), ("day", "2026-01-31T00:00:00", "config.type"),
-    ("wait", '"soon"', "units.duration"), ("wait", "30", "units.duration"), ("wait", '""', "units.duration"),
-    ("wait", '"99999999w"', "units.duration"), ("room", '"64"', "units.size"), ("room", "64", "units.size"),
-    ("room", '"99999999TiB"', "units.size"), ("price", "-1", "units.dollars"), ("price", "nan", "units.dollars"),
-    ("price", '"3 USD"', "units.dollars"), ("price", "1e12", "units.dollars"), ("price", "true", "units.dollars"),
-    ("url", '"ftp://x"', "config.url"), ("url", '"https://"', "config.url"), ("url", "1", "config.url"),
-    ("key", '"plain"', "config.secret-literal"), ("key", "1", "config.secret-literal"),
-    ("inner", "1", "config.type"), ("inner", "{ depth = 0 }", "config.range"), ("many", "{}", "config.type"),
-    ("many", "[{ depht = 1 }]", "config.unknown-key"), ("options", "[]", "config.type"),
-    ("options", "{ a = 1 }", "config.type"), ("options", '{ A = "b" }', "config.pattern"),
-]  # fmt: skip
+    ("word", "1", "config.type"),
+    ("word", '"A"', "config.pattern"),
+    ("word", '"a\\n"', "config.pattern"),
+    ("word", '"abcdefghi"', "config.length"),
+    ("count", "10", "config.range"),
+    ("count", "-1", "config.range"),
+    ("count", "true", "config.type"),
+    ("count", "1.0", "config.type"),
+    ("count", "99999999999999999999", "config.range"),
+    ("share", "0", "config.range"),
+    ("share", "nan", "config.range"),
+    ("share", "inf", "config.range"),
+    ("share", '"1"', "config.type"),
+    ("switch", "1", "config.type"),
+    ("switch", '"true"', "config.type"),
+    ("colour", '"gren"', "config.choice"),
+    ("colour", "1", "config.choice"),
+    ("words", '"a"', "config.type"),
+    ("words", '["a", 1]', "config.type"),
+    ("words", '["a", "b", "c", "d"]', "config.length"),
+    ("either", "1.5", "config.type"),
+    ("either", "true", "config.type"),
+    ("day", '"31.1."', "config.type"),
+    ("day", '"2026-02-30"', "config.type"),
+    ("day", "2026-01-31T00:00:00", "config.type"),
+    ("wait", '"soon"', "units.duration"),
+    ("wait", "30", "units.duration"),
+    ("wait", '""', "units.duration"),
+    ("wait", '"99999999w"', "units.duration"),
+    ("room", '"64"', "units.size"),
+    ("room", "64", "units.size"),
+    ("room", '"99999999TiB"', "units.size"),
+    ("price", "-1", "units.dollars"),
+    ("price", "nan", "units.dollars"),
+    ("price", '"3 USD"', "units.dollars"),
+    ("price", "1e12", "units.dollars"),
+    ("price", "true", "units.dollars"),
+    ("url", '"ftp://x"', "config.url"),
+    ("url", '"https://"', "config.url"),
+    ("url", "1", "config.url"),
+    ("key", '"plain"', "config.secret-literal"),
+    ("key", "1", "config.secret-literal"),
+    ("inner", "1", "config.type"),
+    ("inner", "{ depth = 0 }", "config.range"),
+    ("many", "{}", "config.type"),
+    ("many", "[{ depht = 1 }]", "config.unknown-key"),
+    ("options", "[]", "config.type"),
+    ("options", "{ a = 1 }", "config.type"),
+    ("options", '{ A = "b" }', "config.pattern"),
+]
 
 
 @pytest.mark.parametrize(("name", "written", "value"), GOOD)
@@ -67,9 +105,12 @@ def test_walker_refuses_with_code_path_and_line(
 def test_walker_collects_every_problem_in_the_order_of_the_file(problems: Problems) -> None:
     found = problems('[named.b]\n[every]\ncount = 99\nwrod = 1\nwait = "x"\n[other]\n')
     assert [(one.code, one.line) for one in found] == [
-        ("config.missing-key", 1), ("config.range", 3), ("config.unknown-key", 4), ("units.duration", 5),
+        ("config.missing-key", 1),
+        ("config.range", 3),
+        ("config.unknown-key", 4),
+        ("units.duration", 5),
         ("config.unknown-key", 6),
-    ]  # fmt: skip
+    ]
 
 
 def test_walker_suggests_the_nearest_key(problems: Problems) -> None:
@@ -103,9 +144,12 @@ def test_walker_shortens_long_values(problems: Problems) -> None:
 
 
 SECRETS = [
-    "sk-ant-api03-AAAABBBBCCCCDDDDEEEE", "AKIAABCDEFGHIJKLMNOP", "ghp_abcdefghijklmnopqrstuv",
-    "https://user:hunter2hunter2@host/", "AIzaSyA1234567890abcdefghijklmnopqrstuv",
-]  # fmt: skip
+    "sk-ant-api03-AAAABBBBCCCCDDDDEEEE",
+    "AKIAABCDEFGHIJKLMNOP",
+    "ghp_abcdefghijklmnopqrstuv",
+    "https://user:hunter2hunter2@host/",
+    "AIzaSyA1234567890abcdefghijklmnopqrstuv",
+]
 
 
 @pytest.mark.parametrize("secret", SECRETS)

@@ -34,7 +34,8 @@ def test_home_carries_every_fact(file: Path) -> None:
     home = build(
         file,
         '[pools.p]\n[models.m]\n[services.s]\n[homes.h]\nvendor = "aws"\noperator = "lab"\nregion = "r"\n'
-        'silicon = "trn2"\napi = "openai"\nmodel = "m"\nmodel_name = "m-v1"\nurl = "https://h/v1"\npool = "p"\n'
+        'silicon = "trn2"\napi = "openai"\nmodel = "m"\nmodel_name = "m-v1"\n'
+        'url = "https://h/v1"\npool = "p"\n'
         'credential = "env:KEY"\ntier = "vouched"\nweight = 3\nneeds = ["s"]\noptions = { version = "1" }\n',
     ).homes["h"]
     assert (home.operator, home.region, home.silicon, home.model_name) == ("lab", "r", "trn2", "m-v1")
@@ -55,7 +56,8 @@ def test_price_is_exact_nano_dollars_and_dated(file: Path) -> None:
     price = (
         build(
             file,
-            f"[homes.h]\n{SERVING}[homes.h.price]\ninput_usd_per_mtok = 0.1\noutput_usd_per_mtok = '15.000000001'\n"
+            f"[homes.h]\n{SERVING}[homes.h.price]\ninput_usd_per_mtok = 0.1\n"
+            "output_usd_per_mtok = '15.000000001'\n"
             "as_of = 2026-01-31\n",
         )
         .homes["h"]
@@ -66,9 +68,10 @@ def test_price_is_exact_nano_dollars_and_dated(file: Path) -> None:
 
 
 def test_workload_holds_its_policy_itself(file: Path) -> None:
-    text = f'[homes.h]\n{SERVING}[policies.p]\nhomes_min = 2\nbudget_usd_per_month = 5\n[workloads.w]\nhomes = ["h"]\n'
-    policy = build(file, text + 'policy = "p"\n').workloads["w"].policy
-    assert (policy.id, policy.homes_min, policy.budget_nano_usd_per_month) == ("p", 2, 5_000_000_000)
+    policy = "[policies.p]\nhomes_min = 2\nbudget_usd_per_month = 5\n"
+    text = f'[homes.h]\n{SERVING}{policy}[workloads.w]\nhomes = ["h"]\n'
+    built = build(file, text + 'policy = "p"\n').workloads["w"].policy
+    assert (built.id, built.homes_min, built.budget_nano_usd_per_month) == ("p", 2, 5_000_000_000)
 
 
 def test_workload_without_a_policy_has_the_built_in_one(file: Path) -> None:
@@ -95,9 +98,10 @@ def test_compute_home_needs_no_model(file: Path) -> None:
 
 def test_pools_services_and_contracts_are_carried_over(file: Path) -> None:
     estate = build(
-        file, "[estate]\nname = 'x'\n[pools.p]\ntokens_per_min = 9\n[services.a]\nany_of = ['b']\n[services.b]\n"
+        file,
+        "[estate]\nname = 'x'\n[pools.p]\ntokens_per_min = 9\n[services.a]\nany_of = ['b']\n[services.b]\n"
         "[contracts.c]\noperator = 'o'\nexpires = 2027-01-31\n",
-    )  # fmt: skip
+    )
     assert estate.name == "x" and estate.pools["p"].tokens_per_min == 9
     assert estate.services["a"].any_of == ("b",) and str(estate.contracts["c"].expires) == "2027-01-31"
 
