@@ -139,7 +139,9 @@ def test_check_without_a_file_says_how_to_make_one(run: Run) -> None:
 def test_explain_shows_one_setting(run: Run) -> None:
     ran = run("config", "explain", "gateway.port")
     assert ran.out == (
-        "gateway.port  (integer, default 4100)\n  The port that takes calls.\n  allowed: at least 1, at most 65535\n"
+        "gateway.port  (integer, default 4100)\n"
+        "  The port that takes calls.\n"
+        "  allowed: at least 1, at most 65535\n"
     )
 
 
