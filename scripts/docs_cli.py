@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import click
 
 from freehold.cli.main import cli
-from freehold.cli.table import COMMANDS, GROUPS, Row
+from freehold.cli.table import COMMANDS, GROUPS
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "cli.md"
 WIDTH = 100
 
 INTRO = """# Commands
 
-Written from the commands' own help by `make docs`; do not edit by hand. Data goes to stdout and everything else
-to stderr; `--json` prints `{"schema": "freehold.NAME/1", "data": ...}`. Exit codes are in
+Written from the commands' own help by `make docs`; do not edit by hand. Data goes to stdout and everything
+else to stderr; `--json` prints `{"schema": "freehold.NAME/1", "data": ...}`. Exit codes are in
 [errors](errors.md#exit-codes). `NO_COLOR` is honoured.
 
 | command | what it is for |
@@ -45,22 +44,14 @@ def help_of(words: str) -> str:
     return "\n".join(lines).strip()
 
 
-def written() -> list[Row]:
-    """The rows whose command is there to be asked."""
-    return [row for row in COMMANDS if importlib.util.find_spec(row.target.partition(":")[0]) is not None]
-
-
 def section(words: str) -> str:
     return f"## freehold {words}".rstrip() + f"\n\n```text\n{help_of(words)}\n```\n"
 
 
 def page() -> str:
-    rows = written()
-    table = "".join(f"| [`freehold {row.words}`]({anchor(row.words)}) | {row.help} |\n" for row in rows)
-    names = ["", *GROUPS, *(row.words for row in rows)]
-    first = [name for name in names if name == ""]
-    rest = sorted(name for name in names if name)
-    return INTRO + table + "\n" + "\n".join(section(name) for name in [*first, *rest])
+    table = "".join(f"| [`freehold {row.words}`]({anchor(row.words)}) | {row.help} |\n" for row in COMMANDS)
+    names = ["", *sorted([*GROUPS, *(row.words for row in COMMANDS)])]
+    return INTRO + table + "\n" + "\n".join(section(name) for name in names)
 
 
 def anchor(words: str) -> str:

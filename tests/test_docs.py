@@ -7,6 +7,7 @@ number of lines. `$ make demo` runs the command that the Makefile runs. Other bl
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -83,10 +84,8 @@ def run_all(found: list[Step], folder: Path) -> list[str]:
     try:
         printed, _ = shell.communicate(timeout=DOCUMENT_SECONDS_MAX)
     finally:
-        try:
+        with contextlib.suppress(ProcessLookupError):  # everything it started has ended
             os.killpg(shell.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass  # everything it started has ended
     return re.split(rf"(?<={MARK}\d)\n|(?<={MARK}\d\d)\n|(?<={MARK}\d\d\d)\n", printed)
 
 
