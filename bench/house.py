@@ -1,8 +1,8 @@
 """What starting costs, and what the gateway adds to one call: `python -m bench.house`.
 
-Starting: `freehold --help` (goal: 0.2 s) and importing the command line, beside an interpreter that does nothing.
-One call: sequential chat calls over one client, straight to a pocket home and through the gateway. A sequential
-client measures latency on an idle machine, not what the gateway can carry.
+Starting: `freehold --help` (goal: 0.2 s) and importing the command line, beside an interpreter that does
+nothing. One call: sequential chat calls over one client, straight to a pocket home and through the gateway. A
+sequential client measures latency on an idle machine, not what the gateway can carry.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def one_call() -> None:
                     ),
                 ]
                 notes = (
-                    "Per call, one client, one call at a time, a home that answers by echo, a record per call.",
+                    "Per call: one client, one call at a time, a home that answers by echo, one record.",
                     "CPU is the client's alone: the servers outlive the measurement.",
                 )
                 ask("one-call", contenders, rounds=ROUNDS, notes=notes)
