@@ -25,7 +25,13 @@ else to stderr; `--json` prints `{"schema": "freehold.NAME/1", "data": ...}`. Ex
 
 def context(words: str) -> click.Context:
     """The context a command would run in, from the root group down."""
-    current = click.Context(cli, info_name="freehold", terminal_width=WIDTH, max_content_width=WIDTH)
+    current = click.Context(
+        cli,
+        info_name="freehold",
+        terminal_width=WIDTH,
+        max_content_width=WIDTH,
+        help_option_names=["-h", "--help"],
+    )
     command: click.Command = cli
     for word in words.split():
         assert isinstance(command, click.Group)
