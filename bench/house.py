@@ -51,8 +51,8 @@ def start_contenders() -> list[Contender]:
 
 
 @contextmanager
-def freehold(folder: Path, *words: str) -> Iterator[str]:
-    """One of our commands as a process; its first line ends with where it listens."""
+def freehold(folder: Path, *words: str) -> Iterator[tuple[str, int]]:
+    """One of our commands as a process: where it listens (the end of its first line), and its id."""
     environment = {**os.environ, "FREEHOLD_HOME": str(folder / "state"), "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(
         [sys.executable, "-m", "freehold", *words], stdout=subprocess.PIPE, text=True, env=environment
@@ -61,7 +61,7 @@ def freehold(folder: Path, *words: str) -> Iterator[str]:
         line = process.stdout.readline() if process.stdout else ""
         if not line:
             raise RuntimeError(f"freehold {' '.join(words)} ended before it listened")
-        yield line.rpartition(" ")[2].strip()
+        yield line.rpartition(" ")[2].strip(), process.pid
     finally:
         process.terminate()
         process.wait(STOP_SECONDS_MAX)
@@ -89,24 +89,25 @@ def calls(url: str, model: str) -> Callable[[], None]:
     return one_round
 
 
+def round_of(name: str, url: str, model: str, servers: tuple[int, ...]) -> Contender:
+    return Contender(name=name, run=calls(url, model), operations=CALLS_PER_ROUND, processes=servers)
+
+
 def one_call() -> None:
     with tempfile.TemporaryDirectory(prefix="freehold-bench-") as name:
         folder = Path(name)
-        with freehold(folder, "pocket", "serve", "--dialect", "openai", "--port", "0") as home:
+        with freehold(folder, "pocket", "serve", "--dialect", "openai", "--port", "0") as (home, home_id):
             estate = folder / "freehold.toml"
             estate.write_text(ESTATE.format(url=home), encoding="utf-8")
-            with freehold(folder, "up", "-c", str(estate), "--port", "0") as gateway:
+            with freehold(folder, "up", "-c", str(estate), "--port", "0") as (gateway, gateway_id):
+                servers = (home_id, gateway_id)
                 contenders = [
-                    Contender(
-                        name="straight to the home", run=calls(home, "pocket"), operations=CALLS_PER_ROUND
-                    ),
-                    Contender(
-                        name="through the gateway", run=calls(gateway, "chat"), operations=CALLS_PER_ROUND
-                    ),
+                    round_of("straight to the home", home, "pocket", servers[:1]),
+                    round_of("through the gateway", gateway, "chat", servers),
                 ]
                 notes = (
                     "Per call: one client, one call at a time, a home that answers by echo, one record.",
-                    "CPU is the client's alone: the servers outlive the measurement.",
+                    "CPU is that of the client and of every server the call passes.",
                 )
                 ask("one-call", contenders, rounds=ROUNDS, notes=notes)
 

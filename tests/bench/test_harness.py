@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from bench.harness import (
     Row,
     build_flags,
     compare,
+    cpu_seconds,
     environment,
     measure_once,
     table,
@@ -53,6 +55,10 @@ def test_compare_counts_the_cpu_of_a_command() -> None:
     busy = (sys.executable, "-c", "sum(range(3_000_000))")
     (row,) = compare([Contender(name="busy", run=busy)], rounds=1)
     assert row.cpu_ms_median > 0
+
+
+def test_cpu_seconds_counts_the_processes_named() -> None:
+    assert cpu_seconds((os.getpid(),)) >= cpu_seconds() > 0
 
 
 def test_compare_stops_at_a_command_that_fails_and_shows_its_words() -> None:
