@@ -59,7 +59,7 @@ def test_reference_page_of_settings_is_current() -> None:
 
 def test_every_code_of_settings_and_estate_has_a_heading() -> None:
     page = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
-    headings = set(re.findall(r"^## (\S+)$", page, re.MULTILINE))
+    headings = set(re.findall(r"^### (\S+)$", page, re.MULTILINE))
     folders = [ROOT / "src" / "freehold" / name for name in ("config", "estate")]
     source = "".join(path.read_text(encoding="utf-8") for folder in folders for path in folder.rglob("*.py"))
     codes = set(re.findall(r'"((?:config|estate|units)\.[a-z0-9-]+)"', source))
