@@ -1,4 +1,4 @@
-"""A prompt cache that counts like the vendors' do: a prefix read before is read from the cache, not written."""
+"""A prompt cache that counts like the vendors' do: a prefix seen before is read, not written."""
 
 from __future__ import annotations
 

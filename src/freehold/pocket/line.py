@@ -17,7 +17,7 @@ Sleep = Callable[[float], Awaitable[object]]
 
 
 class Line:
-    """Everything written is handed to the kernel before the next step, so that a cut falls where it was put."""
+    """Every write reaches the kernel before the next step, so that a cut falls where it was put."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sleep: Sleep) -> None:
         self._reader, self._writer = reader, writer

@@ -1,6 +1,6 @@
 """How one answer is made: from a marker in the text, a script file, the model's name, or by default.
 
-A marker stands in the last user text: `[pocket words tokens=200 tokens_per_s=50]`, `[pocket fixed text="Yes."]`.
+A marker stands in the last user text: `[pocket words tokens=200]`, `[pocket fixed text="Yes."]`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class How(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AnswerRule(How, frozen=True, kw_only=True):
-    """A row of a script file: a way of answering, and the requests it is for. The first that fits is taken."""
+    """A row of a script file: a way of answering, and the requests it is for. The first that fits holds."""
 
     home: str = ""
     model: str = ""
@@ -65,7 +65,7 @@ def choose(conversation: Conversation, rules: Sequence[AnswerRule] = (), home: s
     for rule in rules:
         if rule.fits(conversation, home):
             return rule
-    named = next((kind for kind in KINDS if kind == conversation.model), "auto")
+    named: Kind = next((kind for kind in KINDS if kind == conversation.model), "auto")
     return How(kind=named)
 
 
@@ -112,9 +112,7 @@ def _marked(conversation: Conversation) -> How | None:
 def _known(name: str) -> None:
     if name not in How.__struct_fields__:
         close = nearest(name, How.__struct_fields__)
-        raise ValueError(
-            f"there is no setting {name!r}" + (f"; the closest is {close!r}" if close else "")
-        )
+        raise ValueError(f"there is no setting {name!r}" + (f"; the closest is {close!r}" if close else ""))
 
 
 def _bad_marker(marker: str, why: str) -> DialectError:

@@ -143,7 +143,7 @@ def _thinking(how: How, conversation: Conversation) -> Iterator[_Part]:
 
 
 def _said(how: How, conversation: Conversation) -> str:
-    """The text still to say. A conversation that ends with the assistant's own words is continued from there."""
+    """The text still to say: a conversation that ends with the assistant's own words is continued."""
     return words.rest(_full_text(how, conversation), script.prefill(conversation))
 
 
