@@ -110,6 +110,8 @@ class Intake:
         return self._clock.monotonic_ns() / 1e9
 
 
-def _refuse(asked: Asked, status: int, kind: str, what: str, why: str = "", code: str = "") -> None:
-    failure = Failure(status=status, kind=kind, what=what, why=why, code=code or f"pocket.{kind}")
+def _refuse(
+    asked: Asked, status: int, kind: str, what: str, why: str = "", code: str = "pocket.refused"
+) -> None:
+    failure = Failure(status=status, kind=kind, what=what, why=why, code=code)
     asked.refusal = asked.codec.write_error(failure)

@@ -89,11 +89,11 @@ def embed(inbound: Inbound, body: bytes) -> bytes:
 
 
 def _embed_gemini(asked: dict[str, Any]) -> bytes:
-    requests = asked.get("requests")
-    many = isinstance(requests, list)
+    batch = asked.get("requests")
+    many = isinstance(batch, list)
     vectors = [
         {"values": vector_of(_parts_text(one), _size(one.get("outputDimensionality")))}
-        for one in (requests if isinstance(requests, list) else [asked])[:INPUTS_MAX]
+        for one in (batch if isinstance(batch, list) else [asked])[:INPUTS_MAX]
     ]
     return msgspec.json.encode({"embeddings": vectors} if many else {"embedding": vectors[0]})
 

@@ -109,7 +109,7 @@ async def _send(play: Play, change: Change) -> None:
 
 async def _tell(play: Play, status: int, kind: str, message: str, *, hint: bool = False) -> None:
     rule, exchange = play.rule, play.exchange
-    failure = Failure(status=status, kind=kind, what=rule.message or message, code=f"pocket.{rule.fault}")
+    failure = Failure(status=status, kind=kind, what=rule.message or message, code="pocket.fault")
     reply = exchange.codec.write_error(failure)
     if hint:
         reply = hints.hinted(reply, rule.hint, exchange.vendor, rule.retry_after_s, play.clock.now_ns())
