@@ -67,7 +67,8 @@ class _Message:
         self.target = b""
         self.headers: dict[str, str] = {}
         self.chunks: list[bytes] = []
-        self.head_done = self.done = False
+        self.head_done = self.done = self.keep = False
+        self.parser: _Parser | None = None
         self._limit = body_bytes_max
         self._size = self._head_size = 0
 
@@ -92,6 +93,8 @@ class _Message:
 
     def on_message_complete(self) -> None:
         self.done = True
+        # The parser knows this only now; afterwards it is ready for the next message and says yes.
+        self.keep = self.parser is not None and self.parser.should_keep_alive()
 
     def take(self) -> bytes:
         data = b"".join(self.chunks)
@@ -157,7 +160,7 @@ async def _converse(handler: Handler, reader: asyncio.StreamReader, writer: asyn
 async def read_request(reader: asyncio.StreamReader) -> tuple[Request, bool] | None:
     """The next request and whether its connection stays open; None if the peer hung up between messages."""
     message = _Message(BODY_BYTES_MAX)
-    parser = httptools.HttpRequestParser(message)
+    parser = message.parser = httptools.HttpRequestParser(message)
     if not await _read_whole(message, parser, reader):
         return None
     request = Request(
@@ -166,7 +169,7 @@ async def read_request(reader: asyncio.StreamReader) -> tuple[Request, bool] | N
         headers=message.headers,
         body=message.take(),
     )
-    return request, parser.should_keep_alive()
+    return request, message.keep
 
 
 async def _read_whole(message: _Message, parser: _Parser, reader: asyncio.StreamReader) -> bool:
