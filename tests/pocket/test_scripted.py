@@ -6,8 +6,8 @@ import pytest
 
 from freehold.clock import FakeClock
 from freehold.dialects import DialectError
+from freehold.dialects.assemble import collect
 from freehold.pocket import ScriptedEngine, Wait
-from freehold.pocket.engine import collect
 from freehold.pocket.script import AnswerRule
 from freehold.types.conversation import (
     Answer,
@@ -39,7 +39,7 @@ def assistant(text: str) -> Turn:
 
 def answer(conversation: Conversation, engine: ScriptedEngine | None = None) -> Answer:
     steps = (engine or ScriptedEngine()).answer(conversation, "id")
-    return collect((step for step in steps if not isinstance(step, Wait)), conversation)
+    return collect(step for step in steps if not isinstance(step, Wait))
 
 
 def text(given: Answer) -> str:

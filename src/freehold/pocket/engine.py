@@ -3,29 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Protocol, cast
 
 import msgspec
 
 from freehold.errors import InputError, nearest
-from freehold.types.conversation import (
-    Answer,
-    Begin,
-    Block,
-    BlockStart,
-    Conversation,
-    Event,
-    Finished,
-    Text,
-    TextDelta,
-    Thinking,
-    ThinkingDelta,
-    ToolDelta,
-    ToolUse,
-    Usage,
-    UsageReport,
-)
+from freehold.types.conversation import Conversation, Event
 
 ENGINES: dict[str, str] = {
     "scripted": "freehold.pocket.scripted:ScriptedEngine",
@@ -63,39 +47,3 @@ def engine(name: str) -> Engine:
         )
     module, _, attribute = ENGINES[name].partition(":")
     return cast("Engine", getattr(importlib.import_module(module), attribute)())
-
-
-def collect(events: Iterable[Event], conversation: Conversation) -> Answer:
-    """A stream of events, as the one answer they add up to."""
-    answer = Answer(id="", model=conversation.model, blocks=(), finish="error")
-    blocks: dict[int, Block] = {}
-    usage = Usage()
-    for event in events:
-        match event:
-            case Begin():
-                answer = msgspec.structs.replace(answer, id=event.id, model=event.model)
-            case BlockStart():
-                blocks[event.index] = event.block
-            case TextDelta() | ThinkingDelta() | ToolDelta():
-                blocks[event.index] = _grown(blocks[event.index], event)
-            case Finished():
-                answer = msgspec.structs.replace(
-                    answer, finish=event.finish, stop_sequence=event.stop_sequence
-                )
-            case UsageReport():
-                usage = event.usage
-    ordered = tuple(blocks[index] for index in sorted(blocks))
-    return msgspec.structs.replace(answer, blocks=ordered, usage=usage)
-
-
-def _grown(block: Block, delta: TextDelta | ThinkingDelta | ToolDelta) -> Block:
-    match block, delta:
-        case Text(), TextDelta():
-            return msgspec.structs.replace(block, text=block.text + delta.text)
-        case Thinking(), ThinkingDelta():
-            signature = delta.signature or block.signature
-            return msgspec.structs.replace(block, text=block.text + delta.text, signature=signature)
-        case ToolUse(), ToolDelta():
-            before = "" if block.input_json == "{}" else block.input_json
-            return msgspec.structs.replace(block, input_json=before + delta.json)
-    return block

@@ -10,13 +10,13 @@ import msgspec
 
 from freehold import wire
 from freehold.dialects import Failure
-from freehold.pocket.engine import Engine, Step, Wait, collect
+from freehold.dialects.assemble import Collector
+from freehold.pocket.engine import Engine, Step, Wait
 from freehold.pocket.intake import Asked
 from freehold.pocket.line import Line
 from freehold.types.conversation import (
     Conversation,
     Event,
-    StreamError,
     TextDelta,
     ThinkingDelta,
     ToolDelta,
@@ -101,15 +101,16 @@ class Exchange:
         return Prepared(headers={**self.headers, "content-type": writer.content_type}, body=pieces())
 
     async def _whole(self, conversation: Conversation, steps: Iterator[Step]) -> Prepared:
-        events = [event async for event in self._events(steps)]
-        broken = next((event for event in events if isinstance(event, StreamError)), None)
-        if broken is not None:
+        collector = Collector()
+        async for event in self._events(steps):
+            collector.take(event)
+        if (broken := collector.error) is not None:
             failure = Failure(status=broken.status or 500, kind=broken.kind, what=broken.message)
             reply = self.codec.write_error(failure)
             headers = {**self.headers, **reply.headers}
             return Prepared(status=reply.status, headers=headers, body=reply.body)
-        body = self.codec.write_answer(collect(events, conversation), conversation)
-        return Prepared(headers={**self.headers, **JSON}, body=body)
+        body = self.codec.write_answer(collector.answer(), conversation)
+        return Prepared(headers={**self.headers, "content-type": self.codec.answer_type}, body=body)
 
     async def _events(self, steps: Iterator[Step]) -> AsyncIterator[Event]:
         while (step := await self._next(steps)) is not None:

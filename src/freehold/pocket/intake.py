@@ -8,7 +8,7 @@ import msgspec
 
 from freehold import wire
 from freehold.clock import Clock
-from freehold.dialects import Codec, DialectError, Failure, Inbound, WireReply, codec, route
+from freehold.dialects import Codec, DialectError, Failure, Inbound, WireReply, codec, codec_for, route
 from freehold.pocket import hints, keys, operations
 from freehold.pocket.cache import PromptCache
 from freehold.pocket.limits import Limiter, Limits
@@ -44,14 +44,13 @@ class Intake:
         self._numbers = 0
 
     def read(self, request: wire.Request) -> Asked:
-        inbound = route(request.method, request.target)
+        inbound = route(request.method, request.target, request.headers)
         spoken = VENDORS[self._dialect].speaks
         known = inbound is not None and inbound.dialect in spoken and inbound.operation in SPOKEN
-        dialect = inbound.dialect if inbound is not None and known else self._dialect
         asked = Asked(
-            codec=codec(dialect),
+            codec=codec_for(inbound) if inbound is not None and known else codec(self._dialect),
             vendor=VENDORS[self._dialect],
-            manner=manner(inbound, dialect),
+            manner=manner(inbound if known else None, self._dialect),
             inbound=inbound,
         )
         asked.headers = self._request_id(asked.vendor)

@@ -17,7 +17,7 @@ SECRET_HEADERS = frozenset({
 PLACES: dict[str, tuple[str, ...]] = {
     "openai": ("bearer", "api-key"),
     "responses": ("bearer", "api-key"),
-    "anthropic": ("x-api-key", "api-key", "bearer"),
+    "anthropic": ("x-api-key", "api-key", "bearer", "sigv4"),
     "bedrock": ("bearer", "sigv4"),
     "gemini": ("x-goog-api-key", "query", "bearer"),
 }

@@ -85,7 +85,7 @@ def _stream(
 ) -> Iterator[Step]:  # fmt: skip
     limit = conversation.max_tokens or TOKENS_DEFAULT
     spent = thought = 0
-    yield Begin(id=id, model=conversation.model, usage=usage)
+    yield Begin(id=id, model=conversation.model, usage=usage, dialect=conversation.dialect)
     if how.first_token_s:
         yield Wait(seconds=how.first_token_s)
     for index, part in enumerate(parts):
@@ -136,7 +136,7 @@ def _thinking(how: How, conversation: Conversation) -> Iterator[_Part]:
     if asked or how.thinking_tokens:
         thought = words.text(f"thinking:{_seed(conversation)}", how.thinking_tokens or THINKING_TOKENS)
         yield _Part(
-            block=Thinking(text="", origin=conversation.dialect),
+            block=Thinking(text=""),
             pieces=words.pieces(thought),
             signature=signature.sign(conversation.dialect, thought),
         )

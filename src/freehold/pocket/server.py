@@ -37,6 +37,7 @@ class PocketHome:
     ) -> None:  # fmt: skip
         self.name = name
         self.codec: Codec = codec(dialect)
+        dialect = self.codec.name  # an api's name stands for its dialect
         self.log, self._own_log = log or RequestLog(), log is None
         self.token = token or secrets.token_urlsafe(TOKEN_BYTES)
         self.neighbours: dict[str, control.Controlled] = {name: self}

@@ -9,13 +9,10 @@ import hmac
 from freehold.dialects import DialectError
 from freehold.types.conversation import Conversation, Thinking
 
-FAMILIES = {"anthropic": "anthropic", "bedrock": "anthropic"}  # whose signatures are good at whose homes
-
 
 def sign(dialect: str, text: str) -> str:
     """Not a secret: it only has to differ when the text or the vendor does."""
-    family = FAMILIES.get(dialect, dialect)
-    return base64.b64encode(hmac.digest(f"pocket:{family}".encode(), text.encode(), hashlib.sha256)).decode()
+    return base64.b64encode(hmac.digest(f"pocket:{dialect}".encode(), text.encode(), hashlib.sha256)).decode()
 
 
 def check(conversation: Conversation) -> None:

@@ -1,5 +1,19 @@
-from freehold.pocket import FaultRule
-from tests.pocket.talk import broken, words_of
+import msgspec
+
+from freehold.pocket import FaultRule, PocketHome
+from tests.pocket.talk import Sleeps, ask, broken, said, words_of
+
+TOOL = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "parameters": {
+            "type": "object",
+            "properties": {"city": {"type": "string"}, "unit": {"enum": ["celsius", "kelvin"]}},
+            "required": ["city", "unit"],
+        },
+    },
+}
 
 
 def test_malformed_event_is_one_among_good_ones() -> None:
@@ -34,3 +48,17 @@ def test_no_terminal_ends_well_framed_and_unfinished() -> None:
     assert heard.broken == ""
     assert b"[DONE]" not in heard.body
     assert b'"finish_reason":"stop"' not in heard.body
+
+
+def test_arguments_come_in_one_piece_when_told_to() -> None:
+    def fragments(home: PocketHome) -> list[str]:
+        heard = ask(home, said("get_weather please", stream=True, tools=[TOOL]))
+        frames = [frame[6:] for frame in heard.body.split(b"\n\n") if frame.startswith(b"data: {")]
+        deltas = [msgspec.json.decode(frame)["choices"][0]["delta"] for frame in frames]
+        calls = [call for delta in deltas for call in delta.get("tool_calls", [])]
+        return [text for call in calls if (text := call["function"].get("arguments"))]
+
+    many = fragments(PocketHome(sleep=Sleeps()))
+    one = fragments(PocketHome(faults={"end": FaultRule(fault="arguments_at_end")}))
+    assert len(many) > 1
+    assert one == ["".join(many)]
