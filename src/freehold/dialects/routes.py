@@ -115,6 +115,7 @@ PATHS: tuple[Path, ...] = (
     Path("GET", "/openai/v1/realtime{rest...}", "openai", "websocket", "azure-v1"),
 )  # fmt: skip
 
+_OF_GOOGLE = {"x-goog-api-key", "x-goog-api-client"}
 _TAKES = {"model": r"(?P<model>[^/?]+?)", "version": "v1(?:beta1?|alpha)?", "rest...": r"(?:[/?:].*|[^/?]*)"}
 
 
@@ -157,6 +158,8 @@ def _inbound(row: Path, model: str | None, query: str, headers: Mapping[str, str
     version = headers.get("anthropic-version")
     if row.surface == "models" and version is not None and dialect == "openai":
         dialect = "anthropic"  # one path, two vendors: only Anthropic's SDK names its version
+    if row.pattern.startswith("/v1/models") and not _OF_GOOGLE.isdisjoint(headers):
+        dialect = "gemini"  # the same path again, when the client is told to use v1
     if row.surface == "files" and version is not None and dialect == "openai":
         dialect = "anthropic"
     if headers.get("upgrade", "").lower() == "websocket":

@@ -49,7 +49,7 @@ class Intake:
         known = inbound is not None and inbound.dialect in spoken and inbound.operation in SPOKEN
         asked = Asked(
             codec=codec_for(inbound) if inbound is not None and known else codec(self._dialect),
-            vendor=VENDORS[self._dialect],
+            vendor=VENDORS[inbound.dialect if inbound is not None and known else self._dialect],
             manner=manner(inbound if known else None, self._dialect),
             inbound=inbound,
         )

@@ -17,6 +17,7 @@ from freehold.types.conversation import Conversation
 DIMENSIONS_DEFAULT = 64
 DIMENSIONS_MAX = 3072
 INPUTS_MAX = 2048
+ANY_MODEL = "pocket"
 _CREATED = 1_767_225_600  # 2026-01-01, for lists that want a date
 
 
@@ -30,9 +31,9 @@ def count(dialect: str, conversation: Conversation) -> bytes:
 
 
 def models(inbound: Inbound, offered: Sequence[str]) -> bytes:
-    """One model when the path names it, else all of them."""
+    """One model when the path names it, else all of them. A home that has any model says it has `pocket`."""
     if inbound.model is not None:
-        if inbound.model not in offered:
+        if offered and inbound.model not in offered:
             raise DialectError(
                 f"the model {inbound.model!r} does not exist",
                 why=f"this pocket home has {', '.join(offered)}",
@@ -41,11 +42,11 @@ def models(inbound: Inbound, offered: Sequence[str]) -> bytes:
                 status=404,
             )
         return msgspec.json.encode(_model(inbound.dialect, inbound.model))
+    offered = offered or (ANY_MODEL,)
     rows = [_model(inbound.dialect, name) for name in offered]
     match inbound.dialect:
         case "anthropic":
-            first, last = (offered[0], offered[-1]) if offered else (None, None)
-            body = {"data": rows, "has_more": False, "first_id": first, "last_id": last}
+            body = {"data": rows, "has_more": False, "first_id": offered[0], "last_id": offered[-1]}
         case "gemini":
             body = {"models": rows}
         case _:
@@ -73,7 +74,7 @@ def embed(inbound: Inbound, body: bytes) -> bytes:
     """Vectors that depend only on the text: the same text, the same vector."""
     asked = _object(body)
     if inbound.dialect == "gemini":
-        return _embed_gemini(asked)
+        return _embed_vertex(asked) if inbound.surface == "vertex" else _embed_gemini(asked)
     inputs = _inputs(asked.get("input"))
     size = _size(asked.get("dimensions"))
     packed = asked.get("encoding_format") == "base64"
@@ -96,6 +97,25 @@ def _embed_gemini(asked: dict[str, Any]) -> bytes:
         for one in (batch if isinstance(batch, list) else [asked])[:INPUTS_MAX]
     ]
     return msgspec.json.encode({"embeddings": vectors} if many else {"embedding": vectors[0]})
+
+
+def _embed_vertex(asked: dict[str, Any]) -> bytes:
+    parameters = asked.get("parameters")
+    size = _size(parameters.get("outputDimensionality") if isinstance(parameters, dict) else None)
+    instances = asked.get("instances")
+    if not isinstance(instances, list) or not 1 <= len(instances) <= INPUTS_MAX:
+        raise _bad("instances", f"there have to be from 1 to {INPUTS_MAX} of them")
+    texts = [str(one.get("content", "")) if isinstance(one, dict) else "" for one in instances]
+    rows = [
+        {
+            "embeddings": {
+                "values": vector_of(text, size),
+                "statistics": {"truncated": False, "token_count": len(text.split())},
+            }
+        }
+        for text in texts
+    ]
+    return msgspec.json.encode({"predictions": rows})
 
 
 def vector_of(text: str, size: int) -> list[float]:

@@ -146,6 +146,8 @@ class PocketHome:
         asked = self._intake.read(request)
         exchange = self._prepared(line, request, asked)
         chosen = self._faults.choose(self._seen(request, asked), _AT_REQUEST)
+        fault = chosen[0] if chosen else ""
+        self.log.keep(self._logged(number, exchange, asked, fault, "open"))
         ended: Ended = "fault" if chosen else "whole"
         try:
             await self._play(exchange, chosen[1] if chosen else None)
@@ -154,8 +156,7 @@ class PocketHome:
             raise
         finally:
             self._intake.spent(exchange.output_tokens)
-            fault = chosen[0] if chosen else ""
-            self.log.add(self._logged(number, exchange, asked, fault, ended))
+            self.log.keep(self._logged(number, exchange, asked, fault, ended))
 
     async def _play(self, exchange: Exchange, rule: FaultRule | None) -> None:
         try:
@@ -170,7 +171,7 @@ class PocketHome:
             ))  # fmt: skip
 
     def _prepared(self, line: Line, request: wire.Request, asked: Asked) -> Exchange:
-        id = f"{asked.vendor.id_prefix}{ulid(self._clock.now_ns())}"
+        id = f"{asked.vendor.id_prefix}{ulid(self._clock.now_ns()).lower()}"
         return Exchange(request=request, line=line, engine=self._engine, id=id, asked=asked)
 
     def _seen(self, request: wire.Request, asked: Asked) -> Seen:
