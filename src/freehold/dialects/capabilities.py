@@ -76,6 +76,10 @@ _CLAUDE = (
     "anthropic foundry-anthropic bedrock-messages claude-platform-aws claude-gcp vertex-claude bedrock-invoke"
 )
 _OWN_CLAUDE = "anthropic foundry-anthropic bedrock-messages claude-platform-aws claude-gcp"
+_CLAUDE_46_ON = (
+    "*claude-opus-4-[6-9]* *claude-sonnet-4-[6-9]* *claude-haiku-4-[6-9]* *claude-opus-5* *claude-sonnet-5* "
+    "*claude-haiku-5* *claude-fable* *claude-mythos*"
+)
 _CONVERSE = "bedrock bedrock-converse"
 _GEMINI = "gemini vertex-gemini"
 _CHAT = "openai azure-openai azure-openai-v1"
@@ -139,12 +143,12 @@ ROWS: tuple[Row, ...] = (
     # What Claude 4.6 and later changed.
     _row(
         f"{_CLAUDE} {_CONVERSE}",
-        "*claude-opus-4-[6-9]* *claude-sonnet-4-[6-9]* *claude-haiku-4-[6-9]* *claude-*-5* *claude-mythos*",
+        _CLAUDE_46_ON,
         prefill=False, thinking=frozenset(("adaptive", "effort", "budget")), max_tokens_default=16384,
         efforts=("low", "medium", "high", "max"), why="prefill is a 400 from 4.6 on",
     ),
     _row(
-        f"{_CLAUDE} {_CONVERSE}", "*claude-opus-4-1* *claude-*-4-[5-9]* *claude-*-5*",
+        f"{_CLAUDE} {_CONVERSE}", f"*claude-opus-4-1* *claude-*-4-5* {_CLAUDE_46_ON}",
         one_of_temperature_top_p=True,
     ),
     _row(
