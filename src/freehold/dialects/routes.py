@@ -159,6 +159,8 @@ def _inbound(row: Path, model: str | None, query: str, headers: Mapping[str, str
         dialect = "anthropic"  # one path, two vendors: only Anthropic's SDK names its version
     if row.surface == "files" and version is not None and dialect == "openai":
         dialect = "anthropic"
+    if row.surface == "invoke" and "embed" in (model or ""):
+        operation = "embed"  # InvokeModel serves every kind of model
     if headers.get("upgrade", "").lower() == "websocket":
         operation = "websocket"
     if version is None and "api-version" in query:
