@@ -162,6 +162,8 @@ def _inbound(row: Path, model: str | None, query: str, headers: Mapping[str, str
         dialect = "gemini"  # the same path again, when the client is told to use v1
     if row.surface == "files" and version is not None and dialect == "openai":
         dialect = "anthropic"
+    if row.surface == "invoke" and "embed" in (model or ""):
+        operation = "embed"  # InvokeModel serves every kind of model
     if headers.get("upgrade", "").lower() == "websocket":
         operation = "websocket"
     if version is None and "api-version" in query:

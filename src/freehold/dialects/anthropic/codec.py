@@ -24,6 +24,7 @@ from freehold.types.names import DialectName
 
 class Anthropic:
     name: DialectName = "anthropic"
+    form = "anthropic"
     origin = "anthropic"
     answer_type = "application/json"
 
@@ -55,4 +56,5 @@ class Anthropic:
 class VertexClaude(Anthropic):
     """The same messages under Google's paths; what Google's Claude signs is Google's."""
 
+    form = "vertex-claude"
     origin = "vertex"
