@@ -39,12 +39,15 @@ class _Published(msgspec.Struct):
     source: str
     roots: dict[str, str]
     types: dict[str, _Type]
+    both_cases: bool = False  # Google takes every name in snake case too, and its own SDK sends some so
 
 
 @functools.cache
 def published(dialect: DialectName) -> _Published:
     data = resources.files("freehold.dialects").joinpath("published", f"{dialect}.json").read_bytes()
-    return msgspec.json.decode(data, type=_Published)
+    found = msgspec.json.decode(data, type=_Published)
+    found.both_cases = dialect == "gemini"
+    return found
 
 
 def violations(
@@ -98,6 +101,8 @@ def _object(
         found.append(f"{path or 'body'}: expected an object")
         return
     kind = rules.types[name]
+    if rules.both_cases:
+        value = {field if field in kind.fields else _camel(field): each for field, each in value.items()}
     for field in kind.required:
         if field not in value and field not in elsewhere:
             found.append(f"{_at(path, field)}: Field required")
@@ -177,6 +182,11 @@ def _meant(rules: _Published, kind: Any, value: object) -> bool:
                 return False
             told = True
     return told
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)
 
 
 def _at(path: str, name: str) -> str:
