@@ -46,8 +46,8 @@ class Intake:
 
     def read(self, request: wire.Request) -> Asked:
         inbound = route(request.method, request.target, request.headers)
-        spoken = VENDORS[self._dialect].speaks
-        known = inbound is not None and inbound.dialect in spoken and inbound.operation in SPOKEN
+        vendor = VENDORS[self._dialect]
+        known = inbound is not None and vendor.knows(inbound) and inbound.operation in SPOKEN
         asked = Asked(
             codec=codec_for(inbound) if inbound is not None and known else codec(self._dialect),
             vendor=VENDORS[inbound.dialect if inbound is not None and known else self._dialect],

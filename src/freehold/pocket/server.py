@@ -100,10 +100,9 @@ class PocketHome:
 
     async def _mind(self) -> None:
         while True:
-            with contextlib.suppress(
-                TimeoutError
-            ):  # the time came, which is one of the two things waited for
-                await asyncio.wait_for(self._changed.wait(), await self.settle())
+            until_s = await self.settle()
+            with contextlib.suppress(TimeoutError):  # the time came: one of the two things waited for
+                await asyncio.wait_for(self._changed.wait(), until_s)
             self._changed.clear()
 
     def _elapsed_s(self) -> float:
