@@ -160,7 +160,7 @@ def service_problems(catalog: Catalog) -> Iterator[Problem]:
         for need in (*one.all_of, *one.any_of):
             if need not in catalog.services and service(catalog, need) is None:
                 yield _problem(
-                    "catalog.unknown-service", f"services.{one.id} needs {need!r}, which is not in the catalog",
+                    "catalog.unknown-service", f"services.{one.id} needs {need!r}, not in the catalog",
                     "every edge ends at a service", f"services.{one.id}",
                 )  # fmt: skip
         yield from rate_problems(one)

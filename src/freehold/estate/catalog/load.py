@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import csv
 import tomllib
-from collections.abc import Iterable, Mapping
-from functools import cached_property
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
@@ -199,12 +199,14 @@ def _vendor(id: str, entry: Entry, catalog: Catalog) -> Vendor:
     return catalog.read(Vendor, {"id": id, **entry, "regions": regions})
 
 
+@cache
 def _packaged(section: str) -> dict[str, Any]:
     text = resources.files(__package__).joinpath("data", f"{section}.toml").read_text()
     return tomllib.loads(text)
 
 
-def _rows(section: str) -> Iterable[Entry]:
+@cache
+def _rows(section: str) -> Sequence[Entry]:
     """The rows of a listed section: [[section]] in TOML, or the lines of a CSV file."""
     if section not in CSV_NUMBERS:
         return _packaged(section).get(section, [])  # type: ignore[no-any-return]  # TOML is untyped

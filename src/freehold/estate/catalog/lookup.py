@@ -8,7 +8,7 @@ import msgspec
 
 from freehold.estate.catalog.load import Catalog
 from freehold.estate.catalog.shapes import Profile, Region, Service, Surface, TokenPrice, Vendor
-from freehold.types.names import ServiceId
+from freehold.types.names import ServiceId, SiliconId
 
 REGION = "{region}"
 
@@ -102,6 +102,17 @@ def _in_region(template: Service, name: str) -> Service:
         all_of=filled(template.all_of),
         any_of=filled(template.any_of),
     )
+
+
+def silicon_id(catalog: Catalog, name: str | None) -> SiliconId | None:
+    """The plain id of a chip by any of its names; a name nobody knows stays as it is."""
+    if name is None or name in catalog.silicon:
+        return None if name is None else SiliconId(name)
+    wanted = name.lower()
+    for chip in catalog.silicon.values():
+        if wanted in (alias.lower() for alias in chip.aliases):
+            return chip.id
+    return SiliconId(name)
 
 
 def token_price(
