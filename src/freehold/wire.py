@@ -57,6 +57,7 @@ class WireError(Exception):
 class _Parser(Protocol):
     def feed_data(self, data: bytes) -> None: ...
     def should_keep_alive(self) -> bool: ...
+    def get_http_version(self) -> str: ...
 
 
 class _Message:
@@ -172,6 +173,8 @@ async def _read_whole(message: _Message, parser: _Parser, reader: asyncio.Stream
             return False
         started = True
         _feed(parser, data)
+    if parser.get_http_version() not in ("1.0", "1.1"):
+        raise WireError("only HTTP/1.1 and 1.0 are spoken here", 505)
     return True
 
 

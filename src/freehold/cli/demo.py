@@ -28,7 +28,7 @@ homes = ["pocket"]
 
 @click.command()
 def command() -> None:
-    """Show one call through everything, from nothing: a pocket home, the gateway, and the record it leaves."""
+    """Show one call through everything: a pocket home, the gateway, and the record it leaves."""
     with tempfile.TemporaryDirectory(prefix="freehold-demo-") as folder:
         asyncio.run(_demo(Path(folder)))
 

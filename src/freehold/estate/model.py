@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from freehold.types.homes import Home, Pool, Workload
-from freehold.types.names import Digest, HomeId, PoolId, WorkloadId
+from freehold.estate.settings import ContractSettings, ModelSettings, ServiceSettings
+from freehold.types.homes import Home, Policy, Pool, Workload
+from freehold.types.names import Digest, HomeId, ModelId, PolicyId, PoolId, ServiceId, WorkloadId
 
 
 class Estate(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,6 +17,10 @@ class Estate(msgspec.Struct, frozen=True, kw_only=True):
     homes: dict[HomeId, Home] = {}
     pools: dict[PoolId, Pool] = {}
     workloads: dict[WorkloadId, Workload] = {}
+    policies: dict[PolicyId, Policy] = {}
+    services: dict[ServiceId, ServiceSettings] = {}
+    models: dict[ModelId, ModelSettings] = {}
+    contracts: dict[str, ContractSettings] = {}
 
     def workload_for(self, model: str) -> Workload | None:
         """The workload a caller means: by its name, else the only one that runs that model."""

@@ -1,0 +1,48 @@
+"""What commands start from: the checked settings, the estate they describe, the keys of its homes."""
+
+from __future__ import annotations
+
+from freehold.cli.settings import section_types
+from freehold.config import Loaded, load, resolve_secret
+from freehold.errors import FreeholdError, Problem, ProblemsError
+from freehold.estate.build import build_estate, estate_problems
+from freehold.estate.model import Estate
+from freehold.types.names import HomeId
+
+
+def load_settings(config: str | None, *, absent_ok: bool = False) -> Loaded:
+    """Every section of the file, or every problem of the file and of the estate it describes at once."""
+    return load(config, section_types(), absent_ok=absent_ok, checks=(estate_problems,))
+
+
+def load_estate(config: str | None) -> Estate:
+    return build_estate(load_settings(config))
+
+
+def load_credentials(config: str | None) -> dict[HomeId, str]:
+    """The key of each home that has one. Only for commands that act: `cmd:` references run here."""
+    loaded = load_settings(config)
+    found: dict[HomeId, str] = {}
+    problems: list[Problem] = []
+    for name, home in loaded.sections["homes"].items():
+        if home.credential is None:
+            continue
+        try:
+            value = resolve_secret(home.credential, allow_commands=True, source=loaded.source)
+        except FreeholdError as error:
+            path = f"homes.{name}.credential"
+            problems.append(
+                Problem(
+                    code=error.code,
+                    what=f"{path}: {error.what}",
+                    why=error.why,
+                    fix=error.fix,
+                    path=path,
+                    line=loaded.line("homes", name, "credential"),
+                )
+            )
+        else:
+            found[HomeId(name)] = value.reveal()
+    if problems:
+        raise ProblemsError(str(loaded.source), problems)
+    return found

@@ -1,0 +1,219 @@
+"""From checked settings to the estate, in which every name refers to something.
+
+Names that refer to nothing are collected and reported together, each with its line and the nearest match.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from freehold.errors import Problem, ProblemsError, nearest
+from freehold.estate.model import Estate
+from freehold.estate.settings import (
+    EstateSettings,
+    HomeSettings,
+    PolicySettings,
+    PriceSettings,
+    WorkloadSettings,
+)
+from freehold.types.homes import Home, Policy, Pool, Price, Substitute, Workload
+from freehold.types.names import Digest, HomeId, ModelId, PolicyId, PoolId, ServiceId, SiliconId, WorkloadId
+
+DEFAULT_POLICY = "default"  # built in where the file defines none of that name
+
+Path = tuple[str | int, ...]
+
+
+class LoadedSections(Protocol):
+    """What this file needs from a loaded configuration."""
+
+    @property
+    def source(self) -> object: ...
+    @property
+    def digest(self) -> Digest: ...
+    @property
+    def sections(self) -> dict[str, Any]: ...
+    def line(self, *path: str | int) -> int | None: ...
+
+
+def build_estate(loaded: LoadedSections) -> Estate:
+    """The estate that the settings describe, or a ProblemsError with every name that refers to nothing."""
+    sections = loaded.sections
+    problems = sorted(estate_problems(loaded), key=lambda problem: problem.line or 0)
+    if problems:
+        raise ProblemsError(str(loaded.source or "settings"), problems)
+    policies = {PolicyId(name): _policy(name, found) for name, found in sections["policies"].items()}
+    policies.setdefault(PolicyId(DEFAULT_POLICY), Policy())
+    estate: EstateSettings = sections["estate"]
+    return Estate(
+        name=estate.name,
+        digest=loaded.digest,
+        homes={HomeId(name): _home(name, found) for name, found in sections["homes"].items()},
+        pools={
+            PoolId(name): Pool(id=PoolId(name), **msgspec.structs.asdict(found))
+            for name, found in sections["pools"].items()
+        },
+        workloads={
+            WorkloadId(name): _workload(name, found, policies[PolicyId(found.policy)])
+            for name, found in sections["workloads"].items()
+        },
+        policies=policies,
+        services=dict(sections["services"]),
+        models=dict(sections["models"]),
+        contracts=dict(sections["contracts"]),
+    )
+
+
+def estate_problems(loaded: LoadedSections) -> Iterator[Problem]:
+    """What does not hold together. A table that is itself wrong is None here: known by name only."""
+    sections = loaded.sections
+    for name, home in sections["homes"].items():
+        if home is not None:
+            yield from _home_problems(loaded, name, home)
+    for name, workload in sections["workloads"].items():
+        if workload is not None:
+            yield from _workload_problems(loaded, name, workload)
+    for name, service in sections["services"].items():
+        for key in ("all_of", "any_of") if service is not None else ():
+            place = ("services", name, key)
+            yield from _unknown(loaded, place, getattr(service, key), "service", sections["services"])
+
+
+def _home_problems(loaded: LoadedSections, name: str, home: HomeSettings) -> Iterator[Problem]:
+    sections, place = loaded.sections, ("homes", name)
+    if home.api is not None and home.model is None:
+        yield _problem(
+            loaded, place, "home-without-model", f'home "{name}" has an api and no model',
+            "a home that serves says which model", "add model = ..., a name under [models]",
+        )  # fmt: skip
+    if home.api is None and home.chips is None:
+        yield _problem(
+            loaded, place, "home-does-nothing", f'home "{name}" neither serves nor computes',
+            "a serving home has an api and a model, a compute home has chips", "add api and model, or chips",
+        )  # fmt: skip
+    if home.model is not None and sections["models"]:  # a file that describes models describes each it uses
+        yield from _unknown(loaded, (*place, "model"), [home.model], "model", sections["models"])
+    if home.pool is not None:
+        yield from _unknown(loaded, (*place, "pool"), [home.pool], "pool", sections["pools"])
+    yield from _unknown(loaded, (*place, "needs"), home.needs, "service", sections["services"])
+    yield from _twice(loaded, (*place, "needs"), home.needs)
+
+
+def _workload_problems(loaded: LoadedSections, name: str, workload: WorkloadSettings) -> Iterator[Problem]:
+    sections, place = loaded.sections, ("workloads", name)
+    if not workload.homes:
+        yield _problem(
+            loaded, place, "workload-without-homes", f'workload "{name}" has no homes',
+            "work runs on a home; without one nothing can run", "add homes = [...]",
+        )  # fmt: skip
+    yield from _unknown(loaded, (*place, "homes"), workload.homes, "home", sections["homes"])
+    yield from _twice(loaded, (*place, "homes"), workload.homes)
+    policies = {DEFAULT_POLICY: None, **sections["policies"]}
+    yield from _unknown(loaded, (*place, "policy"), [workload.policy], "policy", policies)
+    for index, substitute in enumerate(workload.substitutes):
+        inner = (*place, "substitutes", index, "home")
+        yield from _unknown(loaded, inner, [substitute.home], "home", sections["homes"])
+        if substitute.home in workload.homes:
+            yield _problem(
+                loaded, inner, "duplicate",
+                f'workload "{name}" has "{substitute.home}" as home and as substitute',
+                "a substitute is another home", "leave it in one of the two",
+            )  # fmt: skip
+
+
+def _unknown(
+    loaded: LoadedSections, place: Path, names: Iterable[str], noun: str, known: Mapping[str, object]
+) -> Iterator[Problem]:
+    owner = f'{str(place[0]).removesuffix("s")} "{place[1]}"'
+    many = not isinstance(names, list)
+    for index, name in enumerate(names):
+        if name in known:
+            continue
+        close = nearest(name, known)
+        plural = "policies" if noun == "policy" else f"{noun}s"
+        count = f"{len(known)} {noun if len(known) == 1 else plural}"
+        yield _problem(
+            loaded, (*place, index) if many else place, f"unknown-{noun}",
+            f'{owner} names {noun} "{name}", which is not in the estate',
+            f"the file defines {count}" + (f'; the closest is "{close}"' if close else ""),
+            f'write "{close}", or add [{plural}.{name}]' if close else f"add [{plural}.{name}]",
+        )  # fmt: skip
+
+
+def _twice(loaded: LoadedSections, place: Path, names: tuple[str, ...]) -> Iterator[Problem]:
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            yield _problem(
+                loaded, (*place, index), "duplicate", f'"{name}" is named twice',
+                "each name counts once; the same home twice is no second home", "remove one of them",
+            )  # fmt: skip
+
+
+def _problem(loaded: LoadedSections, path: Path, code: str, what: str, why: str, fix: str) -> Problem:
+    dotted = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+    return Problem(code=f"estate.{code}", what=what, why=why, fix=fix, path=dotted, line=loaded.line(*path))
+
+
+def _home(name: str, found: HomeSettings) -> Home:
+    return Home(
+        id=HomeId(name),
+        vendor=found.vendor,
+        operator=found.operator or found.vendor,
+        region=found.region,
+        silicon=None if found.silicon is None else SiliconId(found.silicon),
+        api=found.api,
+        model=None if found.model is None else ModelId(found.model),
+        model_name=found.model_name,
+        url=None if found.url is None else found.url.text,
+        credential=None if found.credential is None else found.credential.reference,
+        pool=None if found.pool is None else PoolId(found.pool),
+        chips=found.chips,
+        price=_price(found.price),
+        tier=found.tier,
+        weight=found.weight,
+        needs=tuple(ServiceId(service) for service in found.needs),
+        options=dict(found.options),
+    )
+
+
+def _price(found: PriceSettings) -> Price:
+    def nano(name: str) -> int | None:
+        usd = getattr(found, name)
+        return None if usd is None else int(usd.nano)
+
+    return Price(
+        input_nano_usd_per_mtok=nano("input_usd_per_mtok"),
+        cache_read_nano_usd_per_mtok=nano("cache_read_usd_per_mtok"),
+        cache_write_nano_usd_per_mtok=nano("cache_write_usd_per_mtok"),
+        output_nano_usd_per_mtok=nano("output_usd_per_mtok"),
+        chip_hour_nano_usd=nano("chip_hour_usd"),
+        source=found.source,
+        as_of="" if found.as_of is None else found.as_of.isoformat(),
+    )
+
+
+def _policy(name: str, found: PolicySettings) -> Policy:
+    fields = msgspec.structs.asdict(found)
+    budget = fields.pop("budget_usd_per_month")
+    return Policy(
+        id=PolicyId(name), budget_nano_usd_per_month=None if budget is None else budget.nano, **fields
+    )
+
+
+def _workload(name: str, found: WorkloadSettings, policy: Policy) -> Workload:
+    return Workload(
+        id=WorkloadId(name),
+        kind=found.kind,
+        homes=tuple(HomeId(home) for home in found.homes),
+        policy=policy,
+        data_class=found.data_class,
+        requests_per_min=found.requests_per_min,
+        input_tokens=found.input_tokens,
+        output_tokens=found.output_tokens,
+        substitutes=tuple(
+            Substitute(home=HomeId(one.home), quality=one.quality, uses=one.uses) for one in found.substitutes
+        ),
+    )

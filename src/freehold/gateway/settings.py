@@ -1,0 +1,65 @@
+"""The gateway's part of freehold.toml: where it listens, how long it waits, what it refuses, shared state."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from freehold.config.secrets import Secret
+from freehold.config.values import Duration, Size
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Host = Annotated[str, Meta(pattern=r"^[A-Za-z0-9.:_-]+$", max_length=253)]
+
+
+class TimeoutSettings(Struct, frozen=True, kw_only=True):
+    """How long the gateway waits for a home, step by step."""
+
+    connect: Annotated[Duration, Meta(description="To open a connection.")] = Duration("5s")
+    header: Annotated[Duration, Meta(description="From the request to the head of the response.")] = Duration(
+        "30s"
+    )
+    first_content: Annotated[
+        Duration, Meta(description="From the request to the first content of the answer.")
+    ] = Duration("60s")
+    idle: Annotated[Duration, Meta(description="Between two pieces of a stream.")] = Duration("30s")
+    total: Annotated[Duration, Meta(description="For the whole call, every attempt included.")] = Duration(
+        "10m"
+    )
+
+
+class GatewaySettings(Struct, frozen=True, kw_only=True):
+    """The live path: calls in, homes out."""
+
+    host: Annotated[Host, Meta(description="The address to listen on. Loopback unless you say so.")] = (
+        "127.0.0.1"
+    )
+    port: Annotated[Port, Meta(description="The port that takes calls.")] = 4100
+    admin_port: Annotated[Port, Meta(description="Admin, metrics, health and receipts.")] = 4101
+    workers: Annotated[Annotated[int, Meta(ge=1, le=256)], Meta(description="Gateway processes.")] = 1
+    connections_max: Annotated[
+        Annotated[int, Meta(ge=1, le=1_000_000)], Meta(description="Open client connections per process.")
+    ] = 10_000
+    in_flight_max: Annotated[
+        Annotated[int, Meta(ge=1, le=1_000_000)], Meta(description="Calls at work at once per process.")
+    ] = 2_000
+    head_max: Annotated[Size, Meta(description="The largest request head.")] = Size("64KiB")
+    body_max: Annotated[Size, Meta(description="The largest request body.")] = Size("32MiB")
+    attempts_max: Annotated[
+        Annotated[int, Meta(ge=1, le=20)], Meta(description="Homes tried for one call, the first included.")
+    ] = 4
+    drain: Annotated[Duration, Meta(description="How long calls may finish when it stops.")] = Duration("30s")
+    timeouts: Annotated[TimeoutSettings, Meta(description="How long the gateway waits.")] = TimeoutSettings()
+
+
+class StateSettings(Struct, frozen=True, kw_only=True):
+    """What gateway processes share. Left out, it is one SQLite file on this machine."""
+
+    postgres: Annotated[
+        Secret | None, Meta(description="Where the PostgreSQL address is, with its password.")
+    ] = None
+    redis: Annotated[Secret | None, Meta(description="Where the Redis or Valkey address is.")] = None
+    lease: Annotated[Duration, Meta(description="How long a process holds its slice of a shared budget.")] = (
+        Duration("5s")
+    )
