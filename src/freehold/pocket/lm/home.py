@@ -10,10 +10,8 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
-
-from freehold.pocket.lm.documents import Role
 from freehold.pocket.lm.engine import SHIPPED, Choice, PocketModel, generate
+from freehold.pocket.lm.marks import parts_of
 from freehold.pocket.lm.weights import WEIGHTS_FILE, check_digest
 from freehold.types.conversation import (
     Begin,
@@ -26,14 +24,12 @@ from freehold.types.conversation import (
     Finished,
     Text,
     TextDelta,
-    Turn,
     Usage,
     UsageReport,
 )
 from freehold.types.names import Digest
 
 TOKENS_DEFAULT = 256
-_ROLES: dict[str, Role] = {"user": "human", "assistant": "assistant"}
 
 
 class ModelEngine:
@@ -115,12 +111,7 @@ class _Writer:
 
 def _prompt(model: PocketModel, conversation: Conversation) -> tuple[list[int], list[int], bytes, str]:
     """Tokens to read, those of them that are the answer so far, the rest of a cut word, and the prefill."""
-    parts = [(_ROLES[turn.role], _words(turn)) for turn in conversation.turns if turn.role in _ROLES]
-    prefill = parts.pop()[1] if parts and parts[-1][0] == "assistant" else ""
-    start = model.tokens.prompt(parts, then="assistant")
+    parts, then, prefill = parts_of(conversation)
+    start = model.tokens.prompt(parts, then)
     kept, cut = model.tokens.continuation(prefill)
     return start + kept, kept, cut, prefill
-
-
-def _words(turn: Turn) -> str:
-    return "\n".join(block.text for block in turn.blocks if isinstance(block, Text))
