@@ -39,7 +39,12 @@ def parse_duration_ns(text: str) -> int:
         total += Decimal(match[1]) * _DURATION_S[match[2]]
         position = match.end()
     if not text.strip():
-        raise InputError("a duration is empty", fix="write one such as 30s", code="units.duration")
+        raise InputError(
+            "a duration is empty",
+            why="a duration is a number with a unit",
+            fix="write one such as 30s",
+            code="units.duration",
+        )
     return int((total * NS_PER_S).to_integral_value(ROUND_HALF_EVEN))
 
 

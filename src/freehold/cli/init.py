@@ -21,14 +21,19 @@ from freehold.errors import InputError, RefusedError
 @json_option
 def command(path: str, force: bool, as_json: bool) -> None:
     """Write a commented freehold.toml to start from. PATH may be a folder."""
-    place = Path(path)
-    if place.is_dir():
-        place = place / DEFAULT_NAME
+    place = _file_of(Path(path))
     write_new(place, STARTER, replace=force)
     if as_json:
         emit_json("init/1", {"path": str(place)})
     else:
         click.echo(f"wrote {place}; next: freehold check{'' if path == DEFAULT_NAME else f' -c {place}'}")
+
+
+def _file_of(place: Path) -> Path:
+    try:
+        return place / DEFAULT_NAME if place.is_dir() else place
+    except (OSError, ValueError):
+        return place  # writing says what is wrong with it
 
 
 def write_new(place: Path, text: str, *, replace: bool) -> None:

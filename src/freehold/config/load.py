@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, get_origin
 
@@ -69,7 +71,7 @@ def load(
 ) -> Loaded:
     """Read `path`, or ./freehold.toml when None. `absent_ok`: if that is absent, all defaults."""
     place = Path(DEFAULT_NAME) if path is None else Path(path)
-    if path is None and not place.exists() and not place.is_symlink():
+    if path is None and not os.path.lexists(place):
         if not absent_ok:
             raise not_found(place)
         return Loaded(source=None, digest=digest_of(b""), sections=defaults(sections))
@@ -85,7 +87,8 @@ def load(
         sections={**defaults(sections), **found},
         lines=document.lines,
     )
-    problems = [*walker.problems, *(problem for check in checks for problem in check(loaded))]
+    across = (problem for check in checks for problem in check(loaded))
+    problems = [*walker.problems, *islice(across, MAX_PROBLEMS)]
     if problems:
         raise ProblemsError(str(place), sorted(problems, key=lambda problem: problem.line or 0))
     return loaded

@@ -30,7 +30,7 @@ _LOOKS_SECRET = re.compile(
     r"|\bAIza[A-Za-z0-9_-]{30,}"  # Google API keys
     r"|\bya29\.[A-Za-z0-9_-]{20,}"  # Google access tokens
     r"|\b(?:gh[pousr]_|github_pat_|glpat-|hf_|gsk_|xai-|xox[abprs]-)[A-Za-z0-9_-]{16,}"
-    r"|\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"  # JSON web tokens
+    r"|\beyJ[A-Za-z0-9_-]{10,400}\.[A-Za-z0-9_-]{10}"  # JSON web tokens; bounded, as it starts anew often
     r"|-----BEGIN [A-Z ]*PRIVATE KEY"
     r"|://[^/\s:@]*:[^/\s@]+@)"  # a password in an address
 )

@@ -24,6 +24,16 @@ from freehold.types.names import Digest, HomeId, ModelId, PolicyId, PoolId, Serv
 
 DEFAULT_POLICY = "default"  # built in where the file defines none of that name
 
+SUGGEST_AMONG_MAX = 2000  # a nearest match costs a comparison with every known name
+
+UNKNOWN = {
+    "home": "estate.unknown-home",
+    "model": "estate.unknown-model",
+    "policy": "estate.unknown-policy",
+    "pool": "estate.unknown-pool",
+    "service": "estate.unknown-service",
+}
+
 Path = tuple[str | int, ...]
 
 
@@ -86,12 +96,12 @@ def _home_problems(loaded: LoadedSections, name: str, home: HomeSettings) -> Ite
     sections, place = loaded.sections, ("homes", name)
     if home.api is not None and home.model is None:
         yield _problem(
-            loaded, place, "home-without-model", f'home "{name}" has an api and no model',
+            loaded, place, "estate.home-without-model", f'home "{name}" has an api and no model',
             "a home that serves says which model", "add model = ..., a name under [models]",
         )  # fmt: skip
     if home.api is None and home.chips is None:
         yield _problem(
-            loaded, place, "home-does-nothing", f'home "{name}" neither serves nor computes',
+            loaded, place, "estate.home-does-nothing", f'home "{name}" neither serves nor computes',
             "a serving home has an api and a model, a compute home has chips", "add api and model, or chips",
         )  # fmt: skip
     if home.model is not None and sections["models"]:  # a file that describes models describes each it uses
@@ -106,7 +116,7 @@ def _workload_problems(loaded: LoadedSections, name: str, workload: WorkloadSett
     sections, place = loaded.sections, ("workloads", name)
     if not workload.homes:
         yield _problem(
-            loaded, place, "workload-without-homes", f'workload "{name}" has no homes',
+            loaded, place, "estate.workload-without-homes", f'workload "{name}" has no homes',
             "work runs on a home; without one nothing can run", "add homes = [...]",
         )  # fmt: skip
     yield from _unknown(loaded, (*place, "homes"), workload.homes, "home", sections["homes"])
@@ -118,7 +128,7 @@ def _workload_problems(loaded: LoadedSections, name: str, workload: WorkloadSett
         yield from _unknown(loaded, inner, [substitute.home], "home", sections["homes"])
         if substitute.home in workload.homes:
             yield _problem(
-                loaded, inner, "duplicate",
+                loaded, inner, "estate.duplicate",
                 f'workload "{name}" has "{substitute.home}" as home and as substitute',
                 "a substitute is another home", "leave it in one of the two",
             )  # fmt: skip
@@ -132,29 +142,31 @@ def _unknown(
     for index, name in enumerate(names):
         if name in known:
             continue
-        close = nearest(name, known)
+        close = nearest(name, known) if len(known) <= SUGGEST_AMONG_MAX else None
         plural = "policies" if noun == "policy" else f"{noun}s"
         count = f"{len(known)} {noun if len(known) == 1 else plural}"
         yield _problem(
-            loaded, (*place, index) if many else place, f"unknown-{noun}",
+            loaded, (*place, index) if many else place, UNKNOWN[noun],
             f'{owner} names {noun} "{name}", which is not in the estate',
-            f"the file defines {count}" + (f'; the closest is "{close}"' if close else ""),
+            f"the estate has {count}" + (f'; the closest is "{close}"' if close else ""),
             f'write "{close}", or add [{plural}.{name}]' if close else f"add [{plural}.{name}]",
         )  # fmt: skip
 
 
 def _twice(loaded: LoadedSections, place: Path, names: tuple[str, ...]) -> Iterator[Problem]:
+    seen: set[str] = set()
     for index, name in enumerate(names):
-        if name in names[:index]:
+        if name in seen:
             yield _problem(
-                loaded, (*place, index), "duplicate", f'"{name}" is named twice',
+                loaded, (*place, index), "estate.duplicate", f'"{name}" is named twice',
                 "each name counts once; the same home twice is no second home", "remove one of them",
             )  # fmt: skip
+        seen.add(name)
 
 
 def _problem(loaded: LoadedSections, path: Path, code: str, what: str, why: str, fix: str) -> Problem:
     dotted = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
-    return Problem(code=f"estate.{code}", what=what, why=why, fix=fix, path=dotted, line=loaded.line(*path))
+    return Problem(code=code, what=what, why=why, fix=fix, path=dotted, line=loaded.line(*path))
 
 
 def _home(name: str, found: HomeSettings) -> Home:
