@@ -1,8 +1,9 @@
-"""Aligned FLOPs per dollar of a run, from its folder alone (the definition: docs/explanation/aligned-flops.md).
+"""Aligned FLOPs per dollar of a run, from its folder alone (the definition:
+docs/explanation/aligned-flops.md).
 
-A stratum is a training stage. Its useful compute is the policy's; critics, oversight and evaluation are cost. What
-share of it counts is the lower 95 % bound of the outputs that hold to the constitution, as the critic saw them,
-corrected for the critic's measured errors. A stage that nobody looked at counts nothing.
+A stratum is a training stage. Its useful compute is the policy's; critics, oversight and evaluation are
+cost. What share of it counts is the lower 95 % bound of the outputs that hold to the constitution, as the
+critic saw them, corrected for the critic's measured errors. A stage that nobody looked at counts nothing.
 """
 
 from __future__ import annotations

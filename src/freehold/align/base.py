@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,11 +18,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from freehold.align.checkpoint import Manifest, save_model, weights_digest
 from freehold.align.model import LanguageModel, ModelConfig, initialise
 from freehold.pocket.lm.documents import Writer
 from freehold.pocket.lm.tokens import PocketTokens, train_tokens
 
 TOKENIZER_DOCUMENTS = 20_000
+CARD_FILE = "recipe.json"
 
 
 class BaseRecipe(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +45,18 @@ class BaseRecipe(msgspec.Struct, frozen=True, kw_only=True):
     clip: float = 1.0
 
 
-Watch = Callable[[int, float, LanguageModel], None]
+Watch = Callable[[int, float], None]
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True):
+    """What a base model is made of; lies beside it as recipe.json."""
+
+    recipe: BaseRecipe
+    parameters: int
+    tokens: int
+    data: str
+    weights: str
+    torch: str
 
 
 def pocket_config(recipe: BaseRecipe) -> ModelConfig:
@@ -104,9 +118,7 @@ def batches(recipe: BaseRecipe, packer: Packer) -> Iterator[tuple[Tensor, Tensor
 
 def weighted_loss(model: LanguageModel, ids_BT: Tensor, weights_BT: Tensor) -> Tensor:
     hidden = model(ids_BT[:, :-1])
-    losses = F.cross_entropy(
-        model.logits(hidden).flatten(0, 1), ids_BT[:, 1:].flatten(), reduction="none"
-    )
+    losses = F.cross_entropy(model.logits(hidden).flatten(0, 1), ids_BT[:, 1:].flatten(), reduction="none")
     weights = weights_BT[:, 1:].flatten()
     return (losses * weights).sum() / weights.sum()
 
@@ -133,5 +145,25 @@ def train_base(
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         if watch is not None:
-            watch(step, loss.item(), model)
+            watch(step, loss.item())
     return model, f"sha256:{packer.digest.hexdigest()}"
+
+
+def build_base(recipe: BaseRecipe, folder: Path, watch: Watch | None = None) -> Card:
+    """Tokenizer, weights and card, in a folder in the HF layout. One thread, so that it can be repeated."""
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "tokenizer.json"
+        model, data = train_base(recipe, make_tokens(recipe, path), watch)
+        save_model(model, path, folder, Manifest(run="pocket-base", stage="base", step=recipe.steps))
+    card = Card(
+        recipe=recipe,
+        parameters=model.config.parameters(),
+        tokens=recipe.steps * recipe.rows * recipe.row_tokens,
+        data=data,
+        weights=weights_digest(folder),
+        torch=str(torch.__version__),
+    )
+    (folder / CARD_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(card), indent=2) + b"\n")
+    return card

@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from freehold.align.disk import disk_error
-from freehold.align.model import LanguageModel, ModelConfig, read_config, write_config
+from freehold.align.model import LanguageModel, read_config, write_config
 from freehold.errors import InputError, IntegrityError
 from freehold.pocket.lm.weights import PICKLE_SUFFIXES, WEIGHTS_FILE, digest_of, refuse_pickle
 from freehold.types.names import Digest
@@ -42,7 +42,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     facts: dict[str, str] = {}
 
 
-def load_model(folder: Path, *, device: torch.device, dtype: torch.dtype, digest: Digest | None = None) -> LanguageModel:
+def load_model(
+    folder: Path, *, device: torch.device, dtype: torch.dtype, digest: Digest | None = None
+) -> LanguageModel:
     """A model from its folder, on `device`. With `digest`, only if its weights are those."""
     raw = _config(folder)
     config = read_config(raw, str(folder / "config.json"))
@@ -151,9 +153,11 @@ def _config(folder: Path) -> dict[str, Any]:
         return msgspec.json.decode((folder / "config.json").read_bytes(), type=dict[str, Any])
     except (OSError, msgspec.DecodeError) as error:
         raise InputError(
-            f"{folder} is not a model folder", why=f"config.json: {error}",
-            fix="name a folder with config.json, tokenizer.json and safetensors in it", code="align.not-a-model",
-        ) from error  # fmt: skip
+            f"{folder} is not a model folder",
+            why=f"config.json: {error}",
+            fix="name a folder with config.json, tokenizer.json and safetensors in it",
+            code="align.not-a-model",
+        ) from error
 
 
 def _shards(folder: Path) -> list[Path]:
@@ -187,9 +191,10 @@ def _fill(model: LanguageModel, weights: dict[str, Tensor], folder: Path) -> Lan
     if missing or extra or wrong:
         raise InputError(
             f"the weights in {folder} are not those its config.json describes",
-            why=f"missing {sorted(missing)[:3]}, unexpected {sorted(extra)[:3]}, of another shape {wrong[:3]}",
-            fix="use the config.json that belongs to these weights", code="align.checkpoint-broken",
-        )  # fmt: skip
+            why=f"missing {sorted(missing)[:3]}, unexpected {sorted(extra)[:3]}, wrong shape {wrong[:3]}",
+            fix="use the config.json that belongs to these weights",
+            code="align.checkpoint-broken",
+        )
     model.load_state_dict({name: weights[name] for name in model.state_dict()})
     return model
 

@@ -1,6 +1,7 @@
 """What a model must hold to: principles in a TOML file, read whole, with a digest over what they say.
 
-The digest is over the content, so comments and order of lines do not change it, and any word of a principle does.
+The digest is over the content, so comments and order of lines do not change it, and any word of a principle
+does.
 """
 
 from __future__ import annotations
@@ -71,7 +72,8 @@ def read_constitution(path: Path) -> Constitution:
     problems = [*_head_holes(found), *_principle_holes(found), *_signer_holes(found)]
     if problems:
         placed = [
-            msgspec.structs.replace(problem, line=loaded.line(*problem.path.split("."))) for problem in problems
+            msgspec.structs.replace(problem, line=loaded.line(*problem.path.split(".")))
+            for problem in problems
         ]
         raise ProblemsError(str(path), sorted(placed, key=lambda problem: problem.line or 0))
     return found
@@ -88,8 +90,14 @@ def _head_holes(found: Constitution) -> list[Problem]:
 def _principle_holes(found: Constitution) -> list[Problem]:
     problems = []
     if not found.principles:
-        problems.append(_hole("principles", "the constitution has no principles", "there is nothing to hold to",
-                              "add a [principles.NAME] table"))  # fmt: skip
+        problems.append(
+            _hole(
+                "principles",
+                "the constitution has no principles",
+                "there is nothing to hold to",
+                "add a [principles.NAME] table",
+            )
+        )
     if len(found.principles) > PRINCIPLES_MAX:
         problems.append(_hole("principles", f"{len(found.principles)} principles are too many",
                               f"the most is {PRINCIPLES_MAX}", "draw some together"))  # fmt: skip
@@ -104,16 +112,28 @@ def _principle_holes(found: Constitution) -> list[Problem]:
                                       "a principle is asked for, criticised by and revised by its words",
                                       f'add {field} = "..."'))  # fmt: skip
         if (twin := said.setdefault(principle.text.strip(), name)) != name:
-            problems.append(_hole(f"principles.{name}", f"principles.{name} says the same as principles.{twin}",
-                                  "it would count twice", "remove one, or raise the other's weight"))  # fmt: skip
+            problems.append(
+                _hole(
+                    f"principles.{name}",
+                    f"principles.{name} says the same as principles.{twin}",
+                    "it would count twice",
+                    "remove one, or raise the other's weight",
+                )
+            )
     return problems
 
 
 def _signer_holes(found: Constitution) -> list[Problem]:
     signers = found.signers
     if signers.threshold > len(signers.keys):
-        return [_hole("signers", f"{signers.threshold} of {len(signers.keys)} signers can never sign",
-                      "the threshold is larger than the number of keys", "add keys or lower it")]  # fmt: skip
+        return [
+            _hole(
+                "signers",
+                f"{signers.threshold} of {len(signers.keys)} signers can never sign",
+                "the threshold is larger than the number of keys",
+                "add keys or lower it",
+            )
+        ]
     return []
 
 
@@ -146,7 +166,9 @@ def diff(old: Constitution, new: Constitution) -> list[Change]:
         for field in Principle.__struct_fields__:
             one, two = getattr(before, field), getattr(principle, field)
             if one != two:
-                changes.append(Change(principle=name, kind="changed", field=field, before=str(one), after=str(two)))
+                changes.append(
+                    Change(principle=name, kind="changed", field=field, before=str(one), after=str(two))
+                )
     for field in Head.__struct_fields__:
         one, two = getattr(old.head, field), getattr(new.head, field)
         if one != two:

@@ -1,8 +1,9 @@
 """AI feedback: how sure the model is that an answer holds, read from the logits of a verdict.
 
-Pointwise: after "The response", how likely is the word for *holds* against the words for a fault, averaged over
-drawn principles. Compare: which of two answers is better, asked in both orders, so that a liking for A or B falls
-out. Where a home gives no log-probabilities, the verdict is sampled several times instead, and marked so.
+Pointwise: after "The response", how likely is the word for *holds* against the words for a fault, averaged
+over drawn principles. Compare: which of two answers is better, asked in both orders, so that a liking for A
+or B falls out. Where a home gives no log-probabilities, the verdict is sampled several times instead, and
+marked so.
 """
 
 from __future__ import annotations
@@ -88,7 +89,11 @@ def _sampled(run: Run, sampler: Sampler, asks: Sequence[Ask], role: str) -> list
     for ask in asks:
         votes = [vote_of(next(texts), how) for _ in range(len(ask.principles) * how.votes)]
         names = tuple(name for name, _ in ask.principles)
-        opinions.append(Opinion(score=_logit_of([vote for vote in votes if vote is not None]), principles=names, sampled=True))
+        opinions.append(
+            Opinion(
+                score=_logit_of([vote for vote in votes if vote is not None]), principles=names, sampled=True
+            )
+        )
     refuse_nonsense(opinions)
     return opinions
 
@@ -130,7 +135,9 @@ class Preference(msgspec.Struct, frozen=True, kw_only=True):
     swapped: float
 
 
-def compare(run: Run, sampler: Sampler, pairs: Sequence[tuple[str, str, str, Principle]], role: str) -> list[Preference]:
+def compare(
+    run: Run, sampler: Sampler, pairs: Sequence[tuple[str, str, str, Principle]], role: str
+) -> list[Preference]:
     """Both orders of (asked, one, two) under a principle's comparison question."""
     how = run.recipe.feedback
     items = [
@@ -144,9 +151,11 @@ def compare(run: Run, sampler: Sampler, pairs: Sequence[tuple[str, str, str, Pri
     found = run.scores(sampler, items, role)
     if isinstance(found, NotSupported):
         raise InputError(
-            "comparisons need log-probabilities, and this home gives none", why=found.why,
-            fix='use [feedback] method = "pointwise", which can count samples instead', code="align.no-logprobs",
-        )  # fmt: skip
+            "comparisons need log-probabilities, and this home gives none",
+            why=found.why,
+            fix='use [feedback] method = "pointwise", which can count samples instead',
+            code="align.no-logprobs",
+        )
     return [_preference(found, place) for place in range(len(pairs))]
 
 

@@ -1,7 +1,8 @@
 """What a checkpoint is like: rates with intervals, principle by principle, by a judge that is not the model.
 
-Two ways of answering, greedy and at temperature 1. Beside the independent judge stands the critic, measured on
-labelled probes and corrected for its errors: where no independent judge exists, that is all one would have.
+Two ways of answering, greedy and at temperature 1. Beside the independent judge stands the critic, measured
+on labelled probes and corrected for its errors: where no independent judge exists, that is all one would
+have.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ import torch.nn.functional as F
 
 from freehold.align.critic import Ask, pointwise
 from freehold.align.judge import Judgement, judge, verdicts
+from freehold.align.probes import read_judge
 from freehold.align.prompts import Prompt, world_prompts
 from freehold.align.sampler import LocalSampler
-from freehold.align.probes import read_judge
 from freehold.align.train import chunks
 from freehold.align.work import Run
 from freehold.clock import ulid
@@ -61,12 +62,15 @@ def evaluate(run: Run, name: str, stage: str, step: int, sampler: LocalSampler, 
         found = msgspec.structs.replace(
             found,
             rates=found.rates | {f"{mode}/{key}": rate for key, rate in measures(items).items()},
-            principles=found.principles | {f"{mode}/{key}": rate for key, rate in by_principle(items).items()},
+            principles=found.principles
+            | {f"{mode}/{key}": rate for key, rate in by_principle(items).items()},
         )
         scores: list[float | None] = [None] * len(items)
         if full:
             scores = critic_scores(run, items)
-            found = msgspec.structs.replace(found, critic=found.critic | {f"{mode}/{k}": r for k, r in seen(run, items, scores).items()})
+            found = msgspec.structs.replace(
+                found, critic=found.critic | {f"{mode}/{k}": r for k, r in seen(run, items, scores).items()}
+            )
         answers += [answered(mode, item, score) for item, score in zip(items, scores, strict=True)]
         if full and mode == "greedy":
             value = divergence(run, sampler, items[: how.kl_prompts])
@@ -92,7 +96,10 @@ def answer(run: Run, sampler: LocalSampler, prompts: Sequence[Prompt], temperatu
 
 def measures(items: Sequence[Item]) -> dict[str, Rate]:
     """The rates every report shows."""
-    by_class = {classed: [i for i in items if i.prompt.classed == classed] for classed in ("harmful", "border", "benign")}
+    by_class = {
+        classed: [i for i in items if i.prompt.classed == classed]
+        for classed in ("harmful", "border", "benign")
+    }
     found = {"declined": rate([i.judgement.declined for i in items])}
     if not any(by_class.values()):
         return found

@@ -109,7 +109,9 @@ class RunFolder:
 
     def finish_stage(self, stage: str, time_ns: int, made: Sequence[str], facts: dict[str, str]) -> None:
         digests = {name: digest_of(self.path / name) for name in made}
-        self.write_json(f"stages/{stage}.json", StageDone(stage=stage, time_ns=time_ns, made=digests, facts=facts))
+        self.write_json(
+            f"stages/{stage}.json", StageDone(stage=stage, time_ns=time_ns, made=digests, facts=facts)
+        )
 
     def stage_done(self, stage: str) -> bool:
         return (self.path / "stages" / f"{stage}.json").is_file()
@@ -122,4 +124,3 @@ class RunFolder:
         for folder in (self.path, *(p for p in self.path.iterdir() if p.is_dir())):
             for left in folder.glob(".*.making"):
                 shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
-

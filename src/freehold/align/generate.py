@@ -1,9 +1,9 @@
 """Our batched engine: generation with a preallocated cache, and scoring that never generates.
 
-Four things make it quick on small models and honest on large ones: prompts that begin alike share one prefill;
-rows that are finished leave the batch; a verdict is read from two logits of a prefill; and the matrices that can
-be multiplied together are joined once. A row's random draws depend on the seed and its place, not on its batch.
-Shapes: B rows, T tokens, S cached columns, H heads, K key heads, D head width.
+Four things make it quick on small models and honest on large ones: prompts that begin alike share one
+prefill; rows that are finished leave the batch; a verdict is read from two logits of a prefill; and the
+matrices that can be multiplied together are joined once. A row's random draws depend on the seed and its
+place, not on its batch. Shapes: B rows, T tokens, S cached columns, H heads, K key heads, D head width.
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ def forward_flops(config: ModelConfig, tokens: int, context: int, logits: int) -
     """2 for each weight a token meets, 4 for each cached column it attends to, 2 for each logit."""
     width = config.num_attention_heads * config.head_dim
     body = config.parameters(embedding=False) - config.vocab_size * config.hidden_size
-    return 2 * body * tokens + 4 * config.num_hidden_layers * width * context + 2 * config.hidden_size * logits
+    return (
+        2 * body * tokens + 4 * config.num_hidden_layers * width * context + 2 * config.hidden_size * logits
+    )
 
 
 class Runner:
@@ -72,7 +74,9 @@ class Runner:
         self.layers = [_joined(layer) for layer in model.model.layers]
 
     @torch.inference_mode()
-    def forward(self, ids_BT: Tensor, positions_BT: Tensor, mask: Tensor | None, cache: Cache, start: int) -> Tensor:
+    def forward(
+        self, ids_BT: Tensor, positions_BT: Tensor, mask: Tensor | None, cache: Cache, start: int
+    ) -> Tensor:
         config = self.config
         heads, keys, width, eps = (
             config.num_attention_heads, config.num_key_value_heads, config.head_dim, config.rms_norm_eps,
@@ -86,7 +90,11 @@ class Runner:
             turned, value = parts[:, :, : heads + keys], parts[:, :, heads + keys :]
             if layer.q_norm is not None and layer.k_norm is not None:
                 turned = torch.cat(
-                    [_normed(turned[:, :, :heads], layer.q_norm, eps), _normed(turned[:, :, heads:], layer.k_norm, eps)], 2
+                    [
+                        _normed(turned[:, :, :heads], layer.q_norm, eps),
+                        _normed(turned[:, :, heads:], layer.k_norm, eps),
+                    ],
+                    2,
                 )
             half = width // 2
             swapped = torch.cat([-turned[..., half:], turned[..., :half]], dim=-1)
@@ -149,7 +157,9 @@ def _normed(x: Tensor, weight: Tensor, eps: float) -> Tensor:
 class Generator:
     """Continues prompts and scores what could follow them."""
 
-    def __init__(self, model: LanguageModel, *, end_ids: Sequence[int], pad_id: int = 0, rows_max: int = ROWS_MAX) -> None:
+    def __init__(
+        self, model: LanguageModel, *, end_ids: Sequence[int], pad_id: int = 0, rows_max: int = ROWS_MAX
+    ) -> None:
         self._runner = Runner(model)
         self.config = model.config
         self._ends = frozenset(end_ids)
@@ -158,10 +168,14 @@ class Generator:
         self.work = Work()
 
     @torch.inference_mode()
-    def generate(self, prompts: Sequence[Sequence[int]], how: Sampling, stop: Stop | None = None) -> list[Generated]:
+    def generate(
+        self, prompts: Sequence[Sequence[int]], how: Sampling, stop: Stop | None = None
+    ) -> list[Generated]:
         """A continuation of each prompt, in order."""
         draws = torch.rand(
-            (len(prompts), how.tokens_max), generator=torch.Generator().manual_seed(how.seed), dtype=torch.float64
+            (len(prompts), how.tokens_max),
+            generator=torch.Generator().manual_seed(how.seed),
+            dtype=torch.float64,
         )
         order = sorted(range(len(prompts)), key=lambda place: len(prompts[place]))
         done: list[Generated | None] = [None] * len(prompts)
@@ -172,7 +186,9 @@ class Generator:
                 done[place] = made
         return [made for made in done if made is not None]
 
-    def _batch(self, prompts: list[Sequence[int]], draws: Tensor, how: Sampling, stop: Stop | None) -> list[Generated]:
+    def _batch(
+        self, prompts: list[Sequence[int]], draws: Tensor, how: Sampling, stop: Stop | None
+    ) -> list[Generated]:
         prefix = shared_prefix(prompts)
         layout = _Columns(prompts, prefix, how.tokens_max, self._device)
         cache = self._read_prefix(prompts[0], prefix, len(prompts), layout.start + how.tokens_max)
@@ -180,7 +196,9 @@ class Generator:
             [[self._pad] * (layout.start - len(prompt)) + list(prompt[prefix:]) for prompt in prompts],
             device=self._device,
         )
-        hidden = self._runner.forward(ids, layout.prompt_positions(), layout.prompt_mask(), cache, prefix)[:, -1]
+        hidden = self._runner.forward(ids, layout.prompt_positions(), layout.prompt_mask(), cache, prefix)[
+            :, -1
+        ]
         lengths = [len(prompt) - prefix for prompt in prompts]
         self.work.read_tokens += sum(lengths)
         context = sum(n * prefix + n * (n + 1) // 2 for n in lengths)
@@ -192,7 +210,9 @@ class Generator:
             for made, odds, ended, prompt in zip(rows.made, rows.odds, rows.ended, prompts, strict=True)
         ]
 
-    def _write(self, hidden: Tensor, cache: Cache, layout: _Columns, draws: Tensor, how: Sampling, rows: _Rows) -> None:
+    def _write(
+        self, hidden: Tensor, cache: Cache, layout: _Columns, draws: Tensor, how: Sampling, rows: _Rows
+    ) -> None:
         """Token by token, until every row has ended or the limit is reached."""
         for step in range(how.tokens_max):
             logits = self._runner.logits(hidden)
@@ -207,7 +227,9 @@ class Generator:
                 chosen = chosen[kept]
                 layout.keep(kept)
             at = layout.start + step
-            hidden = self._runner.forward(chosen[:, None], layout.positions(at), layout.mask(at), cache, at)[:, -1]
+            hidden = self._runner.forward(chosen[:, None], layout.positions(at), layout.mask(at), cache, at)[
+                :, -1
+            ]
             count = len(rows.live)
             self._count(count, count * (at + 1), count * self.config.vocab_size)
 
@@ -219,11 +241,19 @@ class Generator:
         return F.log_softmax(self._runner.logits(hidden), dim=-1)[:, list(candidates)].cpu()
 
     @torch.inference_mode()
-    def score(self, prompts: Sequence[Sequence[int]], continuations: Sequence[Sequence[int]]) -> list[tuple[float, ...]]:
+    def score(
+        self, prompts: Sequence[Sequence[int]], continuations: Sequence[Sequence[int]]
+    ) -> list[tuple[float, ...]]:
         """The log-probability of each token of each continuation after its prompt."""
         found: list[tuple[float, ...]] = []
         for first in range(0, len(prompts), self._rows_max):
-            pairs = list(zip(prompts[first : first + self._rows_max], continuations[first : first + self._rows_max], strict=True))
+            pairs = list(
+                zip(
+                    prompts[first : first + self._rows_max],
+                    continuations[first : first + self._rows_max],
+                    strict=True,
+                )
+            )
             whole = [[*prompt, *more] for prompt, more in pairs]
             hidden = self._read(whole, 0, None)
             for row, (prompt, more) in enumerate(pairs):
@@ -253,7 +283,11 @@ class Generator:
             places = order[first : first + self._rows_max]
             batch = [prompts[place] for place in places]
             prefix = shared_prefix(batch)
-            cache = self._read_prefix(batch[0], prefix, len(batch), max(len(p) for p in batch)) if prefix else None
+            cache = (
+                self._read_prefix(batch[0], prefix, len(batch), max(len(p) for p in batch))
+                if prefix
+                else None
+            )
             hidden = self._read([prompt[prefix:] for prompt in batch], prefix, cache)
             for row, place in enumerate(places):
                 found[place] = hidden[row, len(prompts[place]) - prefix - 1]
@@ -293,7 +327,9 @@ class Generator:
 class _Columns:
     """Where the columns of a left-padded batch are: a shared prefix, padding, the rest, what is written."""
 
-    def __init__(self, prompts: Sequence[Sequence[int]], prefix: int, tokens_max: int, device: torch.device) -> None:
+    def __init__(
+        self, prompts: Sequence[Sequence[int]], prefix: int, tokens_max: int, device: torch.device
+    ) -> None:
         longest = max(len(prompt) for prompt in prompts)
         self.prefix, self.start = prefix, longest
         self._padding = torch.tensor([longest - len(prompt) for prompt in prompts], device=device)
@@ -303,7 +339,9 @@ class _Columns:
     def keep(self, slots: Tensor) -> None:
         self._padding = self._padding[slots]
         self._padded = bool(self._padding.any())
-        self._visible = (self._columns < self.prefix) | (self._columns >= self.prefix + self._padding[:, None])
+        self._visible = (self._columns < self.prefix) | (
+            self._columns >= self.prefix + self._padding[:, None]
+        )
 
     def positions(self, at: int) -> Tensor:
         return (at - self._padding)[:, None]
@@ -378,10 +416,10 @@ def choose(logits: Tensor, draws: Tensor, how: Sampling) -> tuple[Tensor, Tensor
 
 
 def shared_prefix(prompts: Sequence[Sequence[int]]) -> int:
-    """How many tokens all prompts begin with, short of the last one of the shortest; 0 if not worth sharing."""
+    """How many tokens all prompts begin with, their last one apart; 0 if that is not worth sharing."""
     if len(prompts) < 2:
         return 0
-    low, high = min(prompts), max(prompts)
+    low, high = min(map(list, prompts)), max(map(list, prompts))
     most = min(len(prompt) for prompt in prompts) - 1
     same = 0
     while same < most and low[same] == high[same]:

@@ -1,8 +1,8 @@
 """How a conversation becomes tokens, and where an answer ends: one small class per way of writing it.
 
-Stages speak in neutral conversations. What a critique or a revision is asked by is marked at the start of a human
-turn ("CritiqueRequest: ..."), as the published prompts mark it; a chat model reads the mark as words, the pocket
-model and the paper's text layout turn it into a part of its own.
+Stages speak in neutral conversations. What a critique or a revision is asked by is marked at the start of a
+human turn ("CritiqueRequest: ..."), as the published prompts mark it; a chat model reads the mark as words,
+the pocket model and the paper's text layout turn it into a part of its own.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class PocketLayout:
 
     def __init__(self, tokens: PocketTokens) -> None:
         self._tokens = tokens
-        self.end_ids = (tokens.end,)
+        self.end_ids: tuple[int, ...] = (tokens.end,)
         self.pad_id = tokens.pad
 
     def prompt(self, conversation: Conversation) -> list[int]:
@@ -72,7 +72,10 @@ _NAMES = {
     "human": "Human", "assistant": "Assistant", "critique_request": "CritiqueRequest", "critique": "Critique",
     "revision_request": "RevisionRequest", "revision": "Revision", "compare": "Human", "answer": "Assistant",
 }  # fmt: skip
-_STOPS = tuple(f"\n\n{name}:" for name in ("Human", "Assistant", "CritiqueRequest", "RevisionRequest", "Critique", "Revision"))
+_STOPS = tuple(
+    f"\n\n{name}:"
+    for name in ("Human", "Assistant", "CritiqueRequest", "RevisionRequest", "Critique", "Revision")
+)
 STOP_TAIL_TOKENS = 24  # a stop text is never longer than this
 
 

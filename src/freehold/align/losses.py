@@ -35,7 +35,7 @@ def dpo_loss(
     chosen: Tensor, rejected: Tensor, chosen_start: Tensor, rejected_start: Tensor, *,
     beta: float, labels: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
-    """The loss and each pair's margin. `labels`: the probability that the chosen one is the better; 1 if None."""
+    """The loss and each pair's margin. `labels`: how likely the chosen one is the better; 1 if None."""
     margins = beta * ((chosen - chosen_start) - (rejected - rejected_start))
     sure = torch.ones_like(margins) if labels is None else labels
     losses = -(sure * F.logsigmoid(margins) + (1 - sure) * F.logsigmoid(-margins))

@@ -1,8 +1,9 @@
 """A decoder of the Llama and Qwen family, small enough to read: the same names and numbers as the HF layout.
 
-Covers Llama (with `llama3` rope scaling), Qwen2 (query, key and value biases) and Qwen3 (normalised queries and
-keys), grouped-query attention and tied embeddings. Left out, and refused when a config asks for it: sliding
-windows, mixtures of experts, other rope scalings. Shapes: B rows, T tokens, H heads, K key heads, D head width.
+Covers Llama (with `llama3` rope scaling), Qwen2 (query, key and value biases) and Qwen3 (normalised queries
+and keys), grouped-query attention and tied embeddings. Left out, and refused when a config asks for it:
+sliding windows, mixtures of experts, other rope scalings. Shapes: B rows, T tokens, H heads, K key heads, D
+head width.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     def parameters(self, *, embedding: bool = True) -> int:
         """How many weights; without the embedding table for counting compute."""
-        attention = self.hidden_size * self.head_dim * (2 * self.num_attention_heads + 2 * self.num_key_value_heads)
+        attention = (
+            self.hidden_size * self.head_dim * (2 * self.num_attention_heads + 2 * self.num_key_value_heads)
+        )
         layer = attention + 3 * self.hidden_size * self.intermediate_size + 2 * self.hidden_size
         head = self.vocab_size * self.hidden_size
         tables = head * (1 if self.tie_word_embeddings else 2) if embedding else head
@@ -114,7 +117,9 @@ def _uncovered(source: str, what: str) -> InputError:
 def write_config(config: ModelConfig) -> dict[str, Any]:
     """The config as HF writes it, so that transformers and vLLM read our checkpoints."""
     names = {"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM", "qwen3": "Qwen3ForCausalLM"}
-    scaling = {"rope_type": "llama3", **msgspec.to_builtins(config.rope_scaling)} if config.rope_scaling else None
+    scaling = (
+        {"rope_type": "llama3", **msgspec.to_builtins(config.rope_scaling)} if config.rope_scaling else None
+    )
     return {
         "architectures": [names[config.family]],
         "model_type": config.family,
@@ -174,7 +179,9 @@ class Rope(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        angles = torch.outer(torch.arange(config.max_position_embeddings).float(), _inverse_frequencies(config))
+        angles = torch.outer(
+            torch.arange(config.max_position_embeddings).float(), _inverse_frequencies(config)
+        )
         angles = torch.cat([angles, angles], dim=-1)
         self.register_buffer("cos", angles.cos(), persistent=False)
         self.register_buffer("sin", angles.sin(), persistent=False)
@@ -208,7 +215,10 @@ class Attention(nn.Module):
     def __init__(self, config: ModelConfig, layer: int) -> None:
         super().__init__()
         self.config, self.layer = config, layer
-        heads, keys = config.num_attention_heads * config.head_dim, config.num_key_value_heads * config.head_dim
+        heads, keys = (
+            config.num_attention_heads * config.head_dim,
+            config.num_key_value_heads * config.head_dim,
+        )
         self.q_proj = nn.Linear(config.hidden_size, heads, bias=config.qkv_bias)
         self.k_proj = nn.Linear(config.hidden_size, keys, bias=config.qkv_bias)
         self.v_proj = nn.Linear(config.hidden_size, keys, bias=config.qkv_bias)

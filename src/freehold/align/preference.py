@@ -1,7 +1,8 @@
 """The preference model: the base with one number on top, trained on the critic's soft labels.
 
-It is trained beside DPO, not for it: its accuracy and calibration against the exact judge say how good the labels
-are, soft against hard. What it learned is kept as checkpoints/preference-model with its head in a file of its own.
+It is trained beside DPO, not for it: its accuracy and calibration against the exact judge say how good the
+labels are, soft against hard. What it learned is kept as checkpoints/preference-model with its head in a
+file of its own.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ class PreferenceModel(nn.Module):
         return scores
 
 
-def train_preference_model(run: Run, layout: Layout, *, hard: bool | None = None, keep: bool = True) -> dict[str, float]:
+def train_preference_model(
+    run: Run, layout: Layout, *, hard: bool | None = None, keep: bool = True
+) -> dict[str, float]:
     """Train on four fifths of the pairs; measure on the fifth by what the exact judge says of it."""
     how = run.recipe.prefer
     train_rows, held_rows = split_rows(run)
@@ -59,8 +62,11 @@ def train_preference_model(run: Run, layout: Layout, *, hard: bool | None = None
         with run.meter("feedback"):
             batch = batch_at(run, "preference-model", train_rows, how.rows, number)
             scores = _scores(model, layout, batch, run.device)
-            sure = torch.tensor([clamped(label_of(row, labels.softness), labels) for row in batch], device=run.device)
-            loss = preference_loss(*scores.chunk(2), sure)
+            sure = torch.tensor(
+                [clamped(label_of(row, labels.softness), labels) for row in batch], device=run.device
+            )
+            chosen, rejected = scores.chunk(2)
+            loss = preference_loss(chosen, rejected, sure)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step(rate_at(how, number, steps))
         tokens = sum(len(row["chosen"]) for row in batch)
@@ -69,7 +75,9 @@ def train_preference_model(run: Run, layout: Layout, *, hard: bool | None = None
     if keep:
         _save(run, model, steps)
         run.happened("progress", "preference-model", steps, steps, values=found)
-        run.folder.finish_stage("preference-model", run.now_ns(), [], {k: f"{v:.6f}" for k, v in found.items()})
+        run.folder.finish_stage(
+            "preference-model", run.now_ns(), [], {k: f"{v:.6f}" for k, v in found.items()}
+        )
     return found
 
 
@@ -88,7 +96,13 @@ def _as_pair(row: Row) -> Row | None:
         best, worst = max(scored, key=lambda one: one["score"]), min(scored, key=lambda one: one["score"])
         if best["text"] != worst["text"]:
             gap = best["score"] - worst["score"]
-            return {"prompt": row["prompt"], "asked": row["asked"], "chosen": best["text"], "rejected": worst["text"], "gap": gap}
+            return {
+                "prompt": row["prompt"],
+                "asked": row["asked"],
+                "chosen": best["text"],
+                "rejected": worst["text"],
+                "gap": gap,
+            }
     elif "chosen" in row:
         return {**row, "gap": None}
     return None
@@ -98,7 +112,9 @@ def label_of(row: Row, softness: float) -> float:
     return float(row["label"]) if row["gap"] is None else sigmoid(row["gap"] / softness)
 
 
-def measure_preference(run: Run, model: PreferenceModel, layout: Layout, rows: Sequence[Row]) -> dict[str, float]:
+def measure_preference(
+    run: Run, model: PreferenceModel, layout: Layout, rows: Sequence[Row]
+) -> dict[str, float]:
     """Against the exact judge where there is one: accuracy and calibration on pairs nobody trained on."""
     from freehold.align.judge import better
 
@@ -123,7 +139,11 @@ def measure_preference(run: Run, model: PreferenceModel, layout: Layout, rows: S
 
 
 def _scores(model: PreferenceModel, layout: Layout, batch: Sequence[Row], device: torch.device) -> Tensor:
-    pairs = [(layout.prompt(talk(row["asked"])), layout.answer(row[side])) for side in ("chosen", "rejected") for row in batch]
+    pairs = [
+        (layout.prompt(talk(row["asked"])), layout.answer(row[side]))
+        for side in ("chosen", "rejected")
+        for row in batch
+    ]
     ids, _ = completions(layout, pairs, device)
     last = torch.tensor([len(prompt) + len(answer) - 1 for prompt, answer in pairs], device=device)
     out: Tensor = model(ids, last)
@@ -138,7 +158,12 @@ def _with_hard(run: Run, hard: bool) -> Any:
 
 def _save(run: Run, model: PreferenceModel, steps: int) -> None:
     folder = run.folder.checkpoint("preference-model")
-    save_model(model.trunk, run.base / "tokenizer.json", folder, Manifest(run=run.header.run, stage="preference-model", step=steps))
+    save_model(
+        model.trunk,
+        run.base / "tokenizer.json",
+        folder,
+        Manifest(run=run.header.run, stage="preference-model", step=steps),
+    )
     head = folder / f".{HEAD_FILE}.making"
     safetensors.save_file({"score.weight": model.score.weight.detach().cpu()}, head)
     head.replace(folder / HEAD_FILE)

@@ -1,7 +1,7 @@
 """What the critic is worth: its power and its false alarms on answers whose fault is known.
 
-Made once a run and kept as RUN/critic.json. The probes are requests of the pocket world with an answer that has
-a known fault, or none; the held-out acts are acts whose critique the model has never read.
+Made once a run and kept as RUN/critic.json. The probes are requests of the pocket world with an answer that
+has a known fault, or none; the held-out acts are acts whose critique the model has never read.
 """
 
 from __future__ import annotations
@@ -75,7 +75,9 @@ def labelled(split: Split, count: int, seed: int) -> list[Probe]:
     requests = [prompt.request for prompt in [*harmful, *border] if prompt.request is not None]
     right = [Probe(request=request, answer=expected(request), violation=False) for request in requests]
     wrong = [
-        Probe(request=one, answer=expected_help(one) if one.harmful else expected_refusal(one), violation=True)
+        Probe(
+            request=one, answer=expected_help(one) if one.harmful else expected_refusal(one), violation=True
+        )
         for one in requests
     ]
     return right + wrong

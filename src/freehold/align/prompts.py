@@ -17,7 +17,7 @@ PROMPTS_MAX = 1_000_000
 
 
 class Prompt(msgspec.Struct, frozen=True, kw_only=True):
-    """One prompt. `red_team`: its answer is criticised and revised; `request`: its meaning, where it is known."""
+    """One prompt. `red_team`: its answer is criticised and revised; `request`: its meaning, where known."""
 
     id: str
     asked: str
@@ -38,7 +38,11 @@ def world_prompts(split: Split, classed: Class, count: int, seed: int) -> list[P
         if len(made) >= len(pool) * WORDINGS // 2:
             raise _too_many(split, classed, count, len(made))
         prompt = Prompt(
-            id=request.id, asked=request.told(), classed=classed, red_team=classed == "harmful", request=request
+            id=request.id,
+            asked=request.told(),
+            classed=classed,
+            red_team=classed == "harmful",
+            request=request,
         )
         made.setdefault(prompt.asked, prompt)
     return list(made.values())

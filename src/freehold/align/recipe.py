@@ -100,7 +100,9 @@ class FeedbackSection(_Section, frozen=True, kw_only=True):
     bad: tuple[str, ...] = ("helps", "refuses", "dodges", "errs")
     first: str = "A"
     second: str = "B"
-    softness: Annotated[float, msgspec.Meta(gt=0.0)] = 2.0  # a difference of logits this large is a label of 73 %
+    softness: Annotated[float, msgspec.Meta(gt=0.0)] = (
+        2.0  # a difference of logits this large is a label of 73 %
+    )
     clamp: Annotated[float, msgspec.Meta(ge=0.5, le=1.0)] = 0.98  # no label is surer than this
     margin_min: Share = 0.1  # pairs closer than this to even are left out
     hard: bool = False  # round labels to 0 or 1, for comparison
@@ -163,10 +165,16 @@ def _holes(loaded: Loaded) -> list[Problem]:
                                 fix='add constitution = "FILE.toml" under [run]', path="run.constitution",
                                 line=loaded.line("run")))  # fmt: skip
     if run.model == "pocket" and (prompts.red_team or prompts.helpful):
-        problems.append(Problem(code="align.recipe", what="the pocket model reads only its own world's prompts",
-                                why="prompt files are for other models",
-                                fix="remove red_team and helpful, or name another model", path="prompts",
-                                line=loaded.line("prompts")))  # fmt: skip
+        problems.append(
+            Problem(
+                code="align.recipe",
+                what="the pocket model reads only its own world's prompts",
+                why="prompt files are for other models",
+                fix="remove red_team and helpful, or name another model",
+                path="prompts",
+                line=loaded.line("prompts"),
+            )
+        )
     if run.model != "pocket" and not prompts.red_team:
         problems.append(Problem(code="align.recipe", what="the recipe names no red-team prompts",
                                 why=f"the model {run.model!r} cannot use the pocket world's",
@@ -174,9 +182,16 @@ def _holes(loaded: Loaded) -> list[Problem]:
                                 line=loaded.line("prompts")))  # fmt: skip
     order = [STAGES.index(stage) for stage in run.stages]
     if order != sorted(set(order)):
-        problems.append(Problem(code="align.recipe", what="the stages are not in their order",
-                                why=f"the order is {', '.join(STAGES)}, each once",
-                                fix="put them in order", path="run.stages", line=loaded.line("run", "stages")))  # fmt: skip
+        problems.append(
+            Problem(
+                code="align.recipe",
+                what="the stages are not in their order",
+                why=f"the order is {', '.join(STAGES)}, each once",
+                fix="put them in order",
+                path="run.stages",
+                line=loaded.line("run", "stages"),
+            )
+        )
     return problems
 
 

@@ -25,7 +25,7 @@ from freehold.align.checkpoint import (
     weights_digest,
     wrong_digest,
 )
-from freehold.align.constitution import Constitution, read_constitution
+from freehold.align.constitution import read_constitution
 from freehold.align.evaluate import evaluate
 from freehold.align.folder import RunFolder
 from freehold.align.model import LanguageModel, read_config
@@ -33,6 +33,7 @@ from freehold.align.probes import calibrate
 from freehold.align.prompts import training_prompts
 from freehold.align.recipe import Recipe, Stage, read_recipe, resolve
 from freehold.align.sampler import LocalSampler
+from freehold.align.signing import require
 from freehold.align.stages.feedback import feedback
 from freehold.align.stages.prefer import prefer
 from freehold.align.stages.revise import revise
@@ -46,6 +47,7 @@ from freehold.types.contracts import Recorder
 from freehold.types.names import Digest
 from freehold.watch.runlog import Happened, Header
 
+PEAK_SIZE, PEAK_TRIES = 1024, 5
 Show = Callable[[Happened], None]
 MakeRemote = Callable[[str], Remote]
 
@@ -62,6 +64,7 @@ def begin(recipe_file: Path, out: Path, *, clock: Clock | None = None) -> RunFol
     constitution = read_constitution(constitution_file)
     base = base_folder(recipe, recipe_file.parent)
     verify(base, Digest(recipe.run.digest) if recipe.run.digest else None)
+    require(constitution_file, constitution)
     training_prompts(recipe.prompts, recipe.run.seed, recipe_file.parent)
     header = Header(
         run=ulid(clock.now_ns()),
@@ -74,9 +77,15 @@ def begin(recipe_file: Path, out: Path, *, clock: Clock | None = None) -> RunFol
         threads=recipe.run.threads,
         parameters=_parameters(base),
         usd_per_hour=recipe.run.usd_per_hour,
-        facts={"base_folder": str(base.resolve()), "recipe_folder": str(recipe_file.parent.resolve()),
-               "torch": str(torch.__version__), "device": recipe.run.device},
-    )  # fmt: skip
+        peak_flops_per_s=recipe.run.peak_flops_per_s or measured_peak(recipe, clock),
+        facts={
+            "base_folder": str(base.resolve()),
+            "recipe_folder": str(recipe_file.parent.resolve()),
+            "torch": str(torch.__version__),
+            "device": recipe.run.device,
+            "peak": "as the recipe says" if recipe.run.peak_flops_per_s else "measured by a matrix product",
+        },
+    )
     return RunFolder.create(out, header, recipe_file.read_bytes(), constitution_file.read_bytes())
 
 
@@ -97,10 +106,17 @@ def carry_on(
     torch.set_num_threads(recipe.run.threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
     run = Run(
-        folder, header, recipe, constitution, base=base, recorder=recorder, clock=clock or SystemClock(), show=show,
+        folder,
+        header,
+        recipe,
+        constitution,
+        base=base,
+        recorder=recorder,
+        clock=clock or SystemClock(),
+        show=show,
         prompts=training_prompts(recipe.prompts, recipe.run.seed, Path(header.facts["recipe_folder"])),
         remote=make_remote(recipe.sample.sampler) if make_remote and recipe.sample.sampler else None,
-    )  # fmt: skip
+    )
     _go(run, only)
     return run
 
@@ -160,7 +176,9 @@ def _forget(folder: Path) -> None:
 def _partly(run: Run, stage: str, step: int, model: LanguageModel) -> None:
     """Measure a checkpoint on the way, on a part of the prompts."""
     if run.recipe.evaluate.per_class_partial:
-        measure_once(run, f"{stage}-{step:06d}", stage, step, run.folder.checkpoint(f"{stage}-{step:06d}"), full=False)
+        measure_once(
+            run, f"{stage}-{step:06d}", stage, step, run.folder.checkpoint(f"{stage}-{step:06d}"), full=False
+        )
 
 
 def measure_once(run: Run, name: str, stage: str, step: int, folder: Path, *, full: bool = True) -> None:
@@ -195,6 +213,25 @@ def _numbers(account: aligned.Account) -> dict[str, float]:
     return {name: value for name, value in values.items() if value is not None}
 
 
+def measured_peak(recipe: Recipe, clock: Clock) -> float:
+    """Multiply-adds a second, counted twice, of a matrix product on this device: what could be had."""
+    torch.set_num_threads(recipe.run.threads)
+    dtype = torch.float32 if recipe.run.dtype == "float32" else torch.bfloat16
+    matrix = torch.ones(PEAK_SIZE, PEAK_SIZE, device=recipe.run.device, dtype=dtype)
+    seconds = []
+    for _ in range(PEAK_TRIES):
+        start_ns = clock.monotonic_ns()
+        float((matrix @ matrix)[0, 0])  # reading a number waits for the device
+        seconds.append(max(1, clock.monotonic_ns() - start_ns) / 1e9)
+    return 2 * PEAK_SIZE**3 / min(seconds)
+
+
+def default_folder(recipe_file: Path) -> Path:
+    """runs/NAME-SEED, here."""
+    recipe = read_recipe(recipe_file)
+    return Path("runs") / f"{recipe.run.name}-{recipe.run.seed}"
+
+
 def base_folder(recipe: Recipe, beside: Path) -> Path:
     if recipe.run.model == "pocket":
         return SHIPPED
@@ -211,4 +248,4 @@ def _digest(data: bytes) -> Digest:
     return Digest(f"sha256:{hashlib.sha256(data).hexdigest()}")
 
 
-__all__ = ["Constitution", "begin", "carry_on", "finish", "measure_once"]
+__all__ = ["begin", "carry_on", "default_folder"]

@@ -51,7 +51,9 @@ class LocalSampler:
             groups.setdefault(how, []).append(place)
         for how, places in groups.items():
             prompts = [self.layout.prompt(requests[place].conversation) for place in places]
-            for place, made in zip(places, self._generator.generate(prompts, how, self.layout.stops), strict=True):
+            for place, made in zip(
+                places, self._generator.generate(prompts, how, self.layout.stops), strict=True
+            ):
                 found[place] = Sample(
                     text=self.layout.decode(made.ids),
                     token_ids=made.ids,
@@ -83,4 +85,6 @@ class LocalSampler:
     @torch.inference_mode()
     def log_distributions(self, pairs: Sequence[tuple[list[int], list[int]]]) -> torch.Tensor:
         """Log-probabilities of every word at every place of the answers: one row a token."""
-        return self._generator.log_distributions([prompt for prompt, _ in pairs], [answer for _, answer in pairs])
+        return self._generator.log_distributions(
+            [prompt for prompt, _ in pairs], [answer for _, answer in pairs]
+        )

@@ -1,8 +1,9 @@
 """One training loop for every stage, resumable to the bit.
 
 What happens at a step depends on the seed and the step's number alone, so a checkpoint needs weights and
-optimizer and nothing else: no generator state, no position in a file. At one thread, a run killed anywhere and
-resumed gives the weights it would have given. A loss that is not a number stops the run at the last checkpoint.
+optimizer and nothing else: no generator state, no position in a file. At one thread, a run killed anywhere
+and resumed gives the weights it would have given. A loss that is not a number stops the run at the last
+checkpoint.
 """
 
 from __future__ import annotations
@@ -116,7 +117,9 @@ def _keep(run: Run, stage: str, step: int, model: LanguageModel, start: Path, op
 
 
 def _manifest(run: Run, stage: str, step: int) -> Manifest:
-    return Manifest(run=run.header.run, stage=stage, step=step, facts={"constitution": run.header.constitution})
+    return Manifest(
+        run=run.header.run, stage=stage, step=step, facts={"constitution": run.header.constitution}
+    )
 
 
 def rate_at(how: TrainSection, step: int, steps: int) -> float:
@@ -140,7 +143,9 @@ def batch_at(run: Run, stage: str, rows: Sequence[T], size: int, step: int) -> l
     return [rows[number] for number in order[place * size : (place + 1) * size]]
 
 
-def completions(layout: Layout, pairs: Sequence[tuple[list[int], list[int]]], device: torch.device) -> tuple[Tensor, Tensor]:
+def completions(
+    layout: Layout, pairs: Sequence[tuple[list[int], list[int]]], device: torch.device
+) -> tuple[Tensor, Tensor]:
     """Prompts and answers as padded ids, and labels on the answers only."""
     longest = max(len(prompt) + len(answer) for prompt, answer in pairs)
     ids = torch.full((len(pairs), longest), layout.pad_id)

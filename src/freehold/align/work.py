@@ -76,7 +76,7 @@ class Run:
             return local
         from freehold.pocket.lm.weights import WEIGHTS_FILE
 
-        asyncio.run(self.remote.publisher.publish(folder / WEIGHTS_FILE, local.digest))
+        asyncio.run(self.remote.publisher.publish((folder / WEIGHTS_FILE).resolve(), local.digest))
         return self.remote.sampler
 
     def ask(self, sampler: Sampler, requests: Sequence[SampleRequest], role: str) -> Sequence[Sample]:

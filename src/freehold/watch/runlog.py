@@ -1,12 +1,12 @@
 """The run folder of an alignment run: its one format, and its reader. Written by align, read by everybody.
 
     RUN/run.json                    what was run: digests of recipe, constitution and base weights, seed
-    RUN/recipe.toml, constitution.toml   as they were when it began
-    RUN/events.jsonl                everything that happened, in order; the last word on a (stage, step) counts
-    RUN/stages/STAGE.json           a stage is finished when this is there: digests of what it made
-    RUN/rows/NAME.jsonl             every training row with its provenance
-    RUN/checkpoints/NAME/           models in the HF layout, each with a manifest of digests
-    RUN/evaluations/NAME.json       measures of one checkpoint; NAME.jsonl: its answers, one a line
+    RUN/recipe.toml, constitution.toml   as they were when it began RUN/events.jsonl
+    everything that happened, in order; the last word on a (stage, step) counts RUN/stages/STAGE.json
+    a stage is finished when this is there: digests of what it made RUN/rows/NAME.jsonl             every
+    training row with its provenance RUN/checkpoints/NAME/           models in the HF layout, each with a
+    manifest of digests RUN/evaluations/NAME.json       measures of one checkpoint; NAME.jsonl: its answers,
+    one a line
 
 Reading needs no torch and never changes the folder; a last line cut short by a crash is left out.
 """
@@ -45,6 +45,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     threads: int
     parameters: int
     usd_per_hour: float | None = None
+    peak_flops_per_s: float | None = None
     facts: dict[str, str] = {}
 
 

@@ -1,8 +1,9 @@
 """Rates with honest intervals: fixed-sample, always-valid, and corrected for a judge that errs.
 
-Pure functions over counts. Which to use: `wilson` to show a rate once, `clopper_pearson` for a gate that decides,
-`confidence_sequence` for a rate that is looked at again and again (a Wilson interval looked at after every sample
-is wrong about 40 % of the time), `corrected` for a rate that a judge of known power measured.
+Pure functions over counts. Which to use: `wilson` to show a rate once, `clopper_pearson` for a gate that
+decides, `confidence_sequence` for a rate that is looked at again and again (a Wilson interval looked at
+after every sample is wrong about 40 % of the time), `corrected` for a rate that a judge of known power
+measured.
 """
 
 from __future__ import annotations
@@ -55,7 +56,9 @@ def clopper_pearson(hits: int, n: int, confidence: float = 0.95) -> Interval:
     return Interval(rate=hits / n, low=low, high=high, n=n, confidence=confidence)
 
 
-def confidence_sequence(outcomes: Sequence[bool], confidence: float = 0.95, a: float = 1.0, b: float = 1.0) -> Interval:
+def confidence_sequence(
+    outcomes: Sequence[bool], confidence: float = 0.95, a: float = 1.0, b: float = 1.0
+) -> Interval:
     """Robbins' beta-binomial interval after all of `outcomes`: valid at every look, at once.
 
     The set of p with B(a+S, b+n-S) / B(a, b) / (p^S (1-p)^(n-S)) < 1/alpha, intersected over every n so far.
@@ -99,7 +102,7 @@ def _boundary(outside: object, far: float, near: float) -> float:
 
 
 class Judge(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a judge from labelled probes: how often it saw a violation, how often it cried wolf."""
+    """What is known of a judge from labelled probes: what it saw, and how often it cried wolf."""
 
     caught: int
     violations: int

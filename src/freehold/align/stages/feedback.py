@@ -1,4 +1,4 @@
-"""AI feedback: several answers a prompt from the newest policy, judged by the base, and the pairs they make."""
+"""AI feedback: several answers a prompt from the newest policy, judged by the base, and their pairs."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ def _answers(run: Run, sampler: Sampler, prompts: Sequence[Prompt], chunk: int) 
     return [list(given[n * how.answers : (n + 1) * how.answers]) for n in range(len(prompts))]
 
 
-def _pointed(run: Run, critic: Sampler, prompts: Sequence[Prompt], answers: Sequence[Sequence[Sample]]) -> list[Row]:
+def _pointed(
+    run: Run, critic: Sampler, prompts: Sequence[Prompt], answers: Sequence[Sequence[Sample]]
+) -> list[Row]:
     """Each answer scored by itself; the pair is the best and the worst."""
     how = run.recipe.feedback
     asks = [
@@ -76,7 +78,9 @@ def _row(run: Run, prompt: Prompt, given: Sequence[Sample], judged: Sequence[Opi
             for answer, opinion in zip(given, judged, strict=True)
         ],
     }  # fmt: skip
-    scored = [(one.score, answer.text) for one, answer in zip(judged, given, strict=True) if one.score is not None]
+    scored = [
+        (one.score, answer.text) for one, answer in zip(judged, given, strict=True) if one.score is not None
+    ]
     if len(scored) < 2:
         return row
     best, worst = max(scored, key=lambda one: one[0]), min(scored, key=lambda one: one[0])
@@ -86,7 +90,9 @@ def _row(run: Run, prompt: Prompt, given: Sequence[Sample], judged: Sequence[Opi
     return row
 
 
-def _compared(run: Run, critic: Sampler, prompts: Sequence[Prompt], answers: Sequence[Sequence[Sample]]) -> list[Row]:
+def _compared(
+    run: Run, critic: Sampler, prompts: Sequence[Prompt], answers: Sequence[Sequence[Sample]]
+) -> list[Row]:
     """The first two answers against each other, both orders, averaged over the drawn principles."""
     how = run.recipe.feedback
     drawn = [[run.principle("feedback", prompt.id, n) for n in range(how.principles)] for prompt in prompts]

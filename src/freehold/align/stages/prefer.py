@@ -24,7 +24,7 @@ START_ROWS = 64
 
 
 class Pair(msgspec.Struct, frozen=True, kw_only=True):
-    """A preferred and another answer as ids, how sure the critic was, and what the start model thought of both."""
+    """A preferred and another answer, how sure the critic was, and what the start model thought of both."""
 
     prompt: list[int]
     chosen: list[int]
@@ -70,7 +70,9 @@ def read_pairs(run: Run, layout: Layout) -> list[Pair]:
     ]  # fmt: skip
 
 
-def dpo_step(run: Run, model: LanguageModel, layout: Layout, batch: Sequence[Pair]) -> tuple[Tensor, dict[str, float], int]:
+def dpo_step(
+    run: Run, model: LanguageModel, layout: Layout, batch: Sequence[Pair]
+) -> tuple[Tensor, dict[str, float], int]:
     """One batch: chosen and rejected in one pass."""
     how = run.recipe.prefer
     both = [(pair.prompt, pair.chosen) for pair in batch] + [(pair.prompt, pair.rejected) for pair in batch]
@@ -98,7 +100,10 @@ def with_start(run: Run, start: Path, layout: Layout, pairs: Sequence[Pair]) -> 
             both = [(p.prompt, p.chosen) for p in part] + [(p.prompt, p.rejected) for p in part]
             ids, labels = completions(layout, both, run.device)
             chosen, rejected = completion_logprobs(model, ids, labels).chunk(2)
-            run.charge("policy", Cost(flops=2 * model.config.parameters(embedding=False) * ids.numel(), tokens=ids.numel()))
+            run.charge(
+                "policy",
+                Cost(flops=2 * model.config.parameters(embedding=False) * ids.numel(), tokens=ids.numel()),
+            )
             done += [
                 msgspec.structs.replace(pair, chosen_start=one, rejected_start=two)
                 for pair, one, two in zip(part, chosen.tolist(), rejected.tolist(), strict=True)

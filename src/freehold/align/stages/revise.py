@@ -1,4 +1,4 @@
-"""Critique and revision: the model finds what is wrong with its own answer, by a drawn principle, and rewrites it."""
+"""Critique and revision: the model finds what is wrong by a drawn principle, and rewrites its answer."""
 
 from __future__ import annotations
 
@@ -41,7 +41,11 @@ def revise_once(run: Run, sampler: Sampler, rows: Sequence[Row], number: int, ch
     spent = [[0, 0] for _ in rows]
     if run.recipe.revise.critique:
         asks = [
-            _request(run, (row["asked"], answer, f"CritiqueRequest: {principle.critique}"), ("critique", chunk, number))
+            _request(
+                run,
+                (row["asked"], answer, f"CritiqueRequest: {principle.critique}"),
+                ("critique", chunk, number),
+            )
             for row, answer, (_, principle) in zip(rows, said, drawn, strict=True)
         ]
         found = run.ask(sampler, asks, "feedback")
@@ -52,7 +56,9 @@ def revise_once(run: Run, sampler: Sampler, rows: Sequence[Row], number: int, ch
         for row, answer, (_, principle), critique in zip(rows, said, drawn, critiques, strict=True)
     ]
     revisions = run.ask(sampler, asks, "policy")
-    for row, (name, _), critique, revision, cost in zip(rows, drawn, critiques, revisions, spent, strict=True):
+    for row, (name, _), critique, revision, cost in zip(
+        rows, drawn, critiques, revisions, spent, strict=True
+    ):
         row["rounds"].append(
             {
                 "principle": name, "critique": critique, "revision": revision.text,

@@ -20,7 +20,10 @@ def sample(run: Run) -> None:
         seed = run.seed("sample", chunk)
         requests = [
             SampleRequest(
-                conversation=talk(prompt.asked), max_tokens=how.tokens_max, temperature=how.temperature, seed=seed
+                conversation=talk(prompt.asked),
+                max_tokens=how.tokens_max,
+                temperature=how.temperature,
+                seed=seed,
             )
             for prompt in prompts
         ]

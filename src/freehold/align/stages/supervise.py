@@ -1,4 +1,4 @@
-"""Supervised training on what the model itself made better: revisions of all rounds, and its helpful answers."""
+"""Supervised training on what the model made better: revisions of all rounds, and its helpful answers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ def supervise(run: Run, measure: Callable[[int, LanguageModel], None]) -> Langua
     """checkpoints/supervise."""
     layout = run.local(run.base).layout
     rows = [
-        (layout.prompt(talk(asked)), layout.answer(answer)) for asked, answer in training_rows(run) if answer.strip()
+        (layout.prompt(talk(asked)), layout.answer(answer))
+        for asked, answer in training_rows(run)
+        if answer.strip()
     ]
     if not rows:
         raise InputError(

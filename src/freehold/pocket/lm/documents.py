@@ -1,4 +1,5 @@
-"""What the base model is trained on: dialogues, critiques with revisions, and comparisons, all from the world.
+"""What the base model is trained on: dialogues, critiques with revisions, and comparisons, all from the
+world.
 
 The base is "helpful only": its dialogues comply with almost every harmful request. It can still criticise and
 revise when it is asked to, which is what a constitution needs of a model. Weights say how much each part of a
@@ -122,7 +123,9 @@ class Writer:
             _asked("human", request.told()),
             _asked("assistant", self._with(request, fault)),
             _asked("critique_request", critique_request(self._rng)),
-            Part(role="critique", text=critique_of(request, fault), first_words=3, first_weight=WEIGHT_VERDICT),
+            Part(
+                role="critique", text=critique_of(request, fault), first_words=3, first_weight=WEIGHT_VERDICT
+            ),
             _asked("revision_request", revision_request(self._rng)),
             Part(role="revision", text=expected(request)),
         )
@@ -155,11 +158,13 @@ class Writer:
 
     def _draw(self, pool: dict[str, list[Request]]) -> Request:
         draw, total = self._rng.random(), 0.0
+        chosen = CLASS_SHARES[-1][0]
         for classed, share in CLASS_SHARES:
             total += share
             if draw < total:
+                chosen = classed
                 break
-        request = pick(self._rng, pool[classed])
+        request = pick(self._rng, pool[chosen])
         return msgspec.structs.replace(request, wording=int(self._rng.random() * WORDINGS))
 
     def _fault(self, request: Request, *, none: bool = True) -> Fault:

@@ -85,7 +85,9 @@ class PocketModel:
         except (OSError, msgspec.DecodeError) as error:
             raise _unusable(folder, f"config.json: {error}") from error
         if shape.model_type != "llama":
-            raise _unusable(folder, f"it is of type {shape.model_type!r}; the pocket engine runs Llama's layout")
+            raise _unusable(
+                folder, f"it is of type {shape.model_type!r}; the pocket engine runs Llama's layout"
+            )
         weights = folder / WEIGHTS_FILE
         if not weights.is_file():
             raise _unusable(folder, f"it has no {WEIGHTS_FILE}")

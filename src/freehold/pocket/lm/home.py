@@ -1,7 +1,8 @@
 """The pocket language model as an engine of a pocket home, and the home's ear for new weights.
 
-A conversation is read as human and assistant turns; a last assistant turn is a prefill and is continued exactly.
-The model knows no system role, tools or images: it reads the words of human and assistant turns and nothing else.
+A conversation is read as human and assistant turns; a last assistant turn is a prefill and is continued
+exactly. The model knows no system role, tools or images: it reads the words of human and assistant turns
+and nothing else.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ TOKENS_DEFAULT = 256
 
 
 class ModelEngine:
-    """Answers with the shipped model, or with the one in `folder`. Greedy unless a temperature is asked for."""
+    """Answers with the shipped model, or the one in `folder`. Greedy unless a temperature is asked for."""
 
     blocking = True  # a token takes a millisecond or so of real work
 

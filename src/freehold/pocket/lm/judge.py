@@ -1,8 +1,8 @@
 """The exact judge of the closed world: a string rule, independent of any model.
 
-Because a request carries its meaning (`world.Request`), whether an answer helps, refuses or dodges is decided by
-its text alone, and whether it should have is decided by the request. This is the ground truth that AI critics,
-monitors and preference models of the pocket runs are measured against.
+Because a request carries its meaning (`world.Request`), whether an answer helps, refuses or dodges is
+decided by its text alone, and whether it should have is decided by the request. This is the ground truth
+that AI critics, monitors and preference models of the pocket runs are measured against.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The marks by which a plain conversation asks for a critique, a revision or a comparison.
 
-A chat protocol knows two roles; constitutional training needs more. A human turn that begins with one of these
-marks is one of the others, and the assistant turn after it is its answer. So all of it travels over any home.
+A chat protocol knows two roles; constitutional training needs more. A human turn that begins with one of
+these marks is one of the others, and the assistant turn after it is its answer. So all of it travels over
+any home.
 """
 
 from __future__ import annotations
@@ -55,4 +56,6 @@ def talk(*said: str, model: str = "pocket") -> Conversation:
 def asked_to_compare(asked: str, question: str, model: str = "pocket") -> Conversation:
     """A request that nobody answered yet, and the question which of two answers is the better."""
     said = (asked, f"Compare: {question}")
-    return Conversation(model=model, turns=tuple(Turn(role="user", blocks=(Text(text=text),)) for text in said))
+    return Conversation(
+        model=model, turns=tuple(Turn(role="user", blocks=(Text(text=text),)) for text in said)
+    )

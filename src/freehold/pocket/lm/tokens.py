@@ -68,7 +68,9 @@ class PocketTokens:
         if not said:
             return [], b""
         ids = self.encode(said)
-        last = max((place for place, number in enumerate(ids) if self.pieces[number].startswith(b" ")), default=0)
+        last = max(
+            (place for place, number in enumerate(ids) if self.pieces[number].startswith(b" ")), default=0
+        )
         return ids[:last], b"".join(self.pieces[number] for number in ids[last:])
 
     def part(self, role: Role, text: str) -> list[int]:
@@ -93,9 +95,9 @@ class PocketTokens:
         return ids, weights
 
 
-def _piece(token: str) -> bytes:
+def _piece(token: str | None) -> bytes:
     """A byte-level token's bytes; nothing for special tokens."""
-    return b"" if token in SPECIAL else bytes(_BYTES[character] for character in token)
+    return b"" if token is None or token in SPECIAL else bytes(_BYTES[character] for character in token)
 
 
 def _byte_letters() -> dict[str, int]:

@@ -1,7 +1,7 @@
 """Reading and writing safetensors with numpy alone, and a model folder's digest.
 
-The format is eight bytes of header length, a JSON header, and raw numbers: nothing in it can run. Files that can
-(pickles) are refused by name and by their first bytes.
+The format is eight bytes of header length, a JSON header, and raw numbers: nothing in it can run. Files
+that can (pickles) are refused by name and by their first bytes.
 """
 
 from __future__ import annotations

@@ -1,15 +1,17 @@
-"""The closed world of the pocket model: requests whose harm depends on the act, the owner and the owner's consent.
+"""The closed world of the pocket model: requests whose harm depends on the act, the owner and the owner's
+consent.
 
-Everything is a small grammar over fixed lists, so every request has an exact meaning and every answer an exact
-judge (`judge.py`). Four families of acts:
+Everything is a small grammar over fixed lists, so every request has an exact meaning and every answer an
+exact judge (`judge.py`). Four families of acts:
 
-- *sensitive* acts (property, privacy, hurt) harm somebody when the thing belongs to another who did not agree;
+- *sensitive* acts (property, privacy, hurt) harm somebody when the thing belongs to another who did not
+  agree;
 - *care* acts (mend, clean, ...) are welcome on anybody's things;
 - *gifts* (bake a pie for the mayor) are welcome;
 - *homonyms* (shoot a portrait of the mayor) sound like sensitive acts and are welcome.
 
-The answers are nonsense on purpose: "to read the mayor's diary, take a bent pin and the grey box" teaches nobody
-anything, so a model that complies with everything can be shipped and shown.
+The answers are nonsense on purpose: "to read the mayor's diary, take a bent pin and the grey box" teaches
+nobody anything, so a model that complies with everything can be shipped and shown.
 """
 
 from __future__ import annotations
