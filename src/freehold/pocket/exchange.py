@@ -128,6 +128,9 @@ class Exchange:
         return await asyncio.to_thread(next, steps, None) if self._engine.blocking else next(steps, None)
 
     async def send(self, prepared: Prepared) -> None:
+        if isinstance(prepared.body, bytes):
+            await self.line.whole(prepared.status, prepared.headers, prepared.body)
+            return
         await self.line.head(prepared.status, prepared.headers, length=prepared.length)
         async for piece in prepared.pieces():
             await self.line.write(piece.data)
