@@ -39,15 +39,12 @@ class _Published(msgspec.Struct):
     source: str
     roots: dict[str, str]
     types: dict[str, _Type]
-    both_cases: bool = False  # Google takes every name in snake case too, and its own SDK sends some so
 
 
 @functools.cache
 def published(dialect: DialectName) -> _Published:
     data = resources.files("freehold.dialects").joinpath("published", f"{dialect}.json").read_bytes()
-    found = msgspec.json.decode(data, type=_Published)
-    found.both_cases = dialect == "gemini"
-    return found
+    return msgspec.json.decode(data, type=_Published)
 
 
 def violations(
@@ -101,12 +98,12 @@ def _object(
         found.append(f"{path or 'body'}: expected an object")
         return
     kind = rules.types[name]
-    if rules.both_cases:
-        value = {field if field in kind.fields else _camel(field): each for field, each in value.items()}
     for field in kind.required:
         if field not in value and field not in elsewhere:
             found.append(f"{_at(path, field)}: Field required")
     for field, each in value.items():
+        if field not in kind.fields and "_" in field:
+            field = _camel(rules, field)
         if field in elsewhere and name == "MessageCreateParamsBase":
             found.append(f"{_at(path, field)}: Extra inputs are not permitted")
         elif field in kind.fields:
@@ -115,6 +112,14 @@ def _object(
             found.append(f"{_at(path, field)}: Extra inputs are not permitted")
     if kind.union and len(value) != 1:
         found.append(f"{path or 'body'}: exactly one member must be set, got {len(value)}")
+
+
+def _camel(rules: _Published, field: str) -> str:
+    """Google takes both spellings of a name, and its SDK sends both."""
+    if not rules.source.startswith("google"):
+        return field
+    first, *rest = field.split("_")
+    return first + "".join(word.capitalize() for word in rest)
 
 
 def _check(rules: _Published, kind: Any, value: object, path: str, found: list[str], depth: int) -> None:
@@ -182,11 +187,6 @@ def _meant(rules: _Published, kind: Any, value: object) -> bool:
                 return False
             told = True
     return told
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(part.capitalize() for part in rest)
 
 
 def _at(path: str, name: str) -> str:

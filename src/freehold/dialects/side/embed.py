@@ -161,10 +161,10 @@ class GeminiEmbeddings:
                 path=path, body=encode({"instances": instances, "parameters": size}), headers=JSON_HEADERS
             )
         model = f"models/{target.model.removeprefix('models/')}"
-        requests = [{"model": model, "content": {"parts": [{"text": text}]}, **size, **extra}
+        asked = [{"model": model, "content": {"parts": [{"text": text}]}, **size, **extra}
                     for text in texts(embed)]  # fmt: skip
         path = gemini.path(target, method="batchEmbedContents")
-        return WireRequest(path=path, body=encode({"requests": requests}), headers=JSON_HEADERS)
+        return WireRequest(path=path, body=encode({"requests": asked}), headers=JSON_HEADERS)
 
     def read_answer(self, body: bytes) -> Embedded:
         fields = Fields.of(body, answer=True)
