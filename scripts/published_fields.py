@@ -96,7 +96,12 @@ def typed_dict(published: Published, source: Any) -> str:
     name = published.claim(source)
     hints = typing_extensions.get_type_hints(source, include_extras=True)
     fields = {field: of(published, hint) for field, hint in sorted(hints.items())}
-    required = sorted(source.__required_keys__)
+    # The SDKs write annotations as texts, which hides Required from __required_keys__.
+    required = sorted(
+        field for field, hint in hints.items()
+        if typing.get_origin(hint) is typing.Required
+        or (field in source.__required_keys__ and typing.get_origin(hint) is not typing.NotRequired)
+    )  # fmt: skip
     published.types[name] = {"fields": fields, **({"required": required} if required else {})}
     return f"#{name}"
 
@@ -105,11 +110,12 @@ def pydantic(published: Published, source: Any) -> str:
     if (known := published.name(source)) is not None:
         return f"#{known}"
     name = published.claim(source)
-    fields = {}
+    fields, required = {}, []
     for field, info in sorted(source.model_fields.items()):
-        kind = of(published, info.annotation)
-        fields[info.alias or field] = kind
-    published.types[name] = {"fields": fields}
+        fields[info.alias or field] = of(published, info.annotation)
+        if info.is_required():
+            required.append(info.alias or field)
+    published.types[name] = {"fields": fields, **({"required": required} if required else {})}
     return f"#{name}"
 
 
