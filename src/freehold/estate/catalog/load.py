@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import msgspec
 
@@ -19,6 +19,7 @@ from freehold.errors import InputError
 from freehold.estate.catalog.shapes import (
     Commitment,
     DrillClass,
+    Figure,
     Incident,
     ModelFacts,
     Offer,
@@ -166,13 +167,15 @@ def sourced(kind: type[msgspec.Struct], entry: Mapping[str, Any], sources: Mappi
     """`from` resolved: for the entry itself, and for each figure that names no source of its own."""
     filled = {key: value for key, value in entry.items() if key != "from"}
     default = _source(entry, sources)
-    fields = {field.name: field for field in msgspec.structs.fields(kind)}
-    for name, value in filled.items():
-        if name in fields and "Figure" in str(fields[name].type):
-            filled[name] = _figure(value, default, sources)
-    if "source" in fields:
-        filled = {**default, **filled}
-    return filled
+    for name in _figure_fields(kind):
+        if name in filled:
+            filled[name] = _figure(filled[name], default, sources)
+    return {**default, **filled} if "source" in kind.__struct_fields__ else filled
+
+
+@cache
+def _figure_fields(kind: type[msgspec.Struct]) -> tuple[str, ...]:
+    return tuple(field.name for field in msgspec.structs.fields(kind) if Figure in get_args(field.type))
 
 
 def _figure(value: Any, default: Entry, sources: Mapping[str, Entry]) -> Any:
