@@ -2,15 +2,13 @@
 
 The pinned estate of bench/estate_generator.py. The whole map: every workload's minimal cut sets up to three,
 counted exactly and listed to a cap, from a fresh graph. Beside it a naive implementation (a set of sets,
-minimised pair by pair, on a few of the small workloads, since it cannot do more). Then one blast query, warm, the whole
-command on a file, and the map of ten times the estate.
+minimised pair by pair, on a few of the small workloads, since it cannot do more). Then one blast query, warm,
+the whole command on a file, and the map of ten times the estate.
 """
 
 from __future__ import annotations
 
 import gc
-import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,7 +18,6 @@ from pathlib import Path
 
 from bench.estate_generator import SEED, generate
 from bench.harness import Contender, ask
-
 from freehold.estate.blast import fall
 from freehold.estate.counting import Counted, HomeCuts, home_cuts
 from freehold.estate.graph import Graph
@@ -143,10 +140,10 @@ def main() -> None:
     ten = generate(10)
     ten_s = timed(lambda: whole_map(ten))
     notes = (
-        f"seed {SEED}: 1,000 workloads of 1 to 6 homes, 500 homes, 2,000 services, {any_} of them with alternatives",
-        f"minimal cut sets of size 1, 2 and 3: {totals[0]:,}, {totals[1]:,} and {totals[2]:,}, counted exactly; "
-        f"{totals[3]:,} listed ({LISTED} a workload at most)",
-        f"the naive way does only {NAIVE_WORKLOADS} workloads of at most {NAIVE_HOMES} homes, to the same counts",
+        f"seed {SEED}: 1,000 workloads of 1 to 6 homes, 500 homes, 2,000 services ({any_} with alternatives)",
+        f"minimal cut sets of size 1, 2 and 3: {totals[0]:,}, {totals[1]:,} and {totals[2]:,}, "
+        f"counted exactly, of which {totals[3]:,} are listed (at most {LISTED} a workload)",
+        f"the naive way does {NAIVE_WORKLOADS} workloads of at most {NAIVE_HOMES} homes, to the same counts",
         f"the blast is that of {graph.names[busiest]}, the service with the most above it: "
         f"{len(fall(graph, (busiest,)).cause):,} nodes fall",
         f"ten times the estate (10,000 workloads, 35,000 nodes): {ten_s:.1f} s, once",

@@ -148,7 +148,7 @@ class Counted:
         return count
 
     def _gain(self, sa: int, sb: int, mask: int) -> dict[int, int]:
-        """Signature of a third event -> +1 where only the special pair makes a cut set, -1 where it ends one."""
+        """Signature of a third event -> +1 if only the special pair makes a cut set, -1 if it ends one."""
         full, alone = self.full, sa | sb
         together = alone | mask
         found: dict[int, int] = {}

@@ -153,7 +153,7 @@ def read_own(path: Path) -> dict[str, Any]:
             code="catalog.too-large",
         )
     try:
-        return tomllib.loads(raw.decode())
+        table = tomllib.loads(raw.decode())
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise InputError(
             f"the catalog file {str(path)!r} is not TOML",
@@ -161,6 +161,23 @@ def read_own(path: Path) -> dict[str, Any]:
             fix="correct it; `freehold catalog import` writes such files",
             code="catalog.not-toml",
         ) from error
+    for section, content in table.items():
+        _refuse_shape(section, content, path)
+    return table
+
+
+def _refuse_shape(section: str, content: Any, path: Path) -> None:
+    """[section.NAME] tables or [[section]] tables, whatever they hold."""
+    entries = content.values() if isinstance(content, dict) else content
+    right: Any = dict if section in KEYED else list if section in LISTED else object
+    if isinstance(content, right) and (right is object or all(isinstance(one, dict) for one in entries)):
+        return
+    raise InputError(
+        f"the catalog file {str(path)!r} writes {section!r} in another shape than the catalog has",
+        why=f"it is written as {f'[[{section}]]' if section in LISTED else f'[{section}.NAME]'}",
+        fix="see the reference of the catalog",
+        code="catalog.wrong-type",
+    )
 
 
 def sourced(kind: type[msgspec.Struct], entry: Mapping[str, Any], sources: Mapping[str, Entry]) -> Entry:
@@ -175,7 +192,8 @@ def sourced(kind: type[msgspec.Struct], entry: Mapping[str, Any], sources: Mappi
 
 @cache
 def _figure_fields(kind: type[msgspec.Struct]) -> tuple[str, ...]:
-    return tuple(field.name for field in msgspec.structs.fields(kind) if Figure in get_args(field.type))
+    fields = msgspec.structs.fields(kind)
+    return tuple(field.name for field in fields if Figure in (field.type, *get_args(field.type)))
 
 
 def _figure(value: Any, default: Entry, sources: Mapping[str, Entry]) -> Any:
