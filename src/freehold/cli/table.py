@@ -18,6 +18,7 @@ class Row(NamedTuple):
 GROUPS: dict[str, str] = {
     "align": "Train a model by a constitution, and show how its safety moves.",
     "constitution": "Check, compare, import and sign what a model must hold to.",
+    "catalog": "Look through what is known of vendors, chips, prices and outages, and correct it.",
     "config": "Explain settings and print their JSON schema.",
     "pocket": "The embedded homes that make all of this run on a laptop.",
 }
@@ -39,6 +40,18 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row("shared", "freehold.cli.shared:command", "Say what two homes both stand on."),
     Row("drill", "freehold.cli.drill:command", "Play outages against the estate and say who goes down."),
+    Row("advise", "freehold.cli.advise:command", "Name the cheapest changes that remove the most cut sets."),
+    Row("catalog list", "freehold.cli.catalog_list:command", "List what the catalog holds, or search it."),
+    Row(
+        "catalog show", "freehold.cli.catalog_show:command", "Show one entry with the source of each figure."
+    ),
+    Row(
+        "catalog import",
+        "freehold.cli.catalog_import:command",
+        "Read a price list of SkyPilot or LiteLLM into a catalog file.",
+    ),
+    Row("catalog diff", "freehold.cli.catalog_diff:command", "Say what a catalog file adds and corrects."),
+    Row("catalog stale", "freehold.cli.catalog_stale:command", "List figures past their age limit."),
     # the gateway
     Row("demo", "freehold.cli.demo:command", "Show one call through everything, from nothing."),
     Row("up", "freehold.cli.up:command", "Run the gateway."),
