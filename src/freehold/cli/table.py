@@ -27,14 +27,27 @@ COMMANDS: tuple[Row, ...] = (
     Row("init", "freehold.cli.init:command", "Write a commented freehold.toml to start from."),
     Row("check", "freehold.cli.check:command", "Read freehold.toml and report every problem at once."),
     Row("map", "freehold.cli.map:command", "Say in one sentence what each workload stands on."),
+    Row(
+        "cuts",
+        "freehold.cli.cuts:command",
+        "List every smallest set of things whose loss takes a workload down.",
+    ),
+    Row(
+        "blast",
+        "freehold.cli.blast:command",
+        "Say what dies, degrades and stays untouched when services fail.",
+    ),
+    Row("shared", "freehold.cli.shared:command", "Say what two homes both stand on."),
+    Row("drill", "freehold.cli.drill:command", "Play outages against the estate and say who goes down."),
     # the gateway
     Row("demo", "freehold.cli.demo:command", "Show one call through everything, from nothing."),
     Row("up", "freehold.cli.up:command", "Run the gateway."),
     Row(
         "pocket serve",
         "freehold.cli.pocket_serve:command",
-        "Run a home that speaks a vendor's protocol.",
+        "Run a home that speaks a vendor's protocol, or a whole estate of them.",
     ),
+    Row("pocket faults", "freehold.cli.pocket_faults:command", "List what a fault script can break."),
     # training
     Row("align run", "freehold.cli.align_run:command", "Train a model by a constitution, from one recipe."),
     Row("align resume", "freehold.cli.align_resume:command", "Go on with a run that was cut off."),
