@@ -116,9 +116,16 @@ def carry_on(
         show=show,
         prompts=training_prompts(recipe.prompts, recipe.run.seed, Path(header.facts["recipe_folder"])),
         remote=make_remote(recipe.sample.sampler) if make_remote and recipe.sample.sampler else None,
+        judge_home=make_remote(recipe.feedback.critic).sampler
+        if make_remote and recipe.feedback.critic
+        else None,
     )
     _go(run, only)
     return run
+
+
+def _home(make_remote: MakeRemote | None, url: str) -> Remote | None:
+    return make_remote(url) if make_remote and url else None
 
 
 def _go(run: Run, only: Stage | None) -> None:
