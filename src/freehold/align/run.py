@@ -115,10 +115,8 @@ def carry_on(
         clock=clock or SystemClock(),
         show=show,
         prompts=training_prompts(recipe.prompts, recipe.run.seed, Path(header.facts["recipe_folder"])),
-        remote=make_remote(recipe.sample.sampler) if make_remote and recipe.sample.sampler else None,
-        judge_home=make_remote(recipe.feedback.critic).sampler
-        if make_remote and recipe.feedback.critic
-        else None,
+        remote=_home(make_remote, recipe.sample.sampler),
+        judge=_home(make_remote, recipe.feedback.critic),
     )
     _go(run, only)
     return run
