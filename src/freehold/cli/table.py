@@ -16,6 +16,8 @@ class Row(NamedTuple):
 
 
 GROUPS: dict[str, str] = {
+    "attest": "Verify evidence of confidential hardware, offline.",
+    "attest collateral": "Gather and check what evidence is judged with.",
     "config": "Explain settings and print their JSON schema.",
     "pocket": "The embedded homes that make all of this run on a laptop.",
 }
@@ -32,6 +34,28 @@ COMMANDS: tuple[Row, ...] = (
         "pocket serve",
         "freehold.cli.pocket_serve:command",
         "Run a home that speaks a vendor's protocol.",
+    ),
+    # what can be proved
+    Row("attest verify", "freehold.cli.attest_verify:command", "Verify attestation evidence offline."),
+    Row(
+        "attest explain",
+        "freehold.cli.attest_explain:command",
+        "Say in sentences what evidence proves and what it does not.",
+    ),
+    Row(
+        "attest collateral pack",
+        "freehold.cli.attest_collateral_pack:command",
+        "Gather collateral into one signed, versioned folder.",
+    ),
+    Row(
+        "attest collateral show",
+        "freehold.cli.attest_collateral_show:command",
+        "Show what collateral holds and when it ends.",
+    ),
+    Row(
+        "attest collateral check",
+        "freehold.cli.attest_collateral_check:command",
+        "Check signatures, windows and version of collateral.",
     ),
     # settings
     Row("config explain", "freehold.cli.config_explain:command", "Explain one setting, or all of them."),
