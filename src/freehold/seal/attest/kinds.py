@@ -40,7 +40,10 @@ KINDS: tuple[Kind, ...] = (
         "nvidia", "freehold.seal.attest.nvidia", "attested", "NVIDIA GPU or switch report",
         (*_CHAIN, "revocation", "leaf", "reference", *_FRESH),
     ),
-    Kind("nvidia-eat", "freehold.seal.attest.eat", "vouched", "NVIDIA detached EAT", (*_TOKEN, *_FRESH, "leaf")),
+    Kind(
+        "nvidia-eat", "freehold.seal.attest.eat", "vouched", "NVIDIA detached EAT",
+        (*_TOKEN, "leaf", *_FRESH),
+    ),
     Kind(
         "token", "freehold.seal.attest.vouched", "vouched", "operator's token",
         (*_TOKEN, "audience", *_GUEST),
