@@ -19,6 +19,8 @@ GROUPS: dict[str, str] = {
     "align": "Train a model by a constitution, and show how its safety moves.",
     "constitution": "Check, compare, import and sign what a model must hold to.",
     "catalog": "Look through what is known of vendors, chips, prices and outages, and correct it.",
+    "attest": "Verify evidence of confidential hardware, offline.",
+    "attest collateral": "Gather and check what evidence is judged with.",
     "config": "Explain settings and print their JSON schema.",
     "pocket": "The embedded homes that make all of this run on a laptop.",
 }
@@ -87,6 +89,28 @@ COMMANDS: tuple[Row, ...] = (
         "pocket train",
         "freehold.cli.pocket_train:command",
         "Build the pocket language model again, from nothing.",
+    ),
+    # what can be proved
+    Row("attest verify", "freehold.cli.attest_verify:command", "Verify attestation evidence offline."),
+    Row(
+        "attest explain",
+        "freehold.cli.attest_explain:command",
+        "Say in sentences what evidence proves and what it does not.",
+    ),
+    Row(
+        "attest collateral pack",
+        "freehold.cli.attest_collateral_pack:command",
+        "Gather collateral into one signed, versioned folder.",
+    ),
+    Row(
+        "attest collateral show",
+        "freehold.cli.attest_collateral_show:command",
+        "Show what collateral holds and when it ends.",
+    ),
+    Row(
+        "attest collateral check",
+        "freehold.cli.attest_collateral_check:command",
+        "Check signatures, windows and version of collateral.",
     ),
     # settings
     Row("config explain", "freehold.cli.config_explain:command", "Explain one setting, or all of them."),
