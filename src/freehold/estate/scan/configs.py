@@ -52,7 +52,7 @@ _URL_KEY = re.compile(r"(?i)(base_?url|api_?base|endpoint|^url$|host|service)$")
 _REGION_KEY = re.compile(r"(?i)(region|location|region_name)$")
 _DECOY = re.compile(
     r"(?i)^(limits?|pric(es?|ing)|costs?|model_cost|labels?|enum|examples?|notes?|descriptions?|summary|titles?|text|annotations"
-    r"|fallbacks|cache_params|context|headers?|message|expr|tokens?|owners?|alert|help|properties|logging|metadata|outputs"
+    r"|fallbacks|cache_params|context|headers?|message|expr|tokens?|owners?|alert|help|logging|metadata|outputs"
     r"|aliases|icons?|keywords)$"
 )
 _REFERENCE = re.compile(r"\$\{\{.*\}\}|\$\{([A-Za-z_]\w*)(?::?-([^}]*))?\}|\$([A-Za-z_]\w*)")
@@ -88,6 +88,7 @@ class Interpreter:
         self.file = ConfigFile(path=path, root=root, clues=[], settings=[])
         self.values_file = re.search(r"(^|/)values[\w.-]*\.ya?ml$", path) is not None
         self.tfvars = path.endswith(".tfvars")
+        self.done: set[int] = set()  # nodes whose meaning was told together with their siblings
 
     def run(self) -> ConfigFile:
         self.mapping(self.file.root, (), off=False)
@@ -99,12 +100,12 @@ class Interpreter:
         off = off or _switched_off(node)
         if any(_DECOY.match(key) for key in keys[-1:]):
             return
-        done = self._pair(node, off) | self._model(node, keys, off) | self._statement(node)
-        done |= self._resource(node, keys, off) | self._workload(node, keys)
+        self.done |= self._pair(node, off) | self._workload(node) | self._model(node, off)
+        self.done |= self._statement(node) | self._resource(node, keys, off)
         for key, child in node.entries():
             if child.text is None and child.children:
                 self.mapping(child, (*keys, key) if key else keys, off=off)
-            elif id(child) not in done:
+            elif id(child) not in self.done:
                 self.scalar(key, child, keys, off)
 
     def scalar(self, key: str, node: Node, keys: tuple[str, ...], off: bool) -> None:
@@ -195,8 +196,10 @@ class Interpreter:
 
     # a model and where it is
 
-    def _model(self, node: Node, keys: tuple[str, ...], off: bool) -> set[int]:
-        provider = node.get("provider", "model_provider", "llm_provider")
+    def _model(self, node: Node, off: bool) -> set[int]:
+        if self.file.path.endswith(".sql"):
+            return set()  # columns stand beside each other without belonging together
+        provider = node.get("provider", "model_provider")
         model = node.get("model", "model_id", "modelid", "id", "deployment", "override_params", "deployment_id")
         base = node.get("base_url", "api_base", "baseurl", "apibase", "endpoint")
         client = self._client(provider, model, base)
@@ -206,14 +209,14 @@ class Interpreter:
         for child, what in ((provider, "provider"), (model, "model"), (base, "endpoint")):
             if child is None or not child.text:
                 continue
-            if child.raw or (child is base and child.text.startswith("$")):
+            if id(child) in self.done or child.raw or (child is base and child.text.startswith("$")):
                 continue
             given = child.text
-            self._clue(child.line, client, "configured", f"{what} {given}", off, hops=0 if child is provider else 1 if base and child is model else 0,
+            self._clue(child.line, client, "configured", f"{what} {given}", off, hops=int(child is model and base is not None),
                        model=given if child is model else None, endpoint=given if child is base else None)  # fmt: skip
             done.add(id(child))
         for key, child in node.entries():
-            if _REGION_KEY.search(key) and child.text and not child.raw:
+            if _REGION_KEY.search(key) and not _ENV_NAME.fullmatch(key) and child.text and not child.raw:
                 self._clue(child.line, client, "configured", f"{key} {child.text}", off, region=child.text)
                 done.add(id(child))
             elif key == "api_key" and child.text and (match := re.match(r"os\.environ/(\w+)", child.text)):
@@ -229,7 +232,7 @@ class Interpreter:
             if known is not None and (provider or model or "openai.azure" in base.text):
                 return known
         if provider is not None and provider.text:
-            return know.PROVIDERS.get(provider.text) if model is not None or _has_more(provider) else None
+            return know.PROVIDERS.get(provider.text)
         if model is not None and model.text and "/" in model.text and not model.raw:
             return know.client_of_prefixed(model.text)
         return None
@@ -258,8 +261,9 @@ class Interpreter:
 
     def _resource(self, node: Node, keys: tuple[str, ...], off: bool) -> set[int]:
         """resource "type" "name" {...}, {"Type": "AWS::Bedrock::..."}, resource x 'Microsoft...@version'."""
-        if len(keys) >= 2 and keys[0] == "resource" and len(keys) == 3:
-            return self._typed(node, keys[1].partition("@")[0], node.line, off)
+        if keys[:1] == ("resource",) and len(keys) == 3:
+            sort = keys[2] if "@" in keys[2] else keys[1]  # Bicep names the resource before its type
+            return self._typed(node, sort.partition("@")[0], node.line, off)
         kind = node.get("type")
         if kind is not None and kind.text and "::" in kind.text and node.get("properties"):
             return self._typed(node, kind.text, node.line, off)
@@ -286,9 +290,13 @@ class Interpreter:
 
     # containers that serve models, steps that call them
 
-    def _workload(self, node: Node, keys: tuple[str, ...]) -> set[int]:
+    def _workload(self, node: Node) -> set[int]:
         image = node.get("image")
         done: set[int] = set()
+        params = node.get("litellm_params")
+        alias = node.get("model_name") if params is not None else None
+        if alias is not None:
+            done.add(id(alias))  # what callers say; litellm_params says what it is
         if image is not None and any(pattern.fullmatch(image.text or "") for pattern in know.IMAGES):
             own = know.Client(know.SELF, "openai")
             command = node.get("command", "args")
@@ -356,10 +364,6 @@ def _switched_off(node: Node) -> bool:
         if key.lower() == "disabled" and text in _TRUE:
             return True
     return False
-
-
-def _has_more(provider: Node) -> bool:
-    return True
 
 
 def _prefixed(text: str) -> know.Client:

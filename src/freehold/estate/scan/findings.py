@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from freehold.estate.scan import knowledge as know
 from freehold.estate.scan.configs import ConfigFile, Setting
 from freehold.estate.scan.credentials import mask
-from freehold.estate.scan.expr import Lit, Module, Ref
+from freehold.estate.scan.expr import Env, Lit, Module, Ref
 from freehold.estate.scan.manifest import Declared
 from freehold.estate.scan.report import STRENGTH, Finding, State, Unresolved
 from freehold.estate.scan.resolve import Home, Sources
 
 TEXT_MAX = 200
+_MODEL_NAME = re.compile(r"(^|_)MODEL(_ID|_NAME)?$")
 
 
 class _Collector:
@@ -44,6 +46,21 @@ class _Collector:
                     self.add(_of(home, file, line, "configured", f"for {site.what}"))
             for name in home.envs:
                 self.readers.setdefault(name, home)
+        for value in module.names.values():
+            if isinstance(value, Env):
+                self.read(module, value)
+
+    def read(self, module: Module, value: Env) -> None:
+        """A variable that code reads for a model, even where no call of it was found."""
+        client = know.client_of_env(value.name)
+        texts = self.sources.value(value, module).whole()
+        if client is None and value.name.endswith("PROVIDER"):
+            client = next((know.PROVIDERS[text] for text in texts if text in know.PROVIDERS), None)
+        if client is None and _MODEL_NAME.search(value.name):
+            client = next((known for text in texts if (known := know.client_of_model(text))), None)
+        if client is not None and not any((module.path, value.line) == key[:2] for key in self.found):
+            home = Home(vendor=client.vendor, api=client.api, hops=1 if texts else 0)
+            self.add(_of(home, module.path, value.line, "configured", f"reads {value.name}"))
 
     # configuration
 
@@ -68,7 +85,7 @@ class _Collector:
         client, hops = self._client(name, setting)
         if client is None:
             return
-        state: State = "disabled" if setting.off or self._conditional(path, setting) else "configured"
+        state: State = "disabled" if setting.off else "configured"
         regions = tuple(text for text in self.sources.setting(setting.name).whole() if know.is_region(text))
         self._set(path, setting, client, state, name, hops, regions)
 
@@ -78,15 +95,14 @@ class _Collector:
             text = setting.value.text
             if (by_name or name in self.readers) and know.ENV_IS_URL.fullmatch(name) and "://" in text:
                 return know.client_of_base_url(text), 0
-            if by_name is None and name.endswith(("MODEL", "MODEL_ID", "MODEL_NAME")):
+            if by_name is None and _MODEL_NAME.search(name):
                 by_name = know.client_of_model(text) or know.client_of_prefixed(text)
+            if by_name is None and name.endswith("PROVIDER"):
+                by_name = know.PROVIDERS.get(text)
         if by_name is not None:
             return by_name, 0
         reader = self.readers.get(name)
         return (know.Client(reader.vendor, reader.api), 1) if reader else (None, 0)
-
-    def _conditional(self, path: str, setting: Setting) -> bool:
-        return False
 
     def _set(
         self, path: str, setting: Setting, client: know.Client, state: State, name: str, hops: int,

@@ -27,10 +27,12 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _ESCAPE = re.compile(r"\\(.)")
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 
 
 class _Tokens:
-    def __init__(self, text: str, line: int, *, json: bool) -> None:
+    def __init__(self, text: str, line: int, *, json: bool, bare: bool) -> None:
+        self.bare = bare
         self.items: list[tuple[str, str, int]] = []
         for match in _TOKEN.finditer(text):
             kind, value = match.lastgroup or "other", match[0]
@@ -62,9 +64,9 @@ class _Tokens:
             self.position += 1
 
 
-def parse(text: str, line: int = 1, *, json: bool = False) -> Node:
-    """The whole text as one mapping (or the one value that it is)."""
-    tokens = _Tokens(text, line, json=json)
+def parse(text: str, line: int = 1, *, json: bool = False, bare: bool = False) -> Node:
+    """The whole text as one mapping (or the one value that it is). `bare`: words without quotes are text."""
+    tokens = _Tokens(text, line, json=json, bare=bare)
     tokens.skip_lines()
     kind, value, at = tokens.peek()
     if kind == "open" and value in "{[":
@@ -176,9 +178,13 @@ def _raw(tokens: _Tokens, line: int, depth: int) -> Node:
         parts.append(value)
     if inner is not None and inner.children and parts[:1] != ["."]:
         return Node(line, children=inner.children)
-    return Node(line, text="".join(parts), raw=True)
+    return Node(line, text="".join(parts), raw=not tokens.bare)
 
 
 def _unquote(text: str) -> str:
     body = text[1:-1]
-    return _ESCAPE.sub(r"\1", body) if "\\" in body else body
+    return _ESCAPE.sub(_escaped, body) if "\\" in body else body
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return _ESCAPES.get(match[1], match[1])

@@ -326,7 +326,7 @@ class _Reader:
             return self._site(line, know.AI_SDK[module], what, {"model": arguments.get("0", Dark(line))}, makes=True)
         if name in ("fetch", "axios.post", "axios", "got.post", "axios.create") and ("0" in arguments or "baseURL" in arguments):
             url = arguments.get("baseURL") or arguments.get("url") or arguments["0"]
-            return self._site(line, None, f"{name}(...)", {"url": url}, makes=False)
+            return self._site(line, None, f"{name}(...)", {**arguments, "url": url}, makes=False)
         if name in _AI_CALLS and "model" in arguments and isinstance(arguments["model"], Ref):
             return self._site(line, None, f"{name}(...)", {}, makes=False, receiver=arguments["model"])
         head, _, last = name.rpartition(".")

@@ -83,6 +83,7 @@ PYTHON_CLIENTS: dict[str, Client] = {
     "llama_index.embeddings.azure_openai.*AzureOpenAIEmbedding": _AZURE,
     "llama_index.embeddings.bedrock.*BedrockEmbedding": _BEDROCK,
     "pydantic_ai.models.bedrock.*BedrockConverseModel": _BEDROCK,
+    "pydantic_ai.providers.openai.*OpenAIProvider": _OPENAI,
     "pydantic_ai.models.anthropic.*AnthropicModel": _ANTHROPIC,
     "pydantic_ai.models.openai.*OpenAIModel": _OPENAI, "pydantic_ai.models.openai.*OpenAIChatModel": _OPENAI,
     "pydantic_ai.models.openai.*OpenAIResponsesModel": _OPENAI,
@@ -147,6 +148,7 @@ AWS_RUNTIMES: dict[str, Client] = {
 
 # Calls that send work to a model, by the tail of the dotted method; value: the vendor if it alone tells.
 CALL_TAILS: dict[str, Client | None] = {
+    "ChatCompletion.create": None, "Completion.create": None, "Embedding.create": None,
     "chat.completions.create": None, "chat.completions.parse": None, "chat.completions.stream": None,
     "beta.chat.completions.parse": None, "completions.create": None,
     "responses.create": None, "responses.parse": None, "responses.stream": None, "embeddings.create": None,

@@ -13,7 +13,6 @@ from freehold.estate.scan.tree import Node
 
 _ENV = re.compile(r"%(?:env|set_env)\s+(\w+)[= ](.*)")
 _AI = re.compile(r"%{1,2}ai\s+(\S+)")
-_NEWLINE = re.compile(r"\\n")
 
 
 def read(path: str, text: str) -> tuple[Module, ConfigFile]:
@@ -30,7 +29,7 @@ def read(path: str, text: str) -> tuple[Module, ConfigFile]:
 
 
 def _lines(cell: Node) -> list[tuple[int, str]]:
-    """(line in the file, line of code). The parser has unescaped quotes and left an escaped newline as `n`."""
+    """(line in the file, line of code)."""
     source = cell.get("source")
     if source is None:
         return []

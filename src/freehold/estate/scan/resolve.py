@@ -124,7 +124,8 @@ class Sources:
         found: list[Value] = []
         for path, setting in self.settings.get(name, ()):
             value = self._set_value(path, setting, depth)
-            places = ((path, setting.line), (path, setting.value_line), *value.places)
+            told = isinstance(setting.value, Lit | Ref | Env)
+            places = ((path, setting.line), *(((path, setting.value_line),) if told else ()), *value.places)
             found.append(Value(value.texts, places, value.envs, value.hops + 1, value.dark))
         return _union(found) if found else DARK
 
@@ -193,7 +194,8 @@ class Sources:
             value = self.value(part, module, depth + 1)
             choices = value.texts or (HOLE,)
             texts = [before + choice for before in texts for choice in choices][:TEXTS_MAX]
-            places.extend(value.places)
+            if any(_tells(text) for text in value.texts):
+                places.extend(value.places)
             envs.extend(value.envs)
             hops = max(hops, value.hops)
             dark = dark or value.dark
@@ -294,6 +296,10 @@ class Sources:
         return DARK
 
     def _client(self, site: Site, module: Module) -> Home | None:
+        provider = site.arguments.get("provider")
+        given = self._receiver(provider, module, 0) if provider is not None else None
+        if given is not None:
+            return msgspec.structs.replace(given, hops=given.hops + 1)
         url = next((site.arguments[name] for name in know.URL_ARGUMENTS if name in site.arguments), None)
         if site.vendor is None and site.api is None:
             return self._plain(site, module)
@@ -303,7 +309,7 @@ class Sources:
             value = self.setting(f"env:{name}") if f"env:{name}" in self.settings else DARK
             if value.texts:
                 return self._pointed(site, Value(value.texts, value.places, (name,), value.hops + 1))
-        return Home(vendor=site.vendor or know.UNKNOWN, api=site.api or "openai", hops=_class_hops(site))
+        return Home(vendor=site.vendor or know.UNKNOWN, api=site.api or "openai")
 
     def _pointed(self, site: Site, value: Value) -> Home:
         """A client with an address of its own: the address says who answers."""
@@ -391,10 +397,6 @@ def _api(site: Site, known: know.Client) -> str:
     return site.api or known.api if known.api == "openai" else known.api
 
 
-def _class_hops(site: Site) -> int:
-    return 0
-
-
 def _spellings(expr: Ref) -> Iterable[str]:
     """The name in its function, then in each function and class around it, then in the module."""
     name, scope = expr.name, expr.scope
@@ -444,6 +446,11 @@ def _union(values: list[Value]) -> Value:
         max((value.hops for value in values), default=0),
         any(value.dark for value in values),
     )
+
+
+def _tells(text: str) -> bool:
+    """Is a part of a joined text worth pointing at by itself?"""
+    return "://" in text or know.is_region(text) or know.client_of_model(text) is not None
 
 
 def _url_regions(text: str) -> tuple[str, ...]:

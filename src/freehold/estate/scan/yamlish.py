@@ -85,7 +85,7 @@ class _Reader:
         if _BLOCK.fullmatch(text):
             self._block(node, indent)
         elif text.startswith(("{", "[")) and not text.startswith("{{"):
-            node.children = flow.parse(self._whole_flow(text), number, json=True).children
+            node.children = flow.parse(self._whole_flow(text), number, json=True, bare=True).children
         elif text and not text.startswith(("&", "*")):
             node.text = _bare(text)
             node.raw = "{{" in text or text.startswith("!")
