@@ -16,6 +16,8 @@ class Row(NamedTuple):
 
 
 GROUPS: dict[str, str] = {
+    "align": "Train a model by a constitution, and show how its safety moves.",
+    "constitution": "Check, compare, import and sign what a model must hold to.",
     "config": "Explain settings and print their JSON schema.",
     "pocket": "The embedded homes that make all of this run on a laptop.",
 }
@@ -25,13 +27,53 @@ COMMANDS: tuple[Row, ...] = (
     Row("init", "freehold.cli.init:command", "Write a commented freehold.toml to start from."),
     Row("check", "freehold.cli.check:command", "Read freehold.toml and report every problem at once."),
     Row("map", "freehold.cli.map:command", "Say in one sentence what each workload stands on."),
+    Row(
+        "cuts",
+        "freehold.cli.cuts:command",
+        "List every smallest set of things whose loss takes a workload down.",
+    ),
+    Row(
+        "blast",
+        "freehold.cli.blast:command",
+        "Say what dies, degrades and stays untouched when services fail.",
+    ),
+    Row("shared", "freehold.cli.shared:command", "Say what two homes both stand on."),
+    Row("drill", "freehold.cli.drill:command", "Play outages against the estate and say who goes down."),
     # the gateway
     Row("demo", "freehold.cli.demo:command", "Show one call through everything, from nothing."),
     Row("up", "freehold.cli.up:command", "Run the gateway."),
     Row(
         "pocket serve",
         "freehold.cli.pocket_serve:command",
-        "Run a home that speaks a vendor's protocol.",
+        "Run a home that speaks a vendor's protocol, or a whole estate of them.",
+    ),
+    Row("pocket faults", "freehold.cli.pocket_faults:command", "List what a fault script can break."),
+    # training
+    Row("align run", "freehold.cli.align_run:command", "Train a model by a constitution, from one recipe."),
+    Row("align resume", "freehold.cli.align_resume:command", "Go on with a run that was cut off."),
+    Row("align report", "freehold.cli.align_report:command", "Write one HTML page about a run."),
+    Row(
+        "constitution check", "freehold.cli.constitution_check:command", "Find every hole in a constitution."
+    ),
+    Row(
+        "constitution diff",
+        "freehold.cli.constitution_diff:command",
+        "Say what changed between two constitutions.",
+    ),
+    Row(
+        "constitution import",
+        "freehold.cli.constitution_import:command",
+        "Read published principles as a constitution.",
+    ),
+    Row(
+        "constitution sign",
+        "freehold.cli.constitution_sign:command",
+        "Sign a constitution as one of its signers.",
+    ),
+    Row(
+        "pocket train",
+        "freehold.cli.pocket_train:command",
+        "Build the pocket language model again, from nothing.",
     ),
     # settings
     Row("config explain", "freehold.cli.config_explain:command", "Explain one setting, or all of them."),

@@ -1,0 +1,42 @@
+"""The kinds of evidence, as a literal table. Adding one is one module, row, fake, and docs row."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import NamedTuple
+
+from freehold.seal.attest.context import Context
+from freehold.seal.attest.recognise import Piece
+from freehold.seal.attest.result import Part
+from freehold.types.names import Tier
+
+
+class Kind(NamedTuple):
+    role: str
+    module: str
+    tier: Tier
+    title: str
+
+
+KINDS: tuple[Kind, ...] = (
+    Kind("snp", "freehold.seal.attest.snp", "attested", "AMD SEV-SNP report"),
+    Kind("tdx", "freehold.seal.attest.tdx", "attested", "Intel TDX quote"),
+    Kind("sgx", "freehold.seal.attest.tdx", "attested", "Intel SGX quote"),
+    Kind("nitro", "freehold.seal.attest.nitro", "attested", "AWS Nitro Enclaves document"),
+    Kind("azure", "freehold.seal.attest.azure", "attested", "Azure confidential VM evidence"),
+    Kind("nvidia", "freehold.seal.attest.nvidia", "attested", "NVIDIA GPU or switch report"),
+    Kind("nvidia-eat", "freehold.seal.attest.eat", "vouched", "NVIDIA detached EAT"),
+    Kind("token", "freehold.seal.attest.vouched", "vouched", "an operator's attestation token"),
+)  # fmt: skip
+
+
+def verifier(role: str) -> Callable[[Piece, Context], Part]:
+    """The `verify` of a kind, imported when it is first needed."""
+    row = next(kind for kind in KINDS if kind.role == role)
+    found: Callable[[Piece, Context], Part] = importlib.import_module(row.module).verify
+    return found
+
+
+def kind(role: str) -> Kind:
+    return next(row for row in KINDS if row.role == role)
