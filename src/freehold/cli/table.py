@@ -39,6 +39,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row("shared", "freehold.cli.shared:command", "Say what two homes both stand on."),
     Row("drill", "freehold.cli.drill:command", "Play outages against the estate and say who goes down."),
+    Row("scan", "freehold.cli.scan:command", "Find the AI dependencies of a code base."),
     # the gateway
     Row("demo", "freehold.cli.demo:command", "Show one call through everything, from nothing."),
     Row("up", "freehold.cli.up:command", "Run the gateway."),

@@ -1,4 +1,6 @@
-"""What configuration files say, unresolved: settings of models, names that are set, permissions, resources."""
+"""What configuration files say, unresolved: settings of models, names that are set, permissions,
+resources.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +38,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     value: Expr
     value_line: int
     off: bool = False
+    condition: str = ""  # the chart value that switches it on
 
 
 class ConfigFile(msgspec.Struct, kw_only=True):
@@ -47,7 +50,9 @@ class ConfigFile(msgspec.Struct, kw_only=True):
 
 _ENV_NAME = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[A-Z]{3,}")
 _ENV_PAIR = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:=(.*))?$")
-_MODEL_KEY = re.compile(r"(?i)(?:^|[_.-])(model|deployment|engine)(?:[_-]?(id|name))?$|(?:model|deployment)(id|name)?$|^embedding$")
+_MODEL_KEY = re.compile(
+    r"(?i)(?:^|[_.-])(model|deployment|engine)(?:[_-]?(id|name))?$|(?:model|deployment)(id|name)?$|^embedding$"
+)
 _URL_KEY = re.compile(r"(?i)(base_?url|api_?base|endpoint|^url$|host|service)$")
 _REGION_KEY = re.compile(r"(?i)(region|location|region_name)$")
 _DECOY = re.compile(
@@ -58,6 +63,7 @@ _DECOY = re.compile(
 _REFERENCE = re.compile(r"\$\{\{.*\}\}|\$\{([A-Za-z_]\w*)(?::?-([^}]*))?\}|\$([A-Za-z_]\w*)")
 _TF_VAR = re.compile(r"(?:\$\{)?var\.([A-Za-z_]\w*)\}?")
 _HELM = re.compile(r"\{\{-?\s*\.Values\.([\w.]+)[^}]*\}\}")
+_CONDITION = re.compile(r"\.Values\.([\w.]+)")
 _PARAM = re.compile(r"!Ref\s+(\w+)|!Sub\s+['\"]?\$\{(\w+)\}['\"]?")
 _TRUE, _FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
 _MODEL_FLAG = re.compile(r"--model(?:[-_](?:id|path|name))?[ =]+(\S+)")
@@ -88,6 +94,7 @@ class Interpreter:
         self.file = ConfigFile(path=path, root=root, clues=[], settings=[])
         self.values_file = re.search(r"(^|/)values[\w.-]*\.ya?ml$", path) is not None
         self.tfvars = path.endswith(".tfvars")
+        self.condition = ""
         self.done: set[int] = set()  # nodes whose meaning was told together with their siblings
 
     def run(self) -> ConfigFile:
@@ -98,6 +105,13 @@ class Interpreter:
 
     def mapping(self, node: Node, keys: tuple[str, ...], *, off: bool) -> None:
         off = off or _switched_off(node)
+        before, condition = self.condition, node.get("{{if}}")
+        if condition is not None and (match := _CONDITION.fullmatch(condition.text or "")):
+            self.condition = match[1]
+        self._mapping(node, keys, off=off)
+        self.condition = before
+
+    def _mapping(self, node: Node, keys: tuple[str, ...], *, off: bool) -> None:
         if any(_DECOY.match(key) for key in keys[-1:]):
             return
         self.done |= self._pair(node, off) | self._workload(node) | self._model(node, off)
@@ -130,7 +144,13 @@ class Interpreter:
         text = node.text or ""
         normal = re.sub(r"[-.]", "_", key).upper()
         if _ENV_NAME.fullmatch(key) or (know.client_of_env(normal) and _ENV_NAME.fullmatch(normal)):
-            self._set(f"env:{key if _ENV_NAME.fullmatch(key) else normal}", node.line, expression(node), node.line, off)
+            self._set(
+                f"env:{key if _ENV_NAME.fullmatch(key) else normal}",
+                node.line,
+                expression(node),
+                node.line,
+                off,
+            )
             return
         if self.tfvars or keys[:1] == ("module",):
             self._set(f"var:{key}", node.line, expression(node), node.line, off)
@@ -165,11 +185,22 @@ class Interpreter:
             self._clue(node.line, know.PROVIDERS[text], "configured", f"provider {text}", off)
         elif ":" in text and know.client_of_prefixed(text) and not know.client_of_model(text):
             self._clue(node.line, _prefixed(text), "configured", text, off, model=text)
-        elif _MODEL_KEY.search(key) or keys[-1:] == ("model",) or key.lower() in ("model_arn", "copy_from", "search"):
+        elif (
+            _MODEL_KEY.search(key)
+            or keys[-1:] == ("model",)
+            or key.lower() in ("model_arn", "copy_from", "search")
+        ):
             client = know.client_of_model(text) or know.client_of_prefixed(text)
             if client is not None:
-                self._clue(node.line, client, "configured", f"{key} = {text}", off, model=text,
-                           region=know.region_of_arn(text))  # fmt: skip
+                self._clue(
+                    node.line,
+                    client,
+                    "configured",
+                    f"{key} = {text}",
+                    off,
+                    model=text,
+                    region=know.region_of_arn(text),
+                )
 
     def _in_list_of_words(self, keys: tuple[str, ...]) -> bool:
         return any(key in ("terraform", "required_providers") for key in keys)
@@ -177,7 +208,9 @@ class Interpreter:
     # name and value side by side
 
     def _pair(self, node: Node, off: bool) -> set[int]:
-        """{name: NAME, value: V}: an environment variable, also in tasks, charts and container definitions."""
+        """{name: NAME, value: V}: an environment variable, also in tasks, charts and container
+        definitions.
+        """
         name, value = node.get("name"), node.get("value")
         source = value or node.get("valuefrom")
         if name is None or name.text is None or source is None:
@@ -190,8 +223,13 @@ class Interpreter:
             if _MODEL_KEY.search(text) and value is not None:
                 self._literal(text, value.text or "", value, (), off)
             return set()
-        self._set(f"env:{normal}", name.line, expression(value) if value else Dark(name.line),
-                  value.line if value else name.line, off)  # fmt: skip
+        self._set(
+            f"env:{normal}",
+            name.line,
+            expression(value) if value else Dark(name.line),
+            value.line if value else name.line,
+            off,
+        )
         return {id(name), id(source)}
 
     # a model and where it is
@@ -200,7 +238,9 @@ class Interpreter:
         if self.file.path.endswith(".sql"):
             return set()  # columns stand beside each other without belonging together
         provider = node.get("provider", "model_provider")
-        model = node.get("model", "model_id", "modelid", "id", "deployment", "override_params", "deployment_id")
+        model = node.get(
+            "model", "model_id", "modelid", "id", "deployment", "override_params", "deployment_id"
+        )
         base = node.get("base_url", "api_base", "baseurl", "apibase", "endpoint")
         client = self._client(provider, model, base)
         if client is None:
@@ -212,8 +252,16 @@ class Interpreter:
             if id(child) in self.done or child.raw or (child is base and child.text.startswith("$")):
                 continue
             given = child.text
-            self._clue(child.line, client, "configured", f"{what} {given}", off, hops=int(child is model and base is not None),
-                       model=given if child is model else None, endpoint=given if child is base else None)  # fmt: skip
+            self._clue(
+                child.line,
+                client,
+                "configured",
+                f"{what} {given}",
+                off,
+                hops=int(child is model and base is not None),
+                model=given if child is model else None,
+                endpoint=given if child is base else None,
+            )
             done.add(id(child))
         for key, child in node.entries():
             if _REGION_KEY.search(key) and not _ENV_NAME.fullmatch(key) and child.text and not child.raw:
@@ -251,10 +299,20 @@ class Interpreter:
             for leaf in wanted:
                 self._clue(leaf.line, know.PROVIDERS["bedrock"], "permitted", leaf.text or "", off=False)
             for leaf in _leaves(resources) if resources and wanted else []:
-                text = re.sub(r"^!Sub\s+|\$\{AWS::\w+\}", lambda found: "" if found[0].startswith("!") else "*", leaf.text or "")
+                text = re.sub(
+                    r"^!Sub\s+|\$\{AWS::\w+\}",
+                    lambda found: "" if found[0].startswith("!") else "*",
+                    leaf.text or "",
+                )
                 if know.is_bedrock_arn(text):
-                    self._clue(leaf.line, know.PROVIDERS["bedrock"], "permitted", text, off=False,
-                               region=know.region_of_arn(text))  # fmt: skip
+                    self._clue(
+                        leaf.line,
+                        know.PROVIDERS["bedrock"],
+                        "permitted",
+                        text,
+                        off=False,
+                        region=know.region_of_arn(text),
+                    )
         return {id(leaf) for leaf in leaves} | {id(actions), id(resources)}
 
     # resources of infrastructure
@@ -303,7 +361,9 @@ class Interpreter:
             for leaf in _leaves(command) if command else []:
                 if "--model" in (leaf.text or ""):
                     match = _MODEL_FLAG.search(leaf.text or "")
-                    self._clue(leaf.line, own, "configured", "--model", off=False, model=match[1] if match else None)
+                    self._clue(
+                        leaf.line, own, "configured", "--model", off=False, model=match[1] if match else None
+                    )
             model = node.get("model_id")
             if model is not None and model.text:
                 self._clue(model.line, own, "configured", "MODEL_ID", off=False, model=model.text, hops=1)
@@ -342,18 +402,38 @@ class Interpreter:
         self.file.settings.extend(settings)
 
     def _set(self, name: str, line: int, value: Expr, value_line: int, off: bool) -> None:
-        self.file.settings.append(Setting(name=name, line=line, value=value, value_line=value_line, off=off))
+        self.file.settings.append(
+            Setting(
+                name=name, line=line, value=value, value_line=value_line, off=off, condition=self.condition
+            )
+        )
 
     def _clue(
-        self, line: int, client: know.Client, state: State, what: str, off: bool, *,
-        model: str | None = None, region: str | None = None, endpoint: str | None = None, hops: int = 0,
-    ) -> None:  # fmt: skip
+        self,
+        line: int,
+        client: know.Client,
+        state: State,
+        what: str,
+        off: bool,
+        *,
+        model: str | None = None,
+        region: str | None = None,
+        endpoint: str | None = None,
+        hops: int = 0,
+    ) -> None:
         self.file.clues.append(
             Clue(
-                line=line, vendor=client.vendor, api=client.api, state="disabled" if off else state, what=what,
-                model=model, region=region, endpoint=endpoint, hops=hops,
+                line=line,
+                vendor=client.vendor,
+                api=client.api,
+                state="disabled" if off else state,
+                what=what,
+                model=model,
+                region=region,
+                endpoint=endpoint,
+                hops=hops,
             )
-        )  # fmt: skip
+        )
 
 
 def _switched_off(node: Node) -> bool:

@@ -35,7 +35,9 @@ def find(path: str, data: bytes) -> Iterator[Credential]:
             taken.add(match.start())
             line = data.count(b"\n", 0, match.start()) + 1
             head = match[0][:4].decode("latin-1")
-            yield Credential(file=path, line=line, kind=kind, masked=f"{head}... ({len(match[0])} characters)")
+            yield Credential(
+                file=path, line=line, kind=kind, masked=f"{head}... ({len(match[0])} characters)"
+            )
 
 
 def mask(text: str) -> str:

@@ -40,7 +40,9 @@ class _Collector:
             state: State = "disabled" if site.off else "used"
             self.add(_of(home, module.path, site.line, state, site.what))
             if home.why:
-                self.unresolved.add(Unresolved(file=module.path, line=site.line, what=site.what, why=home.why))
+                self.unresolved.add(
+                    Unresolved(file=module.path, line=site.line, what=site.what, why=home.why)
+                )
             for file, line in home.places:
                 if (file, line) != (module.path, site.line):
                     self.add(_of(home, file, line, "configured", f"for {site.what}"))
@@ -68,14 +70,26 @@ class _Collector:
         for clue in config.clues:
             self.add(
                 Finding(
-                    file=config.path, line=clue.line, vendor=clue.vendor, api=clue.api, state=clue.state,
-                    what=_short(clue.what), model=clue.model, hops=clue.hops, endpoint=_short(clue.endpoint),
+                    file=config.path,
+                    line=clue.line,
+                    vendor=clue.vendor,
+                    api=clue.api,
+                    state=clue.state,
+                    what=_short(clue.what) or "",
+                    model=know.bare_model(clue.model) if clue.model else None,
+                    hops=clue.hops,
+                    endpoint=_short(clue.endpoint),
                     regions=(clue.region,) if clue.region else (),
                 )
-            )  # fmt: skip
+            )
             if clue.vendor == know.UNKNOWN:
                 self.unresolved.add(
-                    Unresolved(file=config.path, line=clue.line, what=_short(clue.what) or "", why="its operator is not known")
+                    Unresolved(
+                        file=config.path,
+                        line=clue.line,
+                        what=_short(clue.what) or "",
+                        why="its operator is not known",
+                    )
                 )
 
     def setting(self, path: str, setting: Setting) -> None:
@@ -85,7 +99,8 @@ class _Collector:
         client, hops = self._client(name, setting)
         if client is None:
             return
-        state: State = "disabled" if setting.off else "configured"
+        off = setting.off or self.sources.setting(f"values:{setting.condition}").whole() == ("false",)
+        state: State = "disabled" if off else "configured"
         regions = tuple(text for text in self.sources.setting(setting.name).whole() if know.is_region(text))
         self._set(path, setting, client, state, name, hops, regions)
 
@@ -105,16 +120,28 @@ class _Collector:
         return (know.Client(reader.vendor, reader.api), 1) if reader else (None, 0)
 
     def _set(
-        self, path: str, setting: Setting, client: know.Client, state: State, name: str, hops: int,
+        self,
+        path: str,
+        setting: Setting,
+        client: know.Client,
+        state: State,
+        name: str,
+        hops: int,
         regions: tuple[str, ...],
-    ) -> None:  # fmt: skip
+    ) -> None:
         def said(file: str, line: int, more: int) -> None:
             self.add(
                 Finding(
-                    file=file, line=line, vendor=client.vendor, api=client.api, state=state, what=name,
-                    regions=regions, hops=hops + more,
+                    file=file,
+                    line=line,
+                    vendor=client.vendor,
+                    api=client.api,
+                    state=state,
+                    what=name,
+                    regions=regions,
+                    hops=hops + more,
                 )
-            )  # fmt: skip
+            )
 
         said(path, setting.line, 0)
         telling = isinstance(setting.value, Lit) and bool(setting.value.text)
@@ -127,14 +154,24 @@ class _Collector:
     def declared(self, rows: Iterable[tuple[str, Declared]]) -> None:
         imported = set().union(*(module.packages for module in self.sources.modules.values()), set())
         for path, row in rows:
-            if any(name == module or name.startswith((module + ".", module + "/")) for module in row.modules for name in imported):
+            if any(
+                name == module or name.startswith((module + ".", module + "/"))
+                for module in row.modules
+                for name in imported
+            ):
                 continue
             self.add(
                 Finding(
-                    file=path, line=row.line, vendor=row.client.vendor, api=row.client.api, state="declared",
-                    what=row.package, confidence="medium", why="declared, and never imported",
+                    file=path,
+                    line=row.line,
+                    vendor=row.client.vendor,
+                    api=row.client.api,
+                    state="declared",
+                    what=row.package,
+                    confidence="medium",
+                    why="declared, and never imported",
                 )
-            )  # fmt: skip
+            )
 
 
 def collect(
@@ -158,11 +195,23 @@ def _rank(finding: Finding) -> tuple[int, int, int]:
 
 def _of(home: Home, file: str, line: int, state: State, what: str) -> Finding:
     return Finding(
-        file=file, line=line, vendor=home.vendor, api=home.api, state=state, what=_short(what) or "",
-        model=home.models[0] if home.models else None, regions=home.regions, endpoint=_short(home.endpoint), hops=home.hops,
-        confidence="low" if home.vendor == know.UNKNOWN else "medium" if home.hops > 2 or home.why else "high",
+        file=file,
+        line=line,
+        vendor=home.vendor,
+        api=home.api,
+        state=state,
+        what=_short(what) or "",
+        model=know.bare_model(home.models[0]) if home.models else None,
+        regions=home.regions,
+        endpoint=_short(home.endpoint),
+        hops=home.hops,
+        confidence="low"
+        if home.vendor == know.UNKNOWN
+        else "medium"
+        if home.hops > 2 or home.why
+        else "high",
         why=home.why,
-    )  # fmt: skip
+    )
 
 
 def _short(text: str | None) -> str | None:

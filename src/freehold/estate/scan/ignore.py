@@ -4,11 +4,32 @@ from __future__ import annotations
 
 import re
 
-FOLDERS_NEVER = frozenset({
-    ".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv", "venv", ".tox", ".mypy_cache", ".ruff_cache",
-    ".pytest_cache", ".terraform", "bower_components", "site-packages", ".next", ".nuxt", ".cache", ".idea",
-    "dist", "vendor", "third_party", ".eggs",
-})  # fmt: skip
+FOLDERS_NEVER = frozenset(
+    {
+        ".git",
+        ".hg",
+        ".svn",
+        "node_modules",
+        "__pycache__",
+        ".venv",
+        "venv",
+        ".tox",
+        ".mypy_cache",
+        ".ruff_cache",
+        ".pytest_cache",
+        ".terraform",
+        "bower_components",
+        "site-packages",
+        ".next",
+        ".nuxt",
+        ".cache",
+        ".idea",
+        "dist",
+        "vendor",
+        "third_party",
+        ".eggs",
+    }
+)
 RULES_MAX = 5000
 
 

@@ -1,7 +1,8 @@
 """JavaScript and TypeScript, by tokens: imports, constants, constructors and calls. Nothing is run.
 
-A full parser is not needed for what is asked: `new Client({...})`, `provider('model')`, `client.method({...})`,
-`fetch(url)`, and the constants they name. Strings, templates, comments and regular expressions are told apart.
+A full parser is not needed for what is asked: `new Client({...})`, `provider('model')`,
+`client.method({...})`, `fetch(url)`, and the constants they name. Strings, templates, comments and regular
+expressions are told apart.
 """
 
 from __future__ import annotations
@@ -45,9 +46,12 @@ def read(path: str, source: bytes) -> Module:
     reader = _Reader(_tokens(source.decode("utf-8", "replace")))
     reader.walk()
     return Module(
-        path=path, names=reader.names, imports=reader.imports, sites=tuple(reader.sites),
+        path=path,
+        names=reader.names,
+        imports=reader.imports,
+        sites=tuple(reader.sites),
         packages=frozenset(reader.packages),
-    )  # fmt: skip
+    )
 
 
 def _tokens(text: str) -> list[_Token]:
@@ -80,7 +84,9 @@ class _Reader:
             token, before = self.tokens[self.at], self.at
             if token.text == "import" and self.text(-1) != ".":
                 self._import()
-            elif token.text in ("const", "let", "var") or (token.text == "export" and self.text(1) == "const"):
+            elif token.text in ("const", "let", "var") or (
+                token.text == "export" and self.text(1) == "const"
+            ):
                 self._declare()
             elif token.kind == "word" and self.text(1) == "=" and self.text(-1) != ".":
                 self._assignment()
@@ -108,8 +114,11 @@ class _Reader:
             elif text == "*":
                 names.append(("*", "*"))
             elif self.tokens[self.at].kind == "word" and text not in ("from", "type"):
-                inside = any(self.tokens[back].text == "{" for back in range(max(0, self.at - 60), self.at)
-                             if not any(t.text == "import" for t in self.tokens[back : self.at]))  # fmt: skip
+                inside = any(
+                    self.tokens[back].text == "{"
+                    for back in range(max(0, self.at - 60), self.at)
+                    if not any(t.text == "import" for t in self.tokens[back : self.at])
+                )
                 names.append((text if inside else "default", text))
             self.at += 1
         if self.at >= len(self.tokens):
@@ -265,7 +274,9 @@ class _Reader:
         arguments = self._arguments(depth) if self.text() == "(" else {}
         client = self._class(name)
         if client is not None:
-            return self._after(self._site(token.line, client, f"new {name}(...)", arguments, makes=True), depth)
+            return self._after(
+                self._site(token.line, client, f"new {name}(...)", arguments, makes=True), depth
+            )
         if name in know.JS_COMMANDS:
             return self._site(token.line, know.PROVIDERS["bedrock"], name, arguments, makes=False)
         return self._after(Dark(token.line), depth)
@@ -278,7 +289,11 @@ class _Reader:
     def _dotted(self) -> str:
         parts = [self.text()]
         self.at += 1
-        while self.text() in (".", "?.") and self.at + 1 < len(self.tokens) and self.tokens[self.at + 1].kind == "word":
+        while (
+            self.text() in (".", "?.")
+            and self.at + 1 < len(self.tokens)
+            and self.tokens[self.at + 1].kind == "word"
+        ):
             parts.append(self.text(1))
             self.at += 2
         return ".".join(parts)
@@ -295,15 +310,23 @@ class _Reader:
     def _chain(self, depth: int) -> Expr:
         token = self.tokens[self.at]
         name = self._dotted()
-        if name.startswith("process.env.") or name.startswith("import.meta.env."):
+        if name.startswith(("process.env.", "import.meta.env.")):
             return Env(name.rpartition(".")[2], token.line)
         if self.text() == "=>":
             self.at += 1
             return self.expression(depth + 1)
-        if self.text() == "[" and self.at + 2 < len(self.tokens) and self.tokens[self.at + 1].kind == "string":
+        if (
+            self.text() == "["
+            and self.at + 2 < len(self.tokens)
+            and self.tokens[self.at + 1].kind == "string"
+        ):
             key = _unquote(self.text(1))
             self.at += 3
-            return Env(key, token.line) if name == "process.env" else Item(Ref(name, token.line), (key,), token.line)
+            return (
+                Env(key, token.line)
+                if name == "process.env"
+                else Item(Ref(name, token.line), (key,), token.line)
+            )
         if self.text() == "<" and self.at + 1 < len(self.tokens) and self.tokens[self.at + 1].kind == "word":
             mark = self.at
             self._skip_types()
@@ -323,8 +346,12 @@ class _Reader:
             if _FACTORY.fullmatch(exported):
                 client = know.AI_SDK[module]
                 return self._site(line, client, what, arguments, makes=True)
-            return self._site(line, know.AI_SDK[module], what, {"model": arguments.get("0", Dark(line))}, makes=True)
-        if name in ("fetch", "axios.post", "axios", "got.post", "axios.create") and ("0" in arguments or "baseURL" in arguments):
+            return self._site(
+                line, know.AI_SDK[module], what, {"model": arguments.get("0", Dark(line))}, makes=True
+            )
+        if name in ("fetch", "axios.post", "axios", "got.post", "axios.create") and (
+            "0" in arguments or "baseURL" in arguments
+        ):
             url = arguments.get("baseURL") or arguments.get("url") or arguments["0"]
             return self._site(line, None, f"{name}(...)", {**arguments, "url": url}, makes=False)
         if name in _AI_CALLS and "model" in arguments and isinstance(arguments["model"], Ref):
@@ -335,8 +362,14 @@ class _Reader:
             return self._site(line, know.CALL_TAILS[tail], tail, arguments, makes=False, receiver=receiver)
         made = self.names.get(name)
         if isinstance(made, Made) and not head:  # a provider made by a factory, called with a model
-            return self._site(line, None, f"{name}(...)", {"model": arguments.get("0", Dark(line))}, makes=False,
-                              receiver=Ref(name, line))  # fmt: skip
+            return self._site(
+                line,
+                None,
+                f"{name}(...)",
+                {"model": arguments.get("0", Dark(line))},
+                makes=False,
+                receiver=Ref(name, line),
+            )
         return Ref(f"{name}()", line)
 
     def _after(self, value: Expr, depth: int) -> Expr:
@@ -398,15 +431,26 @@ class _Reader:
         return self.expression(depth)
 
     def _site(
-        self, line: int, client: know.Client | None, what: str, arguments: dict[str, Expr], *,
-        makes: bool, receiver: Expr | None = None,
-    ) -> Expr:  # fmt: skip
+        self,
+        line: int,
+        client: know.Client | None,
+        what: str,
+        arguments: dict[str, Expr],
+        *,
+        makes: bool,
+        receiver: Expr | None = None,
+    ) -> Expr:
         self.sites.append(
             Site(
-                line=line, vendor=client.vendor if client else None, api=client.api if client else None,
-                what=what, makes=makes, receiver=receiver, arguments=arguments,
+                line=line,
+                vendor=client.vendor if client else None,
+                api=client.api if client else None,
+                what=what,
+                makes=makes,
+                receiver=receiver,
+                arguments=arguments,
             )
-        )  # fmt: skip
+        )
         return Made(len(self.sites) - 1, line)
 
 

@@ -24,8 +24,16 @@ class Client(NamedTuple):
 _OPENAI, _AZURE = Client("openai", "openai"), Client("microsoft", "azure")
 _ANTHROPIC, _BEDROCK = Client("anthropic", "anthropic"), Client("aws", "bedrock")
 _VERTEX, _GEMINI = Client("google", "vertex"), Client("google", "gemini")
-_FOUNDRY, _COHERE, _MISTRAL = Client("microsoft", "foundry"), Client("cohere", "cohere"), Client("mistral", "mistral")
-_GROQ, _TOGETHER, _HF = Client("groq", "openai"), Client("together", "openai"), Client("huggingface", "huggingface")
+_FOUNDRY, _COHERE, _MISTRAL = (
+    Client("microsoft", "foundry"),
+    Client("cohere", "cohere"),
+    Client("mistral", "mistral"),
+)
+_GROQ, _TOGETHER, _HF = (
+    Client("groq", "openai"),
+    Client("together", "openai"),
+    Client("huggingface", "huggingface"),
+)
 _OLLAMA, _XAI = Client("self", "ollama"), Client("xai", "openai")
 _REPLICATE, _FIREWORKS = Client("replicate", "replicate"), Client("fireworks", "openai")
 _DEEPSEEK, _NVIDIA = Client("deepseek", "openai"), Client("nvidia", "openai")
@@ -290,9 +298,18 @@ def client_of_model(model: str) -> Client | None:
 
 
 def client_of_prefixed(text: str) -> Client | None:
-    """"openai:gpt-4o", "bedrock/anthropic.claude...", "azure/my-deployment"."""
+    """ "openai:gpt-4o", "bedrock/anthropic.claude...", "azure/my-deployment"."""
     match = _PREFIXED.fullmatch(text)
     return PROVIDERS.get(match[1]) if match else None
+
+
+def bare_model(text: str) -> str:
+    """The model's own id: without the ARN or the provider it was written with."""
+    arn = _ARN.fullmatch(text)
+    if arn is not None:
+        return arn[2] or text
+    match = _PREFIXED.fullmatch(text)
+    return match[2] if match is not None and match[1] in PROVIDERS else text
 
 
 def region_of_arn(arn: str) -> str | None:
@@ -307,19 +324,29 @@ def is_bedrock_arn(text: str) -> bool:
 def geography(model: str) -> str | None:
     """The inference profile of a Bedrock model id: us, eu, global..."""
     head, dot, _ = model.partition(".")
-    return head if dot and head in ("us", "eu", "apac", "jp", "au", "ca", "global", "us-gov") else None
+    return head if dot and head in PROFILES else None
 
 
+PROFILES = frozenset({"us", "eu", "apac", "jp", "au", "ca", "global", "us-gov"})
 _REGION = re.compile(
-    r"(?:us|eu|ap|ca|sa|me|af|il|mx|cn|us-gov|eusc)-(?:north|south|east|west|central|northeast|northwest|southeast|southwest)-\d"
-    r"|(?:us|europe|asia|australia|northamerica|southamerica|me|africa)-(?:north|south|east|west|central|northeast|southeast|southwest)\d"
-    r"|(?:north|south|east|west|central|swe|germany|france|uk|japan|australia|canada|brazil|korea|norway|swiss|switzerland)"
-    r"(?:us|europe|asia|india|central|east|west|north|south|den|dencentral)?\d?|swedencentral|global"
+    r"(?:us|eu|ap|ca|sa|me|af|il|mx|cn|us-gov|eusc)"
+    r"-(?:north|south|east|west|central|northeast|northwest|southeast|southwest)-\d"
+    r"|(?:us|europe|asia|australia|northamerica|southamerica|me|africa)"
+    r"-(?:north|south|east|west|central|northeast|southeast|southwest)\d"
 )
+_AZURE_REGIONS = frozenset({
+    "eastus", "eastus2", "westus", "westus2", "westus3", "centralus", "northcentralus", "southcentralus",
+    "westcentralus", "canadaeast", "canadacentral", "brazilsouth", "northeurope", "westeurope", "uksouth", "ukwest",
+    "francecentral", "francesouth", "germanywestcentral", "germanynorth", "norwayeast", "norwaywest",
+    "swedencentral", "swedensouth", "switzerlandnorth", "switzerlandwest", "italynorth", "polandcentral",
+    "spaincentral", "eastasia", "southeastasia", "japaneast", "japanwest", "koreacentral", "koreasouth",
+    "australiaeast", "australiasoutheast", "centralindia", "southindia", "westindia", "uaenorth", "southafricanorth",
+    "qatarcentral", "israelcentral",
+})  # fmt: skip
 
 
 def is_region(text: str) -> bool:
-    return _REGION.fullmatch(text) is not None
+    return text in _AZURE_REGIONS or _REGION.fullmatch(text) is not None
 
 
 # Environment variables that belong to a vendor by their name alone. The value of a URL one decides instead.
@@ -370,9 +397,13 @@ RESOURCES: dict[str, Client] = {
     "AWS::Bedrock::*": _BEDROCK, "AWS::SageMaker::Endpoint": Client("aws", "sagemaker"),
     "Microsoft.CognitiveServices/accounts": _AZURE, "Microsoft.CognitiveServices/accounts/deployments": _AZURE,
 }  # fmt: skip
-NOT_MODELS = frozenset({"SpeechServices", "ComputerVision", "TextTranslation", "FormRecognizer", "Face", "TextAnalytics"})
+NOT_MODELS = frozenset(
+    {"SpeechServices", "ComputerVision", "TextTranslation", "FormRecognizer", "Face", "TextAnalytics"}
+)
 
-ALLOW_ACTION = re.compile(r"bedrock:(\*|Invoke\w*\*?|Converse\w*\*?|RetrieveAndGenerate)|sagemaker:InvokeEndpoint\w*")
+ALLOW_ACTION = re.compile(
+    r"bedrock:(\*|Invoke\w*\*?|Converse\w*\*?|RetrieveAndGenerate)|sagemaker:InvokeEndpoint\w*"
+)
 ROLES: dict[str, Client] = {
     "roles/aiplatform.user": _VERTEX, "roles/aiplatform.admin": _VERTEX,
     "Cognitive Services OpenAI User": _AZURE, "Cognitive Services OpenAI Contributor": _AZURE,

@@ -1,4 +1,6 @@
-"""Declared packages: requirements, pyproject, package.json. A declared library that nothing imports is no use."""
+"""Declared packages: requirements, pyproject, package.json. A declared library that nothing imports is no
+use.
+"""
 
 from __future__ import annotations
 

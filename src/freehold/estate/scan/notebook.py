@@ -1,4 +1,6 @@
-"""Notebooks: the code cells, at the lines where the file has them; magics and shell lines are read as shell."""
+"""Notebooks: the code cells, at the lines where the file has them; magics and shell lines are read as
+shell.
+"""
 
 from __future__ import annotations
 
@@ -35,10 +37,8 @@ def _lines(cell: Node) -> list[tuple[int, str]]:
         return []
     pieces = [source] if source.text is not None else [child for _, child in source.entries()]
     return [
-        (piece.line, line)
-        for piece in pieces
-        for line in (piece.text or "").removesuffix("\n").split("\n")
-    ]  # fmt: skip
+        (piece.line, line) for piece in pieces for line in (piece.text or "").removesuffix("\n").split("\n")
+    ]
 
 
 def _cell(code: list[tuple[int, str]], source: list[str], lines: list[int], file: ConfigFile) -> None:

@@ -23,10 +23,24 @@ from freehold.estate.scan.expr import (
     Site,
 )
 
-_ENV_CALLS = frozenset({"os.getenv", "os.environ.get", "environ.get", "getenv", "env", "config", "decouple.config",
-                        "env.str", "os.environ.setdefault", "environ.setdefault"})  # fmt: skip
+_ENV_CALLS = frozenset(
+    {
+        "os.getenv",
+        "os.environ.get",
+        "environ.get",
+        "getenv",
+        "env",
+        "config",
+        "decouple.config",
+        "env.str",
+        "os.environ.setdefault",
+        "environ.setdefault",
+    }
+)
 _ENV_TABLES = frozenset({"os.environ", "environ"})
-_HTTP = re.compile(r"(requests|httpx|aiohttp|session|client|http|urllib\.request|urllib3)\.(post|get|request|stream|urlopen|Request)")
+_HTTP = re.compile(
+    r"(requests|httpx|aiohttp|session|client|http|urllib\.request|urllib3)\.(post|get|request|stream|urlopen|Request)"
+)
 _HTTP_CLIENTS = frozenset({"httpx.Client", "httpx.AsyncClient", "aiohttp.ClientSession"})
 _LOADERS = re.compile(r"(json|tomllib|toml|tomli|yaml|msgspec\.\w+)\.(loads?|safe_load|decode)$")
 _MODULE_SETTINGS = frozenset({"api_base", "base_url", "api_type", "azure_endpoint"})
@@ -81,13 +95,17 @@ def _broken(path: str, source: bytes, why: str, lines: Sequence[int] | None = No
             _renumber(statement, lines)
         reader.block(statements, "")
     return Module(
-        path=path, names=reader.names, imports=reader.imports, sites=tuple(reader.sites),
-        packages=frozenset(reader.packages), broken=why,
-    )  # fmt: skip
+        path=path,
+        names=reader.names,
+        imports=reader.imports,
+        sites=tuple(reader.sites),
+        packages=frozenset(reader.packages),
+        broken=why,
+    )
 
 
 class _Reader:
-    """Walks statements in order and remembers names, imports and sites. `scope` is the dotted function path."""
+    """Walks statements in order, remembering names, imports and sites. `scope` is the dotted function path."""
 
     def __init__(self) -> None:
         self.names: dict[str, Expr] = {}
@@ -203,10 +221,14 @@ class _Reader:
             arguments = {} if target.attr == "api_type" else {"base_url": value}
             self.sites.append(
                 Site(
-                    line=node.lineno, vendor="microsoft" if azure else None, api="azure" if azure else "openai",
-                    what=f"{owner}.{target.attr} = ...", makes=True, arguments=arguments,
+                    line=node.lineno,
+                    vendor="microsoft" if azure else None,
+                    api="azure" if azure else "openai",
+                    what=f"{owner}.{target.attr} = ...",
+                    makes=True,
+                    arguments=arguments,
                 )
-            )  # fmt: skip
+            )
             self.names["openai!"] = Made(len(self.sites) - 1, node.lineno)
 
     # expressions
@@ -284,14 +306,18 @@ class _Reader:
             return self._load(node, scope)
         arguments = self._arguments(node, scope)
         if dotted == "super.__init__" or (
-            isinstance(node.func, ast.Attribute) and node.func.attr == "__init__" and _is_super(node.func.value)
+            isinstance(node.func, ast.Attribute)
+            and node.func.attr == "__init__"
+            and _is_super(node.func.value)
         ):
             return self._super(node, arguments, scope)
         made = self._known(node, dotted, qualified, arguments, scope)
         if made is not None:
             return made
         if dotted:
-            if dotted.endswith((".split", ".strip", ".rstrip", ".lower")) and isinstance(node.func, ast.Attribute):
+            if dotted.endswith((".split", ".strip", ".rstrip", ".lower")) and isinstance(
+                node.func, ast.Attribute
+            ):
                 return self.value(node.func.value, scope)
             return Ref(f"{dotted}()", node.lineno, scope)
         if isinstance(node.func, ast.Attribute):
@@ -327,7 +353,9 @@ class _Reader:
         if (dotted in _HTTP_CLIENTS and "base_url" in arguments) or _HTTP.fullmatch(dotted):
             address = arguments.get("base_url") or arguments.get("url") or arguments.get("0")
             if address is not None:
-                return self._site(node, None, f"{dotted}(...)", {"url": address}, makes=dotted in _HTTP_CLIENTS)
+                return self._site(
+                    node, None, f"{dotted}(...)", {"url": address}, makes=dotted in _HTTP_CLIENTS
+                )
         return self._method(node, dotted, arguments, scope)
 
     def _by_model(self, node: ast.Call, dotted: str, arguments: dict[str, Expr]) -> Expr | None:
@@ -340,10 +368,15 @@ class _Reader:
             model = Join((provider, Lit(":", node.lineno), model), node.lineno)
         self.sites.append(
             Site(
-                line=node.lineno, vendor=None, api=None, what=f"{dotted}(...)", makes=True, by_model=True,
+                line=node.lineno,
+                vendor=None,
+                api=None,
+                what=f"{dotted}(...)",
+                makes=True,
+                by_model=True,
                 arguments={**arguments, "model": model},
             )
-        )  # fmt: skip
+        )
         return Made(len(self.sites) - 1, node.lineno)
 
     def _method(self, node: ast.Call, dotted: str, arguments: dict[str, Expr], scope: str) -> Expr | None:
@@ -361,15 +394,26 @@ class _Reader:
         return self._site(node, know.CALL_TAILS[tail], tail, arguments, makes=False, receiver=receiver)
 
     def _site(
-        self, node: ast.expr, client: know.Client | None, what: str, arguments: dict[str, Expr], *,
-        makes: bool, receiver: Expr | None = None,
-    ) -> Expr:  # fmt: skip
+        self,
+        node: ast.expr,
+        client: know.Client | None,
+        what: str,
+        arguments: dict[str, Expr],
+        *,
+        makes: bool,
+        receiver: Expr | None = None,
+    ) -> Expr:
         self.sites.append(
             Site(
-                line=node.lineno, vendor=client.vendor if client else None, api=client.api if client else None,
-                what=what, makes=makes, receiver=receiver, arguments=arguments,
+                line=node.lineno,
+                vendor=client.vendor if client else None,
+                api=client.api if client else None,
+                what=what,
+                makes=makes,
+                receiver=receiver,
+                arguments=arguments,
             )
-        )  # fmt: skip
+        )
         return Made(len(self.sites) - 1, node.lineno)
 
     def _super(self, node: ast.Call, arguments: dict[str, Expr], scope: str) -> Expr:
@@ -403,16 +447,21 @@ class _Reader:
             if "model" in row:
                 self.sites.append(
                     Site(
-                        line=row["model"].line, vendor=None, api=None, what="Router(...)", makes=True,
-                        by_model=True, arguments=row,
+                        line=row["model"].line,
+                        vendor=None,
+                        api=None,
+                        what="Router(...)",
+                        makes=True,
+                        by_model=True,
+                        arguments=row,
                     )
-                )  # fmt: skip
+                )
 
     def _load(self, node: ast.Call, scope: str) -> Expr:
         for inner in ast.walk(node):
-            if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
-                if inner.value.endswith((".json", ".toml", ".yaml", ".yml")):
-                    return Loaded(inner.value, node.lineno)
+            text = inner.value if isinstance(inner, ast.Constant) else None
+            if isinstance(text, str) and text.endswith((".json", ".toml", ".yaml", ".yml")):
+                return Loaded(text, node.lineno)
         for argument in node.args:
             self.value(argument, scope)
         return Dark(node.lineno)

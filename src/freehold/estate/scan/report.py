@@ -74,7 +74,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         for finding in self.findings:
             groups.setdefault((finding.vendor, finding.api), []).append(finding)
         found = [_dependency(vendor, api, sites) for (vendor, api), sites in groups.items()]
-        return tuple(sorted(found, key=lambda one: (STRENGTH.index(one.state), -len(one.sites), one.vendor, one.api)))
+        return tuple(
+            sorted(found, key=lambda one: (STRENGTH.index(one.state), -len(one.sites), one.vendor, one.api))
+        )
 
 
 def _dependency(vendor: str, api: str, sites: list[Finding]) -> Dependency:

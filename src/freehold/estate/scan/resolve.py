@@ -13,7 +13,20 @@ import msgspec
 
 from freehold.estate.scan import knowledge as know
 from freehold.estate.scan.configs import ConfigFile, Setting
-from freehold.estate.scan.expr import Dark, Either, Env, Expr, Item, Join, Lit, Loaded, Made, Module, Ref, Site
+from freehold.estate.scan.expr import (
+    Dark,
+    Either,
+    Env,
+    Expr,
+    Item,
+    Join,
+    Lit,
+    Loaded,
+    Made,
+    Module,
+    Ref,
+    Site,
+)
 from freehold.estate.scan.tree import Node
 
 DEPTH_MAX = 24
@@ -55,8 +68,9 @@ class Home(msgspec.Struct, frozen=True, kw_only=True):
 class Sources:
     """Everything that was read, by name."""
 
-    def __init__(self, modules: Iterable[Module], configs: Iterable[ConfigFile],
-                 load: Callable[[str], Module | None]) -> None:  # fmt: skip
+    def __init__(
+        self, modules: Iterable[Module], configs: Iterable[ConfigFile], load: Callable[[str], Module | None]
+    ) -> None:
         self.modules: dict[str, Module] = {}
         self.configs: dict[str, ConfigFile] = {}
         self.settings: dict[str, list[tuple[str, Setting]]] = {}
@@ -114,7 +128,11 @@ class Sources:
             found.append(self.value(expr.default, module, depth + 1))
         value = _union(found) if found else DARK
         return Value(
-            value.texts, (*value.places, (module.path, expr.line)), (*value.envs, expr.name), value.hops + 1, value.dark
+            value.texts,
+            (*value.places, (module.path, expr.line)),
+            (*value.envs, expr.name),
+            value.hops + 1,
+            value.dark,
         )
 
     def setting(self, name: str, depth: int = 0) -> Value:
@@ -169,7 +187,7 @@ class Sources:
         if ":" in origin:  # JavaScript: module:exported
             path, _, exported = origin.partition(":")
             owner = self.module_of(path, module)
-            names = [exported if not rest else rest, rest or exported]
+            names = [rest or exported]
         else:
             owner = self.module_of(origin, module)
             names = [rest] if owner is not None else []
@@ -268,15 +286,24 @@ class Sources:
         return msgspec.structs.replace(
             home,
             models=models,
-            regions=tuple(dict.fromkeys((
-                *home.regions,
-                *(part.strip() for text in regions.whole() for part in text.split(",") if part.strip()),
-                *(found for text in models if (found := know.geography(text))),
-            ))),
+            regions=tuple(
+                dict.fromkeys(
+                    (
+                        *home.regions,
+                        *(
+                            part.strip()
+                            for text in regions.whole()
+                            for part in text.split(",")
+                            if part.strip()
+                        ),
+                        *(found for text in models if (found := know.geography(text))),
+                    )
+                )
+            ),
             places=(*home.places, *(place for value in told for place in value.places)),
             envs=(*home.envs, *(name for value in told for name in value.envs)),
             hops=max(home.hops, model.hops if model.texts else 0, regions.hops if regions.texts else 0),
-        )  # fmt: skip
+        )
 
     def _regions(self, home: Home, site: Site, module: Module) -> Value:
         given = self._argument(site, module, know.REGION_ARGUMENTS)
@@ -320,16 +347,32 @@ class Sources:
                     break
                 same = known.vendor == site.vendor
                 return Home(
-                    vendor=known.vendor, api=site.api or known.api if same else _api(site, known), endpoint=text.replace(HOLE, "*"),
-                    hops=value.hops, places=value.places, envs=value.envs, regions=_url_regions(text),
+                    vendor=known.vendor,
+                    api=site.api or known.api if same else _api(site, known),
+                    endpoint=text.replace(HOLE, "*"),
+                    hops=value.hops,
+                    places=value.places,
+                    envs=value.envs,
+                    regions=_url_regions(text),
                     why="" if known.vendor != know.UNKNOWN else "its address is not one of a known vendor",
-                )  # fmt: skip
+                )
         if site.api in ("azure", "foundry", "ollama", "vertex", "gemini"):
-            return Home(vendor=site.vendor or know.UNKNOWN, api=site.api or "", hops=value.hops, places=value.places,
-                        envs=value.envs)  # fmt: skip
+            return Home(
+                vendor=site.vendor or know.UNKNOWN,
+                api=site.api or "",
+                hops=value.hops,
+                places=value.places,
+                envs=value.envs,
+            )
         why = f"its address comes from {', '.join(value.envs)}" if value.envs else "its address is computed"
-        return Home(vendor=know.UNKNOWN, api=site.api or "openai", hops=value.hops, places=value.places,
-                    envs=value.envs, why=why)  # fmt: skip
+        return Home(
+            vendor=know.UNKNOWN,
+            api=site.api or "openai",
+            hops=value.hops,
+            places=value.places,
+            envs=value.envs,
+            why=why,
+        )
 
     def _plain(self, site: Site, module: Module) -> Home | None:
         """A plain HTTP call: only the URL can tell that it is one to a model."""
@@ -338,8 +381,15 @@ class Sources:
         for text in value.texts:
             known = know.client_of_url(text.replace(HOLE, "x"))
             if known is not None:
-                return Home(vendor=known.vendor, api=known.api, endpoint=text.replace(HOLE, "*"), hops=value.hops,
-                            places=value.places, envs=value.envs, regions=_url_regions(text))  # fmt: skip
+                return Home(
+                    vendor=known.vendor,
+                    api=known.api,
+                    endpoint=text.replace(HOLE, "*"),
+                    hops=value.hops,
+                    places=value.places,
+                    envs=value.envs,
+                    regions=_url_regions(text),
+                )
         return None
 
     def _by_model(self, site: Site, module: Module, model: Value) -> Home | None:
@@ -354,21 +404,37 @@ class Sources:
             return Home(vendor=client.vendor, api=client.api, models=(text,), hops=model.hops)
         if isinstance(site.arguments.get("model"), Dark):
             return None
-        return Home(vendor=know.UNKNOWN, api="unknown", hops=model.hops, places=model.places, envs=model.envs,
-                    why="the model is not known before it runs")  # fmt: skip
+        return Home(
+            vendor=know.UNKNOWN,
+            api="unknown",
+            hops=model.hops,
+            places=model.places,
+            envs=model.envs,
+            why="the model is not known before it runs",
+        )
 
     def _call(self, site: Site, module: Module, model: Value) -> Home | None:
         made = self._receiver(site.receiver, module, 0) if site.receiver is not None else None
         if made is not None:
-            return Home(vendor=made.vendor, api=made.api, hops=made.hops + 1, regions=made.regions,
-                        endpoint=made.endpoint, why=made.why)  # fmt: skip
+            return Home(
+                vendor=made.vendor,
+                api=made.api,
+                hops=made.hops + 1,
+                regions=made.regions,
+                endpoint=made.endpoint,
+                why=made.why,
+            )
         if site.vendor is not None:
             return Home(vendor=site.vendor, api=site.api or "")
         for text in model.whole():
             client = know.client_of_model(text)
             if client is not None:
-                return Home(vendor=client.vendor, api=client.api, hops=model.hops,
-                            why="the client is not known; the model's name tells")  # fmt: skip
+                return Home(
+                    vendor=client.vendor,
+                    api=client.api,
+                    hops=model.hops,
+                    why="the client is not known; the model's name tells",
+                )
         return None
 
     def _receiver(self, expr: Expr, module: Module, depth: int) -> Home | None:
@@ -386,7 +452,11 @@ class Sources:
             case Ref():
                 if module.imports.get(expr.name) == "openai":
                     made = module.names.get("openai!")
-                    return self._receiver(made, module, depth + 1) if made else Home(vendor="openai", api="openai")
+                    return (
+                        self._receiver(made, module, depth + 1)
+                        if made
+                        else Home(vendor="openai", api="openai")
+                    )
                 target = self.lookup(expr, module)
                 if target is not None:
                     return self._receiver(target[0], target[1], depth + 1)
@@ -454,10 +524,6 @@ def _tells(text: str) -> bool:
 
 
 def _url_regions(text: str) -> tuple[str, ...]:
-    import re
-
-    return tuple(
-        part for part in re.split(r"[./]", text) if know.is_region(part.removesuffix("-aiplatform"))
-    ) or tuple(
-        match[1] for match in re.finditer(r"([a-z]+-[a-z]+-?\d)-aiplatform", text)
-    )  # fmt: skip
+    host = text.partition("://")[2].partition("/")[0]
+    parts = [part.removesuffix("-aiplatform") for part in host.split(".")]
+    return tuple(part for part in parts if know.is_region(part))

@@ -1,7 +1,7 @@
 """The whole pass: walk, read what speaks of models, follow values, report.
 
-Two rounds of reading. The first takes files that name a vendor, a library or a model. The second takes files that
-only set a name which the first round's code reads, such as a region in a deployment file.
+Two rounds of reading. The first takes files that name a vendor, a library or a model. The second takes
+files that only set a name which the first round's code reads, such as a region in a deployment file.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ def scan(root: Path, *, progress: Progress | None = None, processes: int | None 
     walker = walk.Walk(root)
     files = list(walker)
     parsed = _read_all(files, progress, processes)
-    later = [file for file, one in zip(files, parsed, strict=True) if not one.read and file.kind in CONFIG_KINDS]
+    later = [
+        file for file, one in zip(files, parsed, strict=True) if not one.read and file.kind in CONFIG_KINDS
+    ]
     parsed.extend(_second_round(later, parsed))
     sources = Sources(
         (module for one in parsed for module in one.modules),
@@ -161,7 +163,13 @@ def _second_round(files: list[File], parsed: list[Parsed]) -> list[Parsed]:
 
 
 def _wanted(parsed: list[Parsed]) -> set[str]:
-    wanted = {"AWS_REGION", "AWS_DEFAULT_REGION", "GOOGLE_CLOUD_LOCATION", "OPENAI_BASE_URL", "ANTHROPIC_BASE_URL"}
+    wanted = {
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "GOOGLE_CLOUD_LOCATION",
+        "OPENAI_BASE_URL",
+        "ANTHROPIC_BASE_URL",
+    }
     for one in parsed:
         for module in one.modules:
             if module.sites:

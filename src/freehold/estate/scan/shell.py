@@ -11,7 +11,9 @@ from freehold.estate.scan.configs import Clue, ConfigFile, Setting, expression, 
 from freehold.estate.scan.report import State
 from freehold.estate.scan.tree import Node
 
-_EXPORT = re.compile(r"(?:^|;|&&|\s)(?:export\s+|--from-literal=|-e\s+|--env\s+)?([A-Z][A-Z0-9_]{2,})=(\"[^\"]*\"|'[^']*'|\S*)")
+_EXPORT = re.compile(
+    r"(?:^|;|&&|\s)(?:export\s+|--from-literal=|-e\s+|--env\s+)?([A-Z][A-Z0-9_]{2,})=(\"[^\"]*\"|'[^']*'|\S*)"
+)
 _MAKE_SET = re.compile(r"^([A-Z][A-Z0-9_]*)\s*[:?+]?=\s*(.*)$")
 _URL = re.compile(r"https?://[^\s\"'\\)]+")
 _SENDS = re.compile(r"\b(curl|wget|http|https|xh)\s")
@@ -49,7 +51,9 @@ def _settings(line: int, command: str) -> Iterator[Setting]:
         value = Node(line, text=textual.plain(match[2]))
         yield Setting(name=f"env:{match[1]}", line=line, value=expression(value), value_line=line)
     for match in _TF_SET.finditer(command):
-        yield Setting(name=f"var:{match[1]}", line=line, value=expression(Node(line, text=match[2])), value_line=line)
+        yield Setting(
+            name=f"var:{match[1]}", line=line, value=expression(Node(line, text=match[2])), value_line=line
+        )
 
 
 def _clues(line: int, command: str) -> Iterator[Clue]:
@@ -59,12 +63,12 @@ def _clues(line: int, command: str) -> Iterator[Clue]:
     region, model = _FLAG.search(command), _MODEL.search(command)
     said = (model[1] or model[2]) if model else None
     for pattern, client in _COMMANDS:
-        if pattern.search(command):
-            yield _clue(line, client, "used", pattern.search(command)[0].strip(), said, region[1] if region else None)  # type: ignore[index]
+        if ran := pattern.search(command):
+            yield _clue(line, client, "used", ran[0].strip(), said, region[1] if region else None)
             return
     if match := _LLM.search(command):
-        client = know.client_of_model(match[1]) or know.Client(know.UNKNOWN, "openai")
-        yield _clue(line, client, "used", "llm -m", match[1], None)
+        named = know.client_of_model(match[1]) or know.Client(know.UNKNOWN, "openai")
+        yield _clue(line, named, "used", "llm -m", match[1], None)
     if _SENDS.search(command):
         for url in _URL.findall(command):
             found = know.client_of_url(url)
@@ -72,9 +76,9 @@ def _clues(line: int, command: str) -> Iterator[Clue]:
                 yield _clue(line, found, "used", url, said, None)
                 return
     for key, value in _SETS.findall(command):
-        client = know.client_of_model(value) or know.client_of_prefixed(value)
-        if client is not None and key.lower().endswith("model"):
-            yield _clue(line, client, "configured", f"--set {key}", value, None)
+        chosen = know.client_of_model(value) or know.client_of_prefixed(value)
+        if chosen is not None and key.lower().endswith("model"):
+            yield _clue(line, chosen, "configured", f"--set {key}", value, None)
     for key, value in _TF_SET.findall(command):
         if "bedrock" in key:
             yield _clue(line, know.PROVIDERS["bedrock"], "configured", f"-var {key}", None, value)
@@ -83,7 +87,9 @@ def _clues(line: int, command: str) -> Iterator[Clue]:
 def _clue(
     line: int, client: know.Client, state: State, what: str, model: str | None, region: str | None
 ) -> Clue:
-    return Clue(line=line, vendor=client.vendor, api=client.api, state=state, what=what, model=model, region=region)
+    return Clue(
+        line=line, vendor=client.vendor, api=client.api, state=state, what=what, model=model, region=region
+    )
 
 
 def _heredoc(command: str, body: str, line: int) -> ConfigFile | None:
@@ -120,5 +126,7 @@ def makefile(text: str) -> ConfigFile:
             value = Node(number, text=textual.plain(match[2]))
             client = know.client_of_model(value.text or "")
             if client is not None:
-                file.clues.append(_clue(number, client, "configured", f"{match[1]} = {value.text}", value.text, None))
+                file.clues.append(
+                    _clue(number, client, "configured", f"{match[1]} = {value.text}", value.text, None)
+                )
     return file

@@ -1,4 +1,5 @@
-"""Line-based files: .env, TOML and INI, Dockerfiles, shell scripts, makefiles, SQL. Each as the one kind of tree.
+"""Line-based files: .env, TOML and INI, Dockerfiles, shell scripts, makefiles, SQL. Each as the one kind
+of tree.
 
 Shell is where the rest hides: exports, curl, command lines of vendors, and files written by heredocs.
 """
@@ -11,7 +12,9 @@ from collections.abc import Iterator
 from freehold.estate.scan import flow
 from freehold.estate.scan.tree import Node
 
-_ASSIGN = re.compile(r"\s*(?:export\s+|declare\s+-x\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_.-]*)\s*[:?+]?=\s*(?P<value>.*)$")
+_ASSIGN = re.compile(
+    r"\s*(?:export\s+|declare\s+-x\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_.-]*)\s*[:?+]?=\s*(?P<value>.*)$"
+)
 _QUOTED = re.compile(r"""(["'])(?P<body>.*?)\1""")
 _TABLE = re.compile(r"\s*\[\[?(?P<name>[^\]]+)\]\]?\s*(?:#.*)?$")
 _DOCKER = re.compile(r"\s*(?P<word>ENV|ARG|FROM|RUN|CMD|ENTRYPOINT)\s+(?P<rest>.*)$", re.IGNORECASE)
@@ -61,7 +64,9 @@ def toml(text: str) -> Node:
             node.children.append((last, table))
         elif match := re.match(r"\s*(?P<key>[\w.\"' -]+?)\s*=\s*(?P<value>.*)$", raw):
             value, start = match["value"].strip(), number
-            while value.count("[") + value.count("{") > value.count("]") + value.count("}") and number < len(lines):
+            while value.count("[") + value.count("{") > value.count("]") + value.count("}") and number < len(
+                lines
+            ):
                 value += "\n" + lines[number]
                 number += 1
             table.children.append((match["key"].strip(" \"'"), _toml_value(value, start)))

@@ -25,18 +25,52 @@ BINARY_PROBE_BYTES = 4096
 SKIPPED_MAX = 10_000
 
 KINDS: dict[str, str] = {
-    ".py": "python", ".ipynb": "notebook",
-    ".js": "javascript", ".mjs": "javascript", ".cjs": "javascript", ".jsx": "javascript", ".ts": "javascript",
-    ".tsx": "javascript", ".mts": "javascript", ".cts": "javascript", ".vue": "javascript", ".svelte": "javascript",
-    ".json": "json", ".jsonc": "json", ".json5": "json", ".yaml": "yaml", ".yml": "yaml", ".template": "template",
-    ".tpl": "yaml", ".j2": "yaml", ".toml": "toml", ".ini": "toml", ".cfg": "toml", ".conf": "toml",
-    ".properties": "dotenv", ".tf": "hcl", ".tfvars": "hcl", ".hcl": "hcl", ".bicep": "hcl", ".env": "dotenv",
-    ".sh": "shell", ".bash": "shell", ".zsh": "shell", ".sql": "sql", ".mk": "make", ".dockerfile": "docker",
-}  # fmt: skip
+    ".py": "python",
+    ".ipynb": "notebook",
+    ".js": "javascript",
+    ".mjs": "javascript",
+    ".cjs": "javascript",
+    ".jsx": "javascript",
+    ".ts": "javascript",
+    ".tsx": "javascript",
+    ".mts": "javascript",
+    ".cts": "javascript",
+    ".vue": "javascript",
+    ".svelte": "javascript",
+    ".json": "json",
+    ".jsonc": "json",
+    ".json5": "json",
+    ".yaml": "yaml",
+    ".yml": "yaml",
+    ".template": "template",
+    ".tpl": "yaml",
+    ".j2": "yaml",
+    ".toml": "toml",
+    ".ini": "toml",
+    ".cfg": "toml",
+    ".conf": "toml",
+    ".properties": "dotenv",
+    ".tf": "hcl",
+    ".tfvars": "hcl",
+    ".hcl": "hcl",
+    ".bicep": "hcl",
+    ".env": "dotenv",
+    ".sh": "shell",
+    ".bash": "shell",
+    ".zsh": "shell",
+    ".sql": "sql",
+    ".mk": "make",
+    ".dockerfile": "docker",
+}
 _NAMES: dict[str, str] = {
-    "dockerfile": "docker", "containerfile": "docker", "makefile": "make", "gnumakefile": "make", "justfile": "make",
-    "procfile": "shell", "jenkinsfile": "shell",
-}  # fmt: skip
+    "dockerfile": "docker",
+    "containerfile": "docker",
+    "makefile": "make",
+    "gnumakefile": "make",
+    "justfile": "make",
+    "procfile": "shell",
+    "jenkinsfile": "shell",
+}
 _MANIFEST = re.compile(r"requirements[\w.-]*\.(txt|in)|pyproject\.toml|setup\.cfg|Pipfile|package\.json")
 # Places that speak of models without using them.
 _ASIDE = re.compile(
@@ -71,7 +105,7 @@ def is_aside(path: str) -> bool:
 
 
 class Walk:
-    """Iterate over it for the files; `skipped` says what was passed over, `seen` how many entries there were."""
+    """Iterate over it for the files; `skipped` says what was passed over, `seen` counts entries."""
 
     def __init__(self, root: Path) -> None:
         self.root = os.fspath(root)

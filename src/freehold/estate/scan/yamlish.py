@@ -1,4 +1,6 @@
-"""YAML as people really have it: with template lines that make it no YAML at all. By indentation, line by line."""
+"""YAML as people really have it: with template lines that make it no YAML at all. By indentation, line by
+line.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,9 @@ import re
 from freehold.estate.scan import flow
 from freehold.estate.scan.tree import DEPTH_MAX, Node, TooDeepError
 
-_ENTRY = re.compile(r"""(?P<key>"[^"]*"|'[^']*'|[^\s#{}\[\]"'][^\s:{}\[\]]*(?:[^:#]*?[^\s:#])?)\s*:(?:\s+(?P<rest>.*))?$""")
+_ENTRY = re.compile(
+    r"""(?P<key>"[^"]*"|'[^']*'|[^\s#{}\[\]"'][^\s:{}\[\]]*(?:[^:#]*?[^\s:#])?)\s*:(?:\s+(?P<rest>.*))?$"""
+)
 _TEMPLATE = re.compile(r"^\{\{-?\s*(?P<word>\w+)?\s*(?P<rest>.*?)-?\}\}$")
 _COMMENT = re.compile(r"(?:^|\s)#.*$")
 _BLOCK = re.compile(r"[|>][+-]?\d?$")
@@ -111,7 +115,9 @@ class _Reader:
         node.line = self.first + self.position - len(lines)
 
     def _parent(self, indent: int, *, listing: bool) -> Node:
-        while self.stack[-1].indent > indent or (self.stack[-1].indent == indent and not self._holds(listing)):
+        while self.stack[-1].indent > indent or (
+            self.stack[-1].indent == indent and not self._holds(listing)
+        ):
             self.stack.pop()
         if listing and self.stack[-1].indent == indent:
             return self.stack[-1].node
