@@ -105,7 +105,7 @@ def _broken(path: str, source: bytes, why: str, lines: Sequence[int] | None = No
 
 
 class _Reader:
-    """Walks statements in order, remembering names, imports and sites. `scope` is the dotted function path."""
+    """Walks statements in order, remembering names, imports, sites. `scope` is the dotted function path."""
 
     def __init__(self) -> None:
         self.names: dict[str, Expr] = {}

@@ -47,6 +47,8 @@ def read_script(text: str, line: int = 1) -> tuple[list[Clue], list[Setting]]:
 
 
 def _settings(line: int, command: str) -> Iterator[Setting]:
+    if command.lstrip("@-").startswith(("echo ", "printf ")) and ">" not in command:
+        return  # said, not set
     for match in _EXPORT.finditer(command):
         value = Node(line, text=textual.plain(match[2]))
         yield Setting(name=f"env:{match[1]}", line=line, value=expression(value), value_line=line)
