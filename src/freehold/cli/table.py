@@ -54,6 +54,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row("catalog diff", "freehold.cli.catalog_diff:command", "Say what a catalog file adds and corrects."),
     Row("catalog stale", "freehold.cli.catalog_stale:command", "List figures past their age limit."),
+    Row("scan", "freehold.cli.scan:command", "Find the AI dependencies of a code base."),
     # the gateway
     Row("demo", "freehold.cli.demo:command", "Show one call through everything, from nothing."),
     Row("up", "freehold.cli.up:command", "Run the gateway."),
