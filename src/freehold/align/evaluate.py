@@ -142,7 +142,7 @@ def critic_scores(run: Run, items: Sequence[Item]) -> list[float | None]:
             principles=tuple(run.principle("evaluate", item.prompt.id, n) for n in range(count)))
         for item in items
     ]  # fmt: skip
-    return [one.score for one in pointwise(run, run.local(run.base), asks, "oversight")]
+    return [one.score for one in pointwise(run, run.critic()[0], asks, "oversight")]
 
 
 def seen(run: Run, items: Sequence[Item], scores: Sequence[float | None]) -> dict[str, Rate]:

@@ -90,7 +90,7 @@ def _scores(run: Run, probes: Sequence[Probe]) -> list[float]:
             principles=tuple(run.principle("probe", probe.request.id, n) for n in range(count)))
         for probe in probes
     ]  # fmt: skip
-    opinions = pointwise(run, run.local(run.base), asks, "oversight")
+    opinions = pointwise(run, run.critic()[0], asks, "oversight")
     return [0.0 if opinion.score is None else opinion.score for opinion in opinions]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -29,7 +30,7 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
 def world_prompts(split: Split, classed: Class, count: int, seed: int) -> list[Prompt]:
     """So many prompts of one class of a split, each worded its own way, always the same ones for a seed."""
     rng = random.Random(f"{split}/{classed}/{seed}")  # noqa: S311  # data, not secrets
-    pool = [request for request in meanings() if split_of(request) == split and request.classed == classed]
+    pool = _pool(split, classed)
     made: dict[str, Prompt] = {}
     while len(made) < count:
         if not pool:
@@ -46,6 +47,11 @@ def world_prompts(split: Split, classed: Class, count: int, seed: int) -> list[P
         )
         made.setdefault(prompt.asked, prompt)
     return list(made.values())
+
+
+@cache
+def _pool(split: Split, classed: Class) -> tuple[Request, ...]:
+    return tuple(one for one in meanings() if split_of(one) == split and one.classed == classed)
 
 
 def training_prompts(section: PromptsSection, seed: int, folder: Path) -> list[Prompt]:

@@ -106,6 +106,7 @@ class FeedbackSection(_Section, frozen=True, kw_only=True):
     clamp: Annotated[float, msgspec.Meta(ge=0.5, le=1.0)] = 0.98  # no label is surer than this
     margin_min: Share = 0.1  # pairs closer than this to even are left out
     hard: bool = False  # round labels to 0 or 1, for comparison
+    critic: str = ""  # the base URL of a home that judges; empty: the base model, in this process
     votes: Some = 4  # samples per verdict where a home gives no log-probabilities
     probes: Count = 200  # labelled probes per kind that measure the critic
 

@@ -115,10 +115,15 @@ def carry_on(
         clock=clock or SystemClock(),
         show=show,
         prompts=training_prompts(recipe.prompts, recipe.run.seed, Path(header.facts["recipe_folder"])),
-        remote=make_remote(recipe.sample.sampler) if make_remote and recipe.sample.sampler else None,
+        remote=_home(make_remote, recipe.sample.sampler),
+        judge=_home(make_remote, recipe.feedback.critic),
     )
     _go(run, only)
     return run
+
+
+def _home(make_remote: MakeRemote | None, url: str) -> Remote | None:
+    return make_remote(url) if make_remote and url else None
 
 
 def _go(run: Run, only: Stage | None) -> None:
@@ -156,10 +161,11 @@ def _stage(run: Run, stage: Stage) -> None:
 def _trained(run: Run, stage: str, model: LanguageModel) -> None:
     """A training stage is finished once its model is written and measured."""
     folder = run.folder.checkpoint(stage)
-    run.happened("checkpoint", stage, 10**9, text=stage)
+    step = read_manifest(folder).step
+    run.happened("checkpoint", stage, step, text=stage)
     names = [f"checkpoints/{stage}/{name}" for name in ("model.safetensors", "config.json")]
     run.folder.finish_stage(stage, run.now_ns(), names, {})
-    measure_once(run, stage, stage, 10**9, folder)
+    measure_once(run, stage, stage, step, folder)
     for old in run.folder.checkpoints.glob(f"{stage}-[0-9]*"):
         (old / STATE_FILE).unlink(missing_ok=True)  # only a stage under way needs its optimizer
         _forget(old)

@@ -42,10 +42,11 @@ class Run:
     def __init__(
         self, folder: RunFolder, header: Header, recipe: Recipe, constitution: Constitution, *, base: Path,
         prompts: Sequence[Prompt], recorder: Recorder | None, clock: Clock, show: Callable[[Happened], None],
-        remote: Remote | None = None,
+        remote: Remote | None = None, judge: Remote | None = None,
     ) -> None:  # fmt: skip
         self.folder, self.header, self.recipe, self.constitution = folder, header, recipe, constitution
         self.base, self.prompts, self.remote = base, prompts, remote
+        self._judge = judge
         self.device = torch.device(recipe.run.device)
         self.dtype = torch.float32 if recipe.run.dtype == "float32" else torch.bfloat16
         self._recorder, self._clock, self._show = recorder, clock, show
@@ -78,6 +79,13 @@ class Run:
 
         asyncio.run(self.remote.publisher.publish((folder / WEIGHTS_FILE).resolve(), local.digest))
         return self.remote.sampler
+
+    def critic(self) -> tuple[Sampler, Digest | str]:
+        """Who judges, and by which weights: the base in this process, or the home the recipe names."""
+        if self._judge is not None:
+            return self._judge.sampler, self.recipe.feedback.critic
+        local = self.local(self.base)
+        return local, local.digest
 
     def ask(self, sampler: Sampler, requests: Sequence[SampleRequest], role: str) -> Sequence[Sample]:
         with self.meter(role, sampler):

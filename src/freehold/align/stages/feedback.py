@@ -19,7 +19,7 @@ def feedback(run: Run) -> None:
     """rows/feedback.jsonl, one row a prompt; a row with a pair in it is trained on."""
     how = run.recipe.feedback
     policy = run.policy("supervise")
-    sampler, critic = run.answerer(policy), run.local(run.base)
+    sampler, (critic, critic_is) = run.answerer(policy), run.critic()
 
     def make(chunk: int, prompts: Sequence[Prompt]) -> tuple[list[Row], dict[str, float]]:
         answers = _answers(run, sampler, prompts, chunk)
@@ -28,7 +28,7 @@ def feedback(run: Run) -> None:
         for row, given in zip(rows, answers, strict=True):
             row["sampler"] = given[0].home or "here"
             row["weights"] = given[0].weights_digest
-            row["critic"] = critic.digest
+            row["critic"] = critic_is
         return rows, {"pairs": sum("chosen" in row for row in rows) / len(rows)}
 
     in_chunks(run, "feedback", "feedback", run.prompts, how.rows, make)

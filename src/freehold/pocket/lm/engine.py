@@ -174,14 +174,14 @@ def generate(
     `begin_with` is what the answer must begin with, byte for byte: the word at which an earlier one was cut.
     """
     np = numpy()
-    random = np.random.Generator(np.random.PCG64(choice.seed))
+    chance = np.random.Generator(np.random.PCG64(choice.seed))
     cache = model.cache(len(prompt) + tokens_max)
     hidden = model.forward(prompt, cache)
     for _ in range(min(tokens_max, cache.keys.shape[2] - len(prompt))):
         logits = model.logits(hidden[-1])
         if begin_with:
             logits = np.where(_fits(np, model, begin_with), logits, -np.inf)
-        token = _choose(np, logits, choice, random.random)
+        token = _choose(np, logits, choice, chance.random)
         begin_with = begin_with[len(model.tokens.pieces[token]) :]
         yield token, float(_log_softmax(np, logits)[token])
         if token == model.tokens.end or cache.length >= cache.keys.shape[2]:

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from freehold.dialects import DialectError
 from freehold.pocket.lm.engine import SHIPPED, Choice, PocketModel, generate
 from freehold.pocket.lm.marks import parts_of
 from freehold.pocket.lm.weights import WEIGHTS_FILE, check_digest
@@ -53,6 +54,13 @@ class ModelEngine:
     def answer(self, conversation: Conversation, id: str) -> Iterator[Event]:
         model = self._model
         prompt, kept, cut, prefill = _prompt(model, conversation)
+        if len(prompt) >= model.shape.max_position_embeddings:
+            raise DialectError(
+                "the conversation is longer than the pocket model reads",
+                why=f"{len(prompt)} tokens; the most is {model.shape.max_position_embeddings - 1}",
+                fix="send less",
+                code="pocket.too-long",
+            )
         choice = Choice(
             temperature=conversation.temperature or 0.0,
             top_p=1.0 if conversation.top_p is None else conversation.top_p,
