@@ -6,8 +6,8 @@
     DELETE /_pocket/faults   no rules
     GET    /_pocket/log      the last requests; ?last=N
     DELETE /_pocket/log      forget them
-    GET    /_pocket/weights  the digest of the weights the model engine answers with
-    PUT    /_pocket/weights  others, {"folder": PATH, "digest": "sha256:..."}, once the digest is checked
+    GET    /_pocket/weights  the digest of the model that answers
+    PUT    /_pocket/weights  answer with another, {"folder": ..., "digest": ...}, once its digest is checked
 
 `?home=NAME` speaks to another home of the same process: so a home that refuses connections can be reached.
 Every call needs the token, from loopback, in the header x-pocket-token.
@@ -28,7 +28,7 @@ import msgspec
 from freehold import wire
 from freehold.config.walk import TooManyProblemsError, Walker
 from freehold.errors import FreeholdError, Problem, nearest
-from freehold.pocket.engine import Engine, Reloads
+from freehold.pocket.engine import Engine, Reloadable
 from freehold.pocket.faults import Chooser, FaultRule, problems
 from freehold.pocket.log import RequestLog
 from freehold.types.names import Digest
@@ -43,12 +43,13 @@ class Controlled(Protocol):
 
     name: str
     log: RequestLog
-    engine: Engine
 
     @property
     def url(self) -> str: ...
     @property
     def faults(self) -> Chooser: ...
+    @property
+    def engine(self) -> Engine: ...
     async def set_faults(self, rules: Mapping[str, FaultRule]) -> None: ...
 
 
@@ -87,26 +88,6 @@ async def handle(
             return _error(404, f"no such control path: {request.method} {request.path}")
 
 
-class _NewWeights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    folder: str
-    digest: Digest
-
-
-async def _weights(home: Controlled, request: wire.Request) -> wire.Reply:
-    engine = home.engine
-    if not isinstance(engine, Reloads):
-        return _error(404, "this home's engine has no weights; start it with --engine model")
-    if request.method == "PUT":
-        try:
-            new = msgspec.json.decode(request.body, type=_NewWeights)
-            await asyncio.to_thread(engine.load, Path(new.folder), new.digest)
-        except (msgspec.MsgspecError, UnicodeError) as error:
-            return _error(400, f"the body is not a folder and a digest: {error}")
-        except (FreeholdError, OSError) as error:
-            return _error(409, f"the weights stay as they were: {error}")
-    return _json({"digest": engine.weights})
-
-
 async def _put(home: Controlled, body: bytes) -> wire.Reply:
     try:
         given = msgspec.json.decode(body, type=dict[str, Any])
@@ -117,6 +98,26 @@ async def _put(home: Controlled, body: bytes) -> wire.Reply:
         return _error(400, "; ".join(problem.what for problem in wrong), wrong)
     await home.set_faults(rules)
     return _json(_faults(home))
+
+
+class _NewWeights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    folder: str
+    digest: Digest
+
+
+async def _weights(home: Controlled, request: wire.Request) -> wire.Reply:
+    engine = home.engine
+    if not isinstance(engine, Reloadable):
+        return _error(404, "this home answers without a model, so it has no weights")
+    if request.method == "PUT":
+        try:
+            wanted = msgspec.json.decode(request.body, type=_NewWeights)
+            await asyncio.to_thread(engine.load, Path(wanted.folder), wanted.digest)
+        except (msgspec.MsgspecError, UnicodeError) as error:
+            return _error(400, f'the body is not {{"folder": ..., "digest": ...}}: {error}')
+        except (FreeholdError, OSError) as error:
+            return _error(409, f"these weights were not taken: {error}")
+    return _json({"digest": engine.weights})
 
 
 def checked(given: Mapping[str, Any]) -> tuple[dict[str, FaultRule], list[Problem]]:

@@ -137,3 +137,13 @@ def test_streamed_arguments_add_up_to_the_same_calls(speaker: Speaker) -> None:
 
 def test_tool_results_come_back_to_the_model(speaker: Speaker) -> None:
     assert "18 degrees" in speaker.after_tools("get_weather please", "18 degrees")
+
+
+def test_image_arrives_with_the_words_beside_it(speaker: Speaker) -> None:
+    heard = speaker.look("what is it")
+    assert heard.text == "what is it"
+    assert heard.tokens[0] > 80  # the image is counted, so it came
+
+
+def test_structured_answer_has_the_shape_asked_for(speaker: Speaker) -> None:
+    assert speaker.fill("where?") == ARGUMENTS

@@ -14,9 +14,9 @@ _STRICT_FORMS = ("anthropic", "bedrock")  # empty texts are refused, a user spea
 
 
 def fit_turns(draft: Draft) -> None:
-    turns: tuple[Turn, ...] = draft.turns
+    turns: tuple[Turn, ...] = draft.now.turns
     if not turns:
-        if not draft.stored:
+        if not draft.now.stored:
             draft.refuse("the conversation holds no turn")
         return
     if not draft.can.system_turns and any(turn.role == "system" for turn in turns):
@@ -48,6 +48,7 @@ def _empty(block: Block) -> bool:
 
 
 def fit_blocks(draft: Draft) -> None:
+    _fit_assistant_documents(draft)
     marks = False
     for block, in_result in _all_blocks(draft):
         marks = marks or getattr(block, "cache", None) is not None
@@ -62,15 +63,28 @@ def fit_blocks(draft: Draft) -> None:
             draft.leave_out("a tool's result holds an image or document, and this api takes text there")
     if marks and not draft.can.cache_marks:
         draft.note("cache marks dropped: this home caches by itself or not at all")
-    if not draft.own and any(turn.extra for turn in draft.turns):
-        names = sorted({name for turn in draft.turns for name in turn.extra})
+    if not draft.own and any(turn.extra for turn in draft.now.turns):
+        names = sorted({name for turn in draft.now.turns for name in turn.extra})
         draft.note(f"message fields dropped: {', '.join(names)}")
 
 
+def _fit_assistant_documents(draft: Draft) -> None:
+    if draft.can.assistant_documents:
+        return
+    for turn in draft.now.turns:
+        if turn.role == "assistant" and any(isinstance(block, Document) for block in turn.blocks):
+            draft.leave_out("a document is in an assistant's turn, which this version refuses")
+        cited = (block for block in turn.blocks if isinstance(block, Text) and "citations" in block.extra)
+        if turn.role == "user" and any(
+            bytes(block.extra["citations"]) not in (b"[]", b"null") for block in cited
+        ):
+            draft.leave_out("a user's text carries citations, which this version refuses")
+
+
 def _all_blocks(draft: Draft) -> Iterator[tuple[Block, bool]]:
-    for block in draft.system:
-        yield block, False
-    for turn in draft.turns:
+    for text in draft.now.system:
+        yield text, False
+    for turn in draft.now.turns:
         for block in turn.blocks:
             yield block, False
             if isinstance(block, ToolResult):
