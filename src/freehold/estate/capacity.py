@@ -47,24 +47,24 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
 class _Pool(msgspec.Struct):
     """What is left of a pool. None: not stated."""
 
-    requests: float | None
+    calls: float | None
     tokens: float | None
 
     @property
     def known(self) -> bool:
-        return self.requests is not None or self.tokens is not None
+        return self.calls is not None or self.tokens is not None
 
     def take(self, asks: Mapping[WorkloadId, float], sizes: Mapping[WorkloadId, float | None]) -> float:
         """The share of every ask that fits; what fits is gone from the pool."""
         total = sum(asks.values())
         share = 1.0
-        if self.requests is not None and total > 0:
-            share = min(share, max(0.0, self.requests) / total)
+        if self.calls is not None and total > 0:
+            share = min(share, max(0.0, self.calls) / total)
         tokens = sum(ask * (sizes[id] or 0) for id, ask in asks.items())
         if self.tokens is not None and tokens > 0:
             share = min(share, max(0.0, self.tokens) / tokens)
-        if self.requests is not None:
-            self.requests -= share * total
+        if self.calls is not None:
+            self.calls -= share * total
         if self.tokens is not None:
             self.tokens -= share * tokens
         return share
@@ -155,12 +155,12 @@ def _pool_of(estate: Estate, home: HomeId) -> str:
 
 
 def _pools(estate: Estate, times: float) -> dict[str, _Pool]:
-    made = {f"home {id}": _Pool(requests=None, tokens=None) for id in estate.homes}
+    made = {f"home {id}": _Pool(calls=None, tokens=None) for id in estate.homes}
     own = {home.pool for home in estate.homes.values() if home.operator == OWN}
     for id, pool in estate.pools.items():
         left = 1.0 if id in own else times  # nobody else flees to your own machines
         made[f"pool {PoolId(id)}"] = _Pool(
-            requests=None if pool.requests_per_min is None else pool.requests_per_min * left,
+            calls=None if pool.requests_per_min is None else pool.requests_per_min * left,
             tokens=None if pool.tokens_per_min is None else pool.tokens_per_min * left,
         )
     return made

@@ -160,7 +160,9 @@ def _axis(end: float, height: int, starts: str) -> Iterable[str]:
     while at < end:
         x = LABEL_PX + TRACK_PX * at / end
         yield f'<path class="grid" d="M{x:.1f} 18V{height - 4}"/>'
-        yield f'<text class="small" x="{x + 3:.1f}" y="12">{esc(moment_words(at, starts))}</text>'
+        words = moment_words(at, starts)
+        if x + len(words) * LETTER_PX < LABEL_PX + TRACK_PX:
+            yield f'<text class="small" x="{x + 3:.1f}" y="12">{esc(words)}</text>'
         at += step
 
 
