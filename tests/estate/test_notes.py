@@ -9,9 +9,9 @@ HOME = '[homes.{0}]\nvendor = "{1}"\nregion = "{2}"\nsilicon = "{3}"\nchips = 1\
 
 
 def test_slips_of_the_pen_are_noted_with_the_nearest_name(read: Read) -> None:
-    found = notes(*read(HOME.format("h", "aws", "us-esat-1", "h10")))
+    found = notes(*read(HOME.format("h", "aws", "sa-east-11", "h10")))
     assert found[0].startswith("h: silicon 'h10' is not in the catalog; the closest is 'h100'")
-    assert "region 'us-esat-1' of AWS is not in the catalog; the closest is 'us-east-1'" in found[1]
+    assert "region 'sa-east-11' of AWS is not in the catalog; the closest is 'sa-east-1'" in found[1]
 
 
 def test_names_of_a_vendor_nobody_knows_are_not_noted(read: Read) -> None:
@@ -28,7 +28,6 @@ def test_policy_that_does_not_hold_is_noted(read: Read) -> None:
 
 
 def test_barred_home_of_the_bank_is_noted_and_the_rest_is_quiet() -> None:
-    assert [note.partition(",")[0] for note in notes(*load_example("bank"))] == [
-        "advice-letters names claude-anywhere"
-    ]
+    (note,) = notes(*load_example("bank"))
+    assert note.startswith("advice-letters names claude-anywhere, which its policy does not let it use")
     assert notes(*load_example("lab")) == []
