@@ -181,4 +181,4 @@ def test_doubled_price_is_told_where_prices_are_known(read: Read) -> None:
     two = drill.workloads[1]
     assert two.usd_month_before == pytest.approx(40 * 43_800 * 0.002)
     assert two.usd_month_after == pytest.approx(2 * 40 * 43_800 * 0.002)
-    assert drill.workloads[0].usd_month_before is None
+    assert drill.workloads[0].usd_month_before is None and drill.workloads[0].price_unknown

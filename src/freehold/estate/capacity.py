@@ -84,16 +84,21 @@ def demand_met(
     capacity_times: float = 1.0,
     limits: Mapping[HomeId, float] | None = None,
     stay: Mapping[WorkloadId, HomeId] | None = None,
+    allowed: Mapping[WorkloadId, tuple[HomeId, ...]] | None = None,
 ) -> dict[WorkloadId, Served]:
     """Everybody's share. `limits`: homes that cannot take more than this many requests a minute.
 
+    `allowed`: the homes of each workload, where the caller has worked them out already.
     `stay`: workloads whose traffic has not noticed anything yet and goes to one home only, dead or alive.
     """
     pools = _pools(estate, capacity_times)
     room = dict(limits or {})
     sizes = {id: tokens_per_request(one) for id, one in estate.workloads.items()}
     want = {id: (one.requests_per_min or 0.0) * demand_times for id, one in estate.workloads.items()}
-    orders = {id: _order(one, estate, alive, stay) for id, one in estate.workloads.items()}
+    orders = {
+        id: _order(id, allowed[id] if allowed is not None else allowed_homes(one, estate), alive, stay)
+        for id, one in estate.workloads.items()
+    }
     given: dict[WorkloadId, dict[HomeId, float]] = {id: {} for id in want}
     known = dict.fromkeys(want, True)
     for turn in range(max((len(order) for order in orders.values()), default=0)):
@@ -138,14 +143,14 @@ def _served(workload: Workload, by_home: dict[HomeId, float], known: bool, times
 
 
 def _order(
-    workload: Workload,
-    estate: Estate,
+    id: WorkloadId,
+    homes: tuple[HomeId, ...],
     alive: Collection[HomeId],
     stay: Mapping[WorkloadId, HomeId] | None,
 ) -> list[HomeId]:
-    if stay is not None and workload.id in stay:
-        return [home for home in (stay[workload.id],) if home in alive]
-    return [home for home in allowed_homes(workload, estate) if home in alive]
+    if stay is not None and id in stay:
+        homes = (stay[id],)
+    return [home for home in homes if home in alive]
 
 
 def _pool_of(estate: Estate, home: HomeId) -> str:

@@ -89,7 +89,12 @@ def _one(drill: Drill) -> Iterable[str]:
         yield f'<p class="say">{esc(scenario.teaches)}</p>'
     yield f'<div class="frame">{picture(drill)}</div><ul>'
     for report in drill.workloads:
-        if report.worst != "up" or report.frozen or report.usd_month_after is not None:
+        if (
+            report.worst != "up"
+            or report.frozen
+            or report.price_unknown
+            or report.usd_month_after is not None
+        ):
             yield f"<li>{_report_words(report, scenario.starts)}</li>"
     yield "</ul>"
     for note in scenario.notes:
@@ -111,6 +116,8 @@ def _report_words(report: Report, starts: str) -> str:
         )
     if report.wrong:
         parts.append(f"{report.wrong:,.0f} answers from homes that were wrong")
+    if report.price_unknown:
+        parts.append("what it costs is not known: a price or a demand is not stated")
     if report.usd_month_before is not None and report.usd_month_after is not None:
         parts.append(f"${report.usd_month_before:,.0f} a month becomes ${report.usd_month_after:,.0f}")
     why = "".join(f"<li>because {esc(one)}</li>" for one in report.because[:3])
