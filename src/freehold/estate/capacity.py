@@ -80,21 +80,23 @@ def demand_met(
     estate: Estate,
     alive: Collection[HomeId],
     *,
-    demand_times: float = 1.0,
+    demand_times: Mapping[WorkloadId, float] | None = None,
     capacity_times: float = 1.0,
     limits: Mapping[HomeId, float] | None = None,
     stay: Mapping[WorkloadId, HomeId] | None = None,
     allowed: Mapping[WorkloadId, tuple[HomeId, ...]] | None = None,
 ) -> dict[WorkloadId, Served]:
-    """Everybody's share. `limits`: homes that cannot take more than this many requests a minute.
+    """Everybody's share.
 
-    `allowed`: the homes of each workload, where the caller has worked them out already.
-    `stay`: workloads whose traffic has not noticed anything yet and goes to one home only, dead or alive.
+    `demand_times` multiplies what some workloads ask for. `limits` are homes that cannot take more than so many
+    requests a minute. `stay` are workloads whose traffic has not noticed anything yet and goes to one home only,
+    dead or alive. `allowed` are the homes of each workload, where the caller has worked them out already.
     """
     pools = _pools(estate, capacity_times)
     room = dict(limits or {})
     sizes = {id: tokens_per_request(one) for id, one in estate.workloads.items()}
-    want = {id: (one.requests_per_min or 0.0) * demand_times for id, one in estate.workloads.items()}
+    times = demand_times or {}
+    want = {id: (one.requests_per_min or 0.0) * times.get(id, 1.0) for id, one in estate.workloads.items()}
     orders = {
         id: _order(id, allowed[id] if allowed is not None else allowed_homes(one, estate), alive, stay)
         for id, one in estate.workloads.items()
@@ -120,7 +122,9 @@ def demand_met(
                     room[home] -= got
                 if got > TINY_RPM and not pools[pool].known and home not in (limits or {}):
                     known[id] = False
-    return {id: _served(one, given[id], known[id], demand_times) for id, one in estate.workloads.items()}
+    return {
+        id: _served(one, given[id], known[id], times.get(id, 1.0)) for id, one in estate.workloads.items()
+    }
 
 
 def _within(

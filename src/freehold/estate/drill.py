@@ -149,13 +149,20 @@ def _moment(scenario: Scenario, stage: Stage, start: float, end: float) -> _Mome
         served=demand_met(
             estate,
             alive,
-            demand_times=scenario.return_demand_times if over else 1.0,
+            demand_times=_herd(scenario, stage) if over else None,
             capacity_times=scenario.capacity_times if hit else 1.0,
             limits=limits,
             stay=_stay(scenario, stage, start) if hit else None,
             allowed=stage.allowed,
         ),
     )
+
+
+def _herd(scenario: Scenario, stage: Stage) -> dict[WorkloadId, float]:
+    """Who comes back with more than usual: those who had been hit."""
+    struck = [node for blow in scenario.blows if blow.how == "down" for node in blow.nodes]
+    lost = _touched(stage.estate, stage.graph, struck)
+    return {id: scenario.return_demand_times for id, homes in stage.allowed.items() if lost & set(homes)}
 
 
 def _touched(estate: Estate, graph: Graph, nodes: Iterable[int]) -> frozenset[HomeId]:
@@ -189,7 +196,7 @@ def _stay(scenario: Scenario, stage: Stage, start: float) -> dict[WorkloadId, Ho
 
 def _report(workload: Workload, scenario: Scenario, stage: Stage, moments: Sequence[_Moment]) -> Report:
     graph, before, mine = stage.graph, stage.before[workload.id], stage.allowed[workload.id]
-    stretches = tuple(_stretch(workload, mine, graph, before, moment) for moment in moments)
+    stretches = _merged([_stretch(workload, mine, graph, before, moment) for moment in moments])
     usual = before.unserved or 0.0
     unserved = [_beyond(moment.served[workload.id].unserved, usual) for moment in moments]
     minutes = [moment.to_min - moment.from_min for moment in moments]
@@ -225,6 +232,18 @@ def _stretch(
         share=served.share if left else 0.0,
         homes=tuple(sorted(served.by_home)) or tuple(left[:1]),
     )
+
+
+def _merged(stretches: Sequence[Stretch]) -> tuple[Stretch, ...]:
+    """Neighbours between which nothing changed for this workload become one."""
+    found: list[Stretch] = []
+    for one in stretches:
+        last = found[-1] if found else None
+        if last is not None and (last.state, last.share, last.homes) == (one.state, one.share, one.homes):
+            found[-1] = msgspec.structs.replace(last, to_min=one.to_min)
+        else:
+            found.append(one)
+    return tuple(found)
 
 
 def _state(

@@ -182,10 +182,13 @@ def _bar(row: int, start: float, to: float, end: float, look: str, text: str, th
     x = LABEL_PX + TRACK_PX * start / end
     width = max(1.5, TRACK_PX * (min(to, end) - start) / end)
     y = 24 + ROW_PX * row + (ROW_PX - thick) / 2
-    fits = thick == BAR_PX and width > len(text) * LETTER_PX + 10
+    title = text
+    if width <= len(text) * LETTER_PX + 10:
+        text = text[:1]  # the shape alone
+    fits = thick == BAR_PX and width > 2 * LETTER_PX
     words = f'<text class="small" x="{x + 6:.1f}" y="{y + 13:.1f}">{esc(text)}</text>' if fits else ""
     return (
-        f'<g><title>{esc(text)}</title><rect class="{look}" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" '
+        f'<g><title>{esc(title)}</title><rect class="{look}" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" '
         f'height="{thick}" rx="2"/>{words}</g>'
     )
 
