@@ -88,9 +88,9 @@ def demand_met(
 ) -> dict[WorkloadId, Served]:
     """Everybody's share.
 
-    `demand_times` multiplies what some workloads ask for. `limits` are homes that cannot take more than so many
-    requests a minute. `stay` are workloads whose traffic has not noticed anything yet and goes to one home only,
-    dead or alive. `allowed` are the homes of each workload, where the caller has worked them out already.
+    `demand_times` multiplies what some workloads ask for. `limits` are homes that cannot take more than so
+    many requests a minute. `stay` are workloads whose traffic has not noticed anything yet and goes to one
+    home only, dead or alive. `allowed` are the homes of each workload, where they are worked out already.
     """
     pools = _pools(estate, capacity_times)
     room = dict(limits or {})
