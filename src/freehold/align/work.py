@@ -44,6 +44,7 @@ class Run:
         prompts: Sequence[Prompt], recorder: Recorder | None, clock: Clock, show: Callable[[Happened], None],
         remote: Remote | None = None, judge: Remote | None = None,
     ) -> None:  # fmt: skip
+        self.beside = Path(header.facts.get("recipe_folder", "."))  # what the recipe's paths are relative to
         self.folder, self.header, self.recipe, self.constitution = folder, header, recipe, constitution
         self.base, self.prompts, self.remote = base, prompts, remote
         self._judge = judge
