@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterable, Sequence
 
 import click
+
+WIDTH_PIPED = 160  # where no terminal says how wide it is
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
@@ -17,7 +21,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: st
         made.add_column(name, overflow="fold", no_wrap=number == 0)
     for row in rows:
         made.add_row(*[_cell(value) for value in row])
-    Console(markup=False, highlight=False, emoji=False).print(made)
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDTH_PIPED
+    Console(markup=False, highlight=False, emoji=False, width=width).print(made)
 
 
 def _cell(value: object) -> str:

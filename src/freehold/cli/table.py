@@ -18,6 +18,9 @@ class Row(NamedTuple):
 GROUPS: dict[str, str] = {
     "align": "Train a model by a constitution, and show how its safety moves.",
     "constitution": "Check, compare, import and sign what a model must hold to.",
+    "catalog": "Look through what is known of vendors, chips, prices and outages, and correct it.",
+    "attest": "Verify evidence of confidential hardware, offline.",
+    "attest collateral": "Gather and check what evidence is judged with.",
     "config": "Explain settings and print their JSON schema.",
     "pocket": "The embedded homes that make all of this run on a laptop.",
 }
@@ -39,6 +42,19 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row("shared", "freehold.cli.shared:command", "Say what two homes both stand on."),
     Row("drill", "freehold.cli.drill:command", "Play outages against the estate and say who goes down."),
+    Row("advise", "freehold.cli.advise:command", "Name the cheapest changes that remove the most cut sets."),
+    Row("catalog list", "freehold.cli.catalog_list:command", "List what the catalog holds, or search it."),
+    Row(
+        "catalog show", "freehold.cli.catalog_show:command", "Show one entry with the source of each figure."
+    ),
+    Row(
+        "catalog import",
+        "freehold.cli.catalog_import:command",
+        "Read a price list of SkyPilot or LiteLLM into a catalog file.",
+    ),
+    Row("catalog diff", "freehold.cli.catalog_diff:command", "Say what a catalog file adds and corrects."),
+    Row("catalog stale", "freehold.cli.catalog_stale:command", "List figures past their age limit."),
+    Row("scan", "freehold.cli.scan:command", "Find the AI dependencies of a code base."),
     # the gateway
     Row("demo", "freehold.cli.demo:command", "Show one call through everything, from nothing."),
     Row("up", "freehold.cli.up:command", "Run the gateway."),
@@ -74,6 +90,28 @@ COMMANDS: tuple[Row, ...] = (
         "pocket train",
         "freehold.cli.pocket_train:command",
         "Build the pocket language model again, from nothing.",
+    ),
+    # what can be proved
+    Row("attest verify", "freehold.cli.attest_verify:command", "Verify attestation evidence offline."),
+    Row(
+        "attest explain",
+        "freehold.cli.attest_explain:command",
+        "Say in sentences what evidence proves and what it does not.",
+    ),
+    Row(
+        "attest collateral pack",
+        "freehold.cli.attest_collateral_pack:command",
+        "Gather collateral into one signed, versioned folder.",
+    ),
+    Row(
+        "attest collateral show",
+        "freehold.cli.attest_collateral_show:command",
+        "Show what collateral holds and when it ends.",
+    ),
+    Row(
+        "attest collateral check",
+        "freehold.cli.attest_collateral_check:command",
+        "Check signatures, windows and version of collateral.",
     ),
     # settings
     Row("config explain", "freehold.cli.config_explain:command", "Explain one setting, or all of them."),

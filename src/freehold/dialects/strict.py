@@ -102,6 +102,8 @@ def _object(
         if field not in value and field not in elsewhere:
             found.append(f"{_at(path, field)}: Field required")
     for field, each in value.items():
+        if field not in kind.fields and "_" in field:
+            field = _camel(rules, field)
         if field in elsewhere and name == "MessageCreateParamsBase":
             found.append(f"{_at(path, field)}: Extra inputs are not permitted")
         elif field in kind.fields:
@@ -110,6 +112,14 @@ def _object(
             found.append(f"{_at(path, field)}: Extra inputs are not permitted")
     if kind.union and len(value) != 1:
         found.append(f"{path or 'body'}: exactly one member must be set, got {len(value)}")
+
+
+def _camel(rules: _Published, field: str) -> str:
+    """Google takes both spellings of a name, and its SDK sends both."""
+    if not rules.source.startswith("google"):
+        return field
+    first, *rest = field.split("_")
+    return first + "".join(word.capitalize() for word in rest)
 
 
 def _check(rules: _Published, kind: Any, value: object, path: str, found: list[str], depth: int) -> None:

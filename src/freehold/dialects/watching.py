@@ -83,7 +83,8 @@ def _invoke(frame: bytes) -> bool:
 
 
 _PLAIN: dict[str, Callable[[bytes], bool]] = {
-    "openai": _openai, "responses": _responses, "anthropic": _anthropic, "bedrock": _bedrock,
+    "openai": _openai, "responses": _responses, "anthropic": _anthropic, "vertex-claude": _anthropic,
+    "bedrock": _bedrock,
     "bedrock-invoke": _invoke, "gemini": _gemini,
 }  # fmt: skip
 

@@ -50,6 +50,7 @@ def chain(graph: Graph, fallen: Fall, node: int) -> list[int]:
 
 def chains(graph: Graph, fallen: Fall, node: int) -> list[list[int]]:
     """Why a node is dead: one chain, or one for each alternative it has lost."""
-    if fallen.cause[node] != node and fallen.cause[node] in graph.any_of[node]:
+    lost_all = bool(graph.any_of[node]) and all(fallen.dead(need) for need in graph.any_of[node])
+    if fallen.cause[node] in graph.any_of[node] and lost_all:
         return [[*chain(graph, fallen, need), node] for need in graph.any_of[node]]
     return [chain(graph, fallen, node)]

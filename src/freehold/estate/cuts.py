@@ -150,14 +150,14 @@ def cut_sets(graph: Graph, node: int, size_max: int = 3) -> CutSets:
     single = tuple(bits_of(below.top_events))
     groups = [CutSet(classes=(single,))] if single else []
     if size_max > 1:
-        _, larger = _family(below, size_max)
+        _, larger = family_of(below, size_max)
         members = [tuple(bits_of(part)) for part in below.classes]
         for mask in sorted(larger, key=lambda mask: (mask.bit_count(), bits_of(mask))):
             groups.append(CutSet(classes=tuple(members[number] for number in bits_of(mask))))
     return CutSets(node=node, size_max=size_max, groups=tuple(groups))
 
 
-def _family(below: Structure, size_max: int) -> Family:
+def family_of(below: Structure, size_max: int) -> Family:
     """Step 4: gate by gate, children first, then whatever the top stands on."""
     families: dict[int, Family] = {}
     for id, gate in below.gates.items():

@@ -128,13 +128,12 @@ def _collect(
     barred -= set(uses)
     drawing = Drawing(boxes={}, edges={})
     names = _workload_names(findings, estate)
-    for homes in _grouped(estate, uses).values():
-        _add_group(drawing, homes, estate, catalog, uses, barred, fatal, names)
     for found in findings.values():
         key, text = names[found.workload]
-        drawing.put(
-            Box(key=key, column=5, text=text, title=text, look="single" if found.single_homed else "box")
-        )
+        look = "single" if found.single_homed else "box"
+        drawing.put(Box(key=key, column=5, text=text, title=text, look=look))
+    for homes in _grouped(estate, uses).values():
+        _add_group(drawing, homes, estate, catalog, uses, barred, fatal, names)
     return drawing
 
 
@@ -234,12 +233,7 @@ def _add_right(
         model = drawing.put(Box(key=f"m:{name}:{'|'.join(users)}", column=4, text=name, title=name))
         drawing.link(end, model)
         for user in users:
-            drawing.boxes.setdefault(user, Box(key=user, column=5, text=_text_of(user, names), title=user))
             drawing.link(model, user)
-
-
-def _text_of(key: str, names: Mapping[WorkloadId, tuple[str, str]]) -> str:
-    return next((text for known, text in names.values() if known == key), key)
 
 
 def _home_title(homes: Sequence[Home]) -> str:

@@ -164,14 +164,23 @@ def unknown(noun: str, name: str, known: Iterable[str]) -> InputError:
     names = list(known)
     close = nearest(name, names)
     return InputError(
-        f"the estate has no {noun} {name!r}",
-        why=f"it has {len(names)}" + (f"; the closest is {close!r}" if close else ""),
-        fix=f"write {close!r}" if close else f"name one of them; `freehold map --json` lists every {noun}",
+        f"there is no {noun} {name!r}",
+        why=f"{len(names)} are known" + (f"; the closest is {close!r}" if close else ""),
+        fix=f"write {close!r}" if close else f"name one of them; {LISTED_BY[noun]} lists every {noun}",
         code=NOT_IN_ESTATE[noun],
     )
 
 
+LISTED_BY = {
+    "home": "`freehold map --json`",
+    "service": "`freehold map --format cyclonedx`",
+    "workload": "`freehold map`",
+    "section": "the reference of the catalog",
+    "catalog entry": "`freehold catalog list`",
+}
 NOT_IN_ESTATE = {
+    "section": "catalog.no-such-section",
+    "catalog entry": "catalog.no-such-entry",
     "home": "estate.no-such-home",
     "service": "estate.no-such-service",
     "workload": "estate.no-such-workload",

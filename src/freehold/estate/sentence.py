@@ -60,8 +60,9 @@ def silicon_words(id: SiliconId, catalog: Catalog) -> str:
     chip = catalog.silicon.get(id)
     if chip is None:
         return id
-    brand, _, rest = chip.name.partition(" ")
-    return rest if brand.lower() in (chip.maker, chip.maker.upper().lower()) and rest else chip.name
+    name = chip.name.partition(" (")[0]
+    brand, _, rest = name.partition(" ")
+    return rest if brand.lower() == chip.maker and rest else name
 
 
 def vendor_name(id: str, catalog: Catalog) -> str:
@@ -75,11 +76,9 @@ def service_name(id: str, estate: Estate) -> str:
 
 
 def _survives(found: Finding, estate: Estate, catalog: Catalog) -> str:
-    survives = [
-        noun
-        for noun, fatal in (("any one region", found.regions_fatal), ("any one vendor", found.vendors_fatal))
-        if not fatal
-    ]
+    placed = all(home in estate.homes and estate.homes[home].region for home in found.homes)
+    survives = ["any one region"] if placed and not found.regions_fatal else []
+    survives += [] if found.vendors_fatal else ["any one vendor"]
     if not found.single_points and not found.vendors_fatal:
         return "it survives the loss of any one region, vendor or service that is known"
     losses = _losses(found, estate, catalog)

@@ -15,7 +15,8 @@ TRACK_PX = 940
 ROW_PX = 26
 BAR_PX = 18
 CAUSES_MAX = 6
-TICKS = 8
+TICKS_MAX = 10
+STEPS_MIN = (5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 4320, 10080)
 SHAPES = {"down": "\u25a0", "degraded": "\u25b2", "wrong": "\u25c6", "slow": "\u25bd", "up": "\u25cf"}
 
 
@@ -42,9 +43,14 @@ def windows_words(windows: Sequence[tuple[float, float]], starts: str = "") -> s
 def moment_words(minutes: float, starts: str) -> str:
     if len(starts) < 16:
         return f"+{clock_words(minutes)}" if minutes else "the start"
-    at = int(starts[11:13]) * 60 + int(starts[14:16]) + round(minutes)
+    at = _past_midnight(starts) + round(minutes)
     later = f" (+{at // 1440} d)" if at >= 1440 else ""
     return f"{at // 60 % 24:02d}:{at % 60:02d}{later}"
+
+
+def _past_midnight(starts: str) -> int:
+    """Minutes; 0 where the hour is not recorded."""
+    return int(starts[11:13]) * 60 + int(starts[14:16]) if len(starts) >= 16 else 0
 
 
 def drill_page(drills: Sequence[Drill], estate: Estate) -> str:
@@ -149,12 +155,13 @@ def _causes(drill: Drill) -> list[tuple[str, list[Blow]]]:
 
 
 def _axis(end: float, height: int, starts: str) -> Iterable[str]:
-    for tick in range(TICKS + 1):
-        x = LABEL_PX + TRACK_PX * tick / TICKS
+    step = next((step for step in STEPS_MIN if end / step <= TICKS_MAX), end)
+    at = float(-_past_midnight(starts) % step)
+    while at < end:
+        x = LABEL_PX + TRACK_PX * at / end
         yield f'<path class="grid" d="M{x:.1f} 18V{height - 4}"/>'
-        if tick < TICKS:
-            words = esc(moment_words(end * tick / TICKS, starts))
-            yield f'<text class="small" x="{x + 3:.1f}" y="12">{words}</text>'
+        yield f'<text class="small" x="{x + 3:.1f}" y="12">{esc(moment_words(at, starts))}</text>'
+        at += step
 
 
 def _label(row: int, text: str, look: str) -> str:

@@ -40,6 +40,13 @@ class Engine(Protocol):
 
 
 @runtime_checkable
+class Reloads(Protocol):
+    """An engine whose weights can be changed while it answers."""
+
+    @property
+    def weights(self) -> Digest: ...
+
+    def load(self, folder: Path, digest: Digest) -> None: ...
 class Reloadable(Protocol):
     """An engine with weights that can be changed for others while its home runs."""
 

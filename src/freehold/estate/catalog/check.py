@@ -10,12 +10,13 @@ from __future__ import annotations
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import msgspec
 
-from freehold.errors import Problem
+from freehold.errors import Problem, ProblemsError
 from freehold.estate.catalog.age import as_date
-from freehold.estate.catalog.load import KEYED, LISTED, Catalog
+from freehold.estate.catalog.load import KEYED, LISTED, Catalog, load
 from freehold.estate.catalog.lookup import service
 from freehold.estate.catalog.shapes import Figure, Incident, Offer, Service, Silicon, TokenPrice
 from freehold.types.names import ServiceId
@@ -35,6 +36,15 @@ SILICON_RANGES = {
     "link_gb_per_s": (8, 20_000),
     "power_w": (20, 5_000),
 }
+
+
+def checked(own: Path | None) -> Catalog:
+    """The catalog with the user's own file over it, refused whole if anything in that cannot be true."""
+    catalog = load(own)
+    found = [] if own is None else problems(catalog)
+    if found:
+        raise ProblemsError(str(own), found)
+    return catalog
 
 
 def problems(catalog: Catalog) -> list[Problem]:

@@ -52,6 +52,45 @@ ANCHORS: tuple[Anchor, ...] = (
 )  # fmt: skip
 
 
+def _test(real: str, vendor: Vendor, digest: str) -> Anchor:
+    product = real.removeprefix("ARK-") if vendor == "amd" else ""
+    return Anchor(name=f"test {real}", vendor=vendor, spki_sha256=digest, product=product, test=True)
+
+
+TEST_ANCHORS: tuple[Anchor, ...] = (
+    _test("ARK-Milan", "amd", "90e098c399e1e48261857782fa5edee752310a78f1bf2ebb99de7794d48105d7"),
+    _test("ARK-Genoa", "amd", "1a304519733cafdb09b610cc3d5e03372222911094ca6c99a9a61a0ee034e5bf"),
+    _test("ARK-Turin", "amd", "734694add64f59eacbb7a163b1ec1aa7121ac2ede0a14791d1eafff866b19253"),
+    _test("Intel SGX Root CA", "intel", "f5449dc6ddcd7f7b6bc9e0fcaa497189f6f3accc7a95945e678b848bab6ed804"),
+    _test(
+        "AWS Nitro Enclaves Root G1",
+        "aws",
+        "699e9207eeb8c44f043c1f26f09693b8e690dde9445bd140d17d38d9935706c2",
+    ),
+    _test(
+        "NVIDIA Device Identity CA",
+        "nvidia-device",
+        "9c3f975c6cbf6caf160d5428da3045c2ecece489dda358b074a249de024ff9a8",
+    ),
+    _test(
+        "NVIDIA CoRIM signing Root CA",
+        "nvidia-rim",
+        "573cd524313d08b6e39d4ee2a00dd4230599d64de88605fc50b4b8f36c85f9cd",
+    ),
+)
+
+TEST_TOKEN_KEYS = frozenset({
+    "8d54b3e0fb58f1c12d6f147589719d365d87f66d0e24a4dc848338cbe748bdb6",
+    "a77f7ada4ffbac1ec91952ae1704d1b0c8bccefd49546d1f2ac506560ed5764b",
+})  # fmt: skip
+"""With which fake operators sign their tokens."""
+
+
+def is_test_key(spki_sha256: str) -> bool:
+    """Is it one of the published test keys? Only for saying so: a key that counts is found by `find`."""
+    return any(anchor.spki_sha256 == spki_sha256 for anchor in TEST_ANCHORS)
+
+
 def find(anchors: tuple[Anchor, ...], vendor: Vendor, spki_sha256: str) -> Anchor | None:
     """The pinned key of this vendor with this digest."""
     for anchor in anchors:

@@ -27,6 +27,7 @@ _DECLARATION = re.compile(
 )
 _ENTITY = re.compile(r"&(?:(amp|lt|gt|quot|apos);)?")
 _ENTITIES = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
+_URI = re.compile(r"[A-Za-z0-9:/.#?=_\-]*")
 _FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]")
 
 
@@ -145,6 +146,8 @@ def _opened(text: str, at: int, scope: dict[str, str]) -> tuple[Element, int, bo
 def _declare(namespaces: dict[str, str], prefix: str, uri: str) -> None:
     if prefix in namespaces or prefix in ("xml", "xmlns") or (prefix and not uri):
         raise malformed(f"the XML declares the namespace {prefix or 'default'} twice or wrongly")
+    if not _URI.fullmatch(uri):  # other canonicalisers write some characters here unescaped
+        raise malformed(f"the XML's namespace {prefix or 'default'} has characters that no manifest needs")
     namespaces[prefix] = uri
 
 

@@ -130,10 +130,13 @@ def parse_pem(data: bytes) -> tuple[Certificate, ...]:
     for match in _PEM.finditer(data.replace(b"\x00", b"")):
         if len(found) >= CERTIFICATES_MAX:
             raise malformed(f"more than {CERTIFICATES_MAX} certificates in one file")
+        text = b"".join(match[1].split())
         try:
-            raw = base64.b64decode(re.sub(rb"\s+", b"", match[1]), validate=True)
+            raw = base64.b64decode(text, validate=True)
         except binascii.Error as error:
             raise malformed("a PEM certificate is not base64") from error
+        if base64.b64encode(raw) != text:
+            raise malformed("a PEM certificate is base64 with stray bits")
         found.append(parse_certificate(raw))
     if data.count(b"-----BEGIN CERTIFICATE-----") != len(found):
         raise malformed("a PEM certificate has no readable body or no end")

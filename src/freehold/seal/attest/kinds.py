@@ -17,17 +17,37 @@ class Kind(NamedTuple):
     module: str
     tier: Tier
     title: str
+    needs: tuple[str, ...]  # checks that must have been made; one that is missing counts as not checked
 
+
+_CHAIN = ("format", "chain", "validity", "signature")
+_FRESH = ("nonce", "binding")
+_GUEST = ("debug", "measurement", *_FRESH)
+_SNP = (*_CHAIN, "revocation", "leaf", "tcb", "tcb-committed", "vmpl", "migration")
+_TDX = (*_CHAIN, "revocation", "leaf", "collateral", "tcb")
+_TOKEN = ("format", "issuer", "signature", "validity", "tcb")
 
 KINDS: tuple[Kind, ...] = (
-    Kind("snp", "freehold.seal.attest.snp", "attested", "AMD SEV-SNP report"),
-    Kind("tdx", "freehold.seal.attest.tdx", "attested", "Intel TDX quote"),
-    Kind("sgx", "freehold.seal.attest.tdx", "attested", "Intel SGX quote"),
-    Kind("nitro", "freehold.seal.attest.nitro", "attested", "AWS Nitro Enclaves document"),
-    Kind("azure", "freehold.seal.attest.azure", "attested", "Azure confidential VM evidence"),
-    Kind("nvidia", "freehold.seal.attest.nvidia", "attested", "NVIDIA GPU or switch report"),
-    Kind("nvidia-eat", "freehold.seal.attest.eat", "vouched", "NVIDIA detached EAT"),
-    Kind("token", "freehold.seal.attest.vouched", "vouched", "an operator's attestation token"),
+    Kind("snp", "freehold.seal.attest.snp", "attested", "AMD SEV-SNP report", (*_SNP, *_GUEST)),
+    Kind("tdx", "freehold.seal.attest.tdx", "attested", "Intel TDX quote", (*_TDX, *_GUEST, "migration")),
+    Kind("sgx", "freehold.seal.attest.tdx", "attested", "Intel SGX quote", (*_TDX, *_GUEST)),
+    Kind("nitro", "freehold.seal.attest.nitro", "attested", "AWS Nitro document", (*_CHAIN, *_GUEST)),
+    Kind(
+        "azure", "freehold.seal.attest.azure", "attested", "Azure confidential VM evidence",
+        (*_CHAIN, "revocation", "leaf", "tcb", "migration", "quote", *_GUEST),
+    ),
+    Kind(
+        "nvidia", "freehold.seal.attest.nvidia", "attested", "NVIDIA GPU or switch report",
+        (*_CHAIN, "revocation", "leaf", "reference", *_FRESH),
+    ),
+    Kind(
+        "nvidia-eat", "freehold.seal.attest.eat", "vouched", "NVIDIA detached EAT",
+        (*_TOKEN, "leaf", *_FRESH),
+    ),
+    Kind(
+        "token", "freehold.seal.attest.vouched", "vouched", "operator's token",
+        (*_TOKEN, "audience", *_GUEST),
+    ),
 )  # fmt: skip
 
 

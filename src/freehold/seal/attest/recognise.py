@@ -77,7 +77,10 @@ def _binary(name: str, role: str, data: bytes) -> Iterator[Piece]:
 
 
 def _certificate_table(name: str, table: bytes) -> Iterator[Piece]:
-    """What the kernel appends to an extended report: {GUID, offset, length} entries up to an empty one."""
+    """What the kernel appends to an extended report: {GUID, offset, length} entries up to an empty one.
+
+    Zeros alone are the rest of the kernel's buffer.
+    """
     at = 0
     while table[at : at + CERTIFICATE_TABLE_ENTRY].strip(b"\x00"):
         entry = table[at : at + CERTIFICATE_TABLE_ENTRY]
@@ -85,10 +88,9 @@ def _certificate_table(name: str, table: bytes) -> Iterator[Piece]:
             raise malformed(f"the certificate table in {name} is cut off")
         offset, length = int.from_bytes(entry[16:20], "little"), int.from_bytes(entry[20:24], "little")
         body = table[offset : offset + length]
-        if len(body) != length:
-            raise malformed(f"the certificate table in {name} points past its end")
-        if body[:1] == b"\x30" or body.startswith(b"-----BEGIN"):
-            yield from _open(f"{name}#certificate", body, DEPTH_MAX - 1)
+        if len(body) != length or offset < at + 2 * CERTIFICATE_TABLE_ENTRY:
+            raise malformed(f"the certificate table in {name} points past its end, or into itself")
+        yield from _open(f"{name}#certificate", body, DEPTH_MAX - 1)
         at += CERTIFICATE_TABLE_ENTRY
 
 

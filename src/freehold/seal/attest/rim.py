@@ -217,12 +217,9 @@ def _relevant(wanted: dict[str, str | None], context: Context) -> tuple[dict[str
         for part, version in wanted.items():
             if version is None or manifest.version.upper() != version.upper():
                 continue
-            problem, chain = manifest_fault(manifest, context)
+            problem, _chain = manifest_fault(manifest, context)
             if problem:
                 problems.append(f"the manifest for {part} {version}: {problem}")
-            elif chain is not None and chain.anchor is not None:
-                if chain.anchor.test and not context.policy.test_roots:
-                    problems.append(f"the manifest for {part} {version} ends in a published test key")
-                else:
-                    found[part] = manifest
+            else:
+                found[part] = manifest
     return found, problems

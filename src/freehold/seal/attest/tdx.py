@@ -215,7 +215,7 @@ def _signer_fault(checks: Checks, document: Signed[D], context: Context) -> str:
         why = chain.why or fault(chain, "intel") or _signer_chain_fault(chain, context)
         if not why:
             if chain.anchor is not None:
-                check_test_roots(checks, chain.anchor, context)
+                check_test_roots(checks, chain.anchor)
             return ""
     return f"it is not signed by Intel ({why})" if why.startswith("no ") else why
 

@@ -22,6 +22,7 @@ import hmac
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from freehold.seal.attest.anchors import TEST_TOKEN_KEYS
 from freehold.seal.attest.context import Context
 from freehold.seal.attest.jwt import Token, candidate_keys, parse_token, token_holds
 from freehold.seal.attest.policy import TrustedIssuer
@@ -134,6 +135,9 @@ def check_token(
         checks.bad("issuer", f"the token's key {token.kid!r}: {found}")
         return None
     checks.ok("issuer", f"{issuer.kind}, {issuer.issuer}, by a pinned key")
+    if any(key.digest in TEST_TOKEN_KEYS for key in pinned):
+        bad = "that key is a published test key, with which anybody can make tokens"
+        checks.expect("test-roots", context.policy.test_roots, "a fake token, which this policy allows", bad)
     holds = any(token_holds(token, key, context.memo) for key in pinned)
     checks.expect("signature", holds, "signed by that key", "not signed by that key")  # 4
     check_token_times(checks, token, context)  # 5
