@@ -30,8 +30,7 @@ import msgspec
 from freehold import wire
 from freehold.config.walk import TooManyProblemsError, Walker
 from freehold.errors import FreeholdError, Problem, nearest
-from freehold.pocket.engine import Engine, Reloads
-from freehold.pocket.engine import Engine, Reloadable
+from freehold.pocket.engine import Engine, Reloadable, Reloads
 from freehold.pocket.faults import Chooser, FaultRule, problems
 from freehold.pocket.log import RequestLog
 from freehold.types.names import Digest

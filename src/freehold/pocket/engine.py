@@ -47,14 +47,6 @@ class Reloads(Protocol):
     def weights(self) -> Digest: ...
 
     def load(self, folder: Path, digest: Digest) -> None: ...
-class Reloadable(Protocol):
-    """An engine with weights that can be changed for others while its home runs."""
-
-    @property
-    def weights(self) -> Digest: ...
-    def load(self, folder: Path, digest: Digest) -> None:
-        """Change to the weights in `folder` if their digest is this one; else keep what there is."""
-        ...
 
 
 def engine(name: str) -> Engine:
