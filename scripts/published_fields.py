@@ -59,7 +59,7 @@ def of(published: Published, hint: Any) -> Type:
     if origin in (typing.Required, typing.NotRequired, typing.Annotated):
         return of(published, args[0])
     if origin is Literal:
-        return ["enum", *args]
+        return ["enum", *sorted(args, key=repr)]  # equal Literals share one order: the first one imported
     if origin in (typing.Union, builtin_types.UnionType):
         return union([of(published, arg) for arg in args])
     if origin in _LISTS or getattr(origin, "__name__", "") == "SequenceNotStr":
@@ -87,7 +87,7 @@ def union(members: list[Type]) -> Type:
         return "any"
     if "str" in flat:  # known values beside any text say nothing more
         flat = [each for each in flat if not (isinstance(each, list) and each[0] == "enum")]
-    return flat[0] if len(flat) == 1 else ["union", *flat]
+    return flat[0] if len(flat) == 1 else ["union", *sorted(flat, key=repr)]
 
 
 def typed_dict(published: Published, source: Any) -> str:
@@ -96,20 +96,32 @@ def typed_dict(published: Published, source: Any) -> str:
     name = published.claim(source)
     hints = typing_extensions.get_type_hints(source, include_extras=True)
     fields = {field: of(published, hint) for field, hint in sorted(hints.items())}
-    required = sorted(source.__required_keys__)
+    # The SDKs write annotations as texts, which hides Required from __required_keys__. What may be null may
+    # be left out: OpenAI's types want `strict` of a function, and its API does not.
+    required = sorted(
+        field for field, hint in hints.items()
+        if (typing.get_origin(hint) is typing.Required
+            or (field in source.__required_keys__ and typing.get_origin(hint) is not typing.NotRequired))
+        and not _nullable(fields[field])
+    )  # fmt: skip
     published.types[name] = {"fields": fields, **({"required": required} if required else {})}
     return f"#{name}"
+
+
+def _nullable(kind: Type) -> bool:
+    return isinstance(kind, list) and kind[0] == "union" and "null" in kind
 
 
 def pydantic(published: Published, source: Any) -> str:
     if (known := published.name(source)) is not None:
         return f"#{known}"
     name = published.claim(source)
-    fields = {}
+    fields, required = {}, []
     for field, info in sorted(source.model_fields.items()):
-        kind = of(published, info.annotation)
-        fields[info.alias or field] = kind
-    published.types[name] = {"fields": fields}
+        fields[info.alias or field] = of(published, info.annotation)
+        if info.is_required():
+            required.append(info.alias or field)
+    published.types[name] = {"fields": fields, **({"required": required} if required else {})}
     return f"#{name}"
 
 

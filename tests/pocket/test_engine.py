@@ -2,7 +2,7 @@ import pytest
 
 from freehold.errors import InputError
 from freehold.pocket import PocketHome, engine
-from freehold.pocket.engine import ENGINES, Reloads
+from freehold.pocket.engine import ENGINES, Reloadable
 from freehold.pocket.lm.engine import SHIPPED
 from tests.pocket.talk import Heard, ask, said, send, using
 
@@ -27,7 +27,7 @@ def test_engine_that_is_not_there_names_the_closest() -> None:
 
 def test_weights_are_told_and_changed_once_their_digest_holds() -> None:
     model = engine("model")
-    assert isinstance(model, Reloads)
+    assert isinstance(model, Reloadable)
 
     async def use(url: str) -> list[Heard]:
         path = "/_pocket/weights"

@@ -179,14 +179,14 @@ def _meant(rules: _Published, kind: Any, value: object) -> bool:
         return type(value) in _CHECKS.get(kind, ())
     if type(value) is not dict:
         return False
-    told = False
+    member = rules.types[kind[1:]]
     for name in ("type", "role"):
-        allowed = rules.types[kind[1:]].fields.get(name)
-        if allowed is not None and allowed[0] == "enum" and name in value:
-            if value[name] not in allowed[1:]:
-                return False
-            told = True
-    return told
+        allowed = member.fields.get(name)
+        if allowed is None or allowed[0] != "enum" or (name not in value and name not in member.required):
+            continue
+        if value.get(name) not in allowed[1:]:
+            return False
+    return True
 
 
 def _at(path: str, name: str) -> str:

@@ -6,8 +6,6 @@
     DELETE /_pocket/faults   no rules
     GET    /_pocket/log      the last requests; ?last=N
     DELETE /_pocket/log      forget them
-    GET    /_pocket/weights  the digest of the weights the model engine answers with
-    PUT    /_pocket/weights  others, {"folder": PATH, "digest": "sha256:..."}, once the digest is checked
     GET    /_pocket/weights  the digest of the model that answers
     PUT    /_pocket/weights  answer with another, {"folder": ..., "digest": ...}, once its digest is checked
 
@@ -30,7 +28,7 @@ import msgspec
 from freehold import wire
 from freehold.config.walk import TooManyProblemsError, Walker
 from freehold.errors import FreeholdError, Problem, nearest
-from freehold.pocket.engine import Engine, Reloadable, Reloads
+from freehold.pocket.engine import Engine, Reloadable
 from freehold.pocket.faults import Chooser, FaultRule, problems
 from freehold.pocket.log import RequestLog
 from freehold.types.names import Digest
@@ -45,7 +43,6 @@ class Controlled(Protocol):
 
     name: str
     log: RequestLog
-    engine: Engine
 
     @property
     def url(self) -> str: ...
@@ -89,26 +86,6 @@ async def handle(
             return await _weights(home, request)
         case _:
             return _error(404, f"no such control path: {request.method} {request.path}")
-
-
-class _NewWeights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    folder: str
-    digest: Digest
-
-
-async def _weights(home: Controlled, request: wire.Request) -> wire.Reply:
-    engine = home.engine
-    if not isinstance(engine, Reloads):
-        return _error(404, "this home's engine has no weights; start it with --engine model")
-    if request.method == "PUT":
-        try:
-            new = msgspec.json.decode(request.body, type=_NewWeights)
-            await asyncio.to_thread(engine.load, Path(new.folder), new.digest)
-        except (msgspec.MsgspecError, UnicodeError) as error:
-            return _error(400, f"the body is not a folder and a digest: {error}")
-        except (FreeholdError, OSError) as error:
-            return _error(409, f"the weights stay as they were: {error}")
-    return _json({"digest": engine.weights})
 
 
 async def _put(home: Controlled, body: bytes) -> wire.Reply:

@@ -40,13 +40,14 @@ class Engine(Protocol):
 
 
 @runtime_checkable
-class Reloads(Protocol):
-    """An engine whose weights can be changed while it answers."""
+class Reloadable(Protocol):
+    """An engine with weights that can be changed for others while its home runs."""
 
     @property
     def weights(self) -> Digest: ...
-
-    def load(self, folder: Path, digest: Digest) -> None: ...
+    def load(self, folder: Path, digest: Digest) -> None:
+        """Change to the weights in `folder` if their digest is this one; else keep what there is."""
+        ...
 
 
 def engine(name: str) -> Engine:

@@ -42,7 +42,7 @@ class PocketHome:
         self.token = token or secrets.token_urlsafe(TOKEN_BYTES)
         self.neighbours: dict[str, control.Controlled] = {name: self}
         self._clock: Clock = clock or SystemClock()
-        self.engine: Engine = engine or ScriptedEngine(home=name, clock=self._clock)
+        self._engine: Engine = engine or ScriptedEngine(home=name, clock=self._clock)
         self._intake = Intake(
             dialect, models=models, keys=keys, strict=strict, limits=limits or Limits(), clock=self._clock
         )
@@ -175,7 +175,7 @@ class PocketHome:
 
     def _prepared(self, line: Line, request: wire.Request, asked: Asked) -> Exchange:
         id = f"{asked.vendor.id_prefix}{ulid(self._clock.now_ns()).lower()}"
-        return Exchange(request=request, line=line, engine=self.engine, id=id, asked=asked)
+        return Exchange(request=request, line=line, engine=self._engine, id=id, asked=asked)
 
     def _seen(self, request: wire.Request, asked: Asked) -> Seen:
         return Seen(
