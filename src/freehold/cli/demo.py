@@ -46,7 +46,7 @@ async def _demo(folder: Path) -> None:
         for process in (gateway, home):
             process.terminate()
             process.wait()
-    record = _find(folder / "state" / "records.jsonl", receipt)
+    record = _find(folder / "state" / "ledger", receipt)
     click.echo(f"its record:\n  {record}\n\nnext: freehold init, then freehold up")
 
 
@@ -78,7 +78,12 @@ async def _call(url: str, *, stream: bool) -> str:
 
 
 def _find(path: Path, receipt: str) -> str:
-    for line in path.read_text().splitlines():
-        if receipt in line:
-            return line
+    """The record that a receipt's name (WRITER/ID, or ID) stands for, as it was stored."""
+    from freehold.ledger.files import FileReader
+    from freehold.ledger.layout import writers_in
+
+    for reader in map(FileReader, writers_in(path)):
+        seq = reader.find(receipt.rpartition("/")[2])
+        if seq is not None:
+            return next(reader.leaves(seq, seq + 1)).decode()
     return "none was written"

@@ -7,6 +7,7 @@ from freehold.config import Loaded, load, resolve_secret
 from freehold.errors import FreeholdError, Problem, ProblemsError
 from freehold.estate.build import build_estate, estate_problems
 from freehold.estate.model import Estate
+from freehold.ledger.settings import LedgerSettings
 from freehold.types.names import HomeId
 
 
@@ -17,6 +18,12 @@ def load_settings(config: str | None, *, absent_ok: bool = False) -> Loaded:
 
 def load_estate(config: str | None) -> Estate:
     return build_estate(load_settings(config))
+
+
+def ledger_settings(config: str | None) -> LedgerSettings:
+    """The section [ledger]; its defaults where there is no file and none was named."""
+    loaded = load_settings(config, absent_ok=config is None)
+    return loaded.section("ledger", LedgerSettings)
 
 
 def load_credentials(config: str | None) -> dict[HomeId, str]:

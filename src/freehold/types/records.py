@@ -64,6 +64,7 @@ class Content(_Part, frozen=True, kw_only=True):
     digest: Digest | None = None
     length: int | None = None
     sealed_base64: str | None = None
+    sealed_in_file: bool = False  # too long for a record: in a file of the ledger, named by the digest
     key_name: str | None = None
 
 
@@ -80,10 +81,11 @@ class VerdictFacts(_Part, frozen=True, kw_only=True):
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
-    """What every kind of record begins with. The sequence number is the leaf's place in its writer's tree."""
+    """What every kind of record begins with. An absent field is null, and `unknown` says why."""
 
     id: RecordId
     time_ns: int
+    seq: int | None = None  # the ledger sets it: the leaf's place in its writer's tree
     estate: Digest | None = None
     policy: PolicyId | None = None
     policy_digest: Digest | None = None
@@ -217,13 +219,22 @@ class AdminRecord(Record, frozen=True, kw_only=True, tag="admin/1"):
     why: str | None = None
 
 
+class CheckpointRecord(Record, frozen=True, kw_only=True, tag="checkpoint/1"):
+    """Another writer's signed checkpoint, kept here so that neither tree can be rewound alone."""
+
+    origin: str
+    size: int
+    note: str
+
+
 AnyRecord = (
     CallRecord | AttemptRecord | JobRecord | StepRecord | VerdictRecord | AttestationRecord
     | ReleaseRecord | BundleRecord | DrillRecord | PlanRecord | AlarmRecord | AdminRecord
+    | CheckpointRecord
 )  # fmt: skip
 RECORD_KINDS: dict[str, type[Record]] = {
     "call": CallRecord, "attempt": AttemptRecord, "job": JobRecord, "step": StepRecord,
     "verdict": VerdictRecord, "attestation": AttestationRecord, "release": ReleaseRecord,
     "bundle": BundleRecord, "drill": DrillRecord, "plan": PlanRecord, "alarm": AlarmRecord,
-    "admin": AdminRecord,
+    "admin": AdminRecord, "checkpoint": CheckpointRecord,
 }  # fmt: skip
