@@ -39,6 +39,8 @@ class Crossing:
                 found += self._look_at(other)
             except (FreeholdError, OSError, ValueError) as error:
                 found += self._alarm(other.origin, "ledger.cross-check", str(error))
+            finally:
+                other.close()
         return found
 
     def _look_at(self, other: Reader) -> list[AnyRecord]:
