@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from freehold.cli.ledger_place import ledger_option, open_readers
+from freehold.cli.ledger_place import folder_readers, ledger_option
 from freehold.cli.output import config_option, emit_json, json_option
 
 
@@ -24,7 +24,7 @@ def command(folder: Path, keep: int, path: Path | None, config: str | None, as_j
     from freehold.ledger.archive import archive
 
     moved = {}
-    readers = open_readers(path, config)
+    readers = folder_readers(path, config)
     for reader in readers:
         target = folder if len(readers) == 1 else folder / reader.writer
         moved[reader.writer] = archive(reader, target, keep_segments=keep)

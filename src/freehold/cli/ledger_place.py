@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
-from freehold.cli.loading import ledger_settings
+from freehold.cli.loading import ledger_database, ledger_settings
 from freehold.cli.up import state_folder
 from freehold.errors import InputError
 from freehold.ledger.files import FileReader
 from freehold.ledger.layout import Layout, writer_folder, writers_in
 from freehold.ledger.note import Verifier
 from freehold.ledger.settings import LedgerSettings
+from freehold.ledger.store import Reader
 
 VERIFIER_FILE_BYTES_MAX = 4096
 
@@ -41,14 +42,36 @@ def writer_place(path: Path | None, settings: LedgerSettings) -> Path:
     return writer_folder(root, settings.writer)
 
 
-def open_readers(path: Path | None, config: str | None = None) -> list[FileReader]:
+def open_readers(path: Path | None, config: str | None = None) -> list[Reader]:
     """One reader per writer; a ledger without any is an error."""
+    if path is None and (settings := ledger_settings(config)).store == "postgres":
+        return database_readers(settings, config)
+    return [*folder_readers(path, config)]
+
+
+def database_readers(settings: LedgerSettings, config: str | None) -> list[Reader]:
+    from freehold.ledger.postgres import PostgresReader, origins
+
+    database = ledger_database(settings, config) or ""
+    found = origins(database)
+    if not found:
+        raise InputError(
+            "the database holds no ledger",
+            why="no writer has opened one in it",
+            fix="start freehold up once, or correct [ledger] database",
+            code="ledger.not-a-ledger",
+        )
+    return [PostgresReader(database, origin) for origin in found]
+
+
+def folder_readers(path: Path | None, config: str | None = None) -> list[FileReader]:
+    """One reader per writer's folder."""
     root = ledger_root(path, config)
     readers = [FileReader(folder) for folder in writers_in(root)]
     return readers or [FileReader(root)]
 
 
-def reader_for(path: Path | None, config: str | None, name: str) -> tuple[FileReader, str]:
+def reader_for(path: Path | None, config: str | None, name: str) -> tuple[Reader, str]:
     """The reader and the id that a receipt's name (WRITER/ID, or ID alone) means."""
     writer, _, id = name.rpartition("/")
     readers = [one for one in open_readers(path, config) if writer in ("", one.writer)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from freehold.cli.settings import section_types
 from freehold.config import Loaded, load, resolve_secret
 from freehold.errors import FreeholdError, Problem, ProblemsError
@@ -24,6 +26,14 @@ def ledger_settings(config: str | None) -> LedgerSettings:
     """The section [ledger]; its defaults where there is no file and none was named."""
     loaded = load_settings(config, absent_ok=config is None)
     return loaded.section("ledger", LedgerSettings)
+
+
+def ledger_database(settings: LedgerSettings, config: str | None, *, act: bool = False) -> str | None:
+    """The connection string of a ledger in PostgreSQL; `act`: a `cmd:` reference may run."""
+    if settings.store != "postgres" or settings.database is None:
+        return None
+    source = Path(config or "freehold.toml")
+    return resolve_secret(settings.database, allow_commands=act, source=source).reveal()
 
 
 def load_credentials(config: str | None) -> dict[HomeId, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from freehold.cli.loading import ledger_settings, load_credentials, load_estate
+from freehold.cli.loading import ledger_database, ledger_settings, load_credentials, load_estate
 from freehold.cli.output import config_option
 from freehold.cli.serving import until_stopped
 
@@ -29,7 +29,9 @@ def command(config: str | None, host: str, port: int) -> None:
 
     estate = load_estate(config)
     credentials = load_credentials(config)
-    recorder = open_recorder(ledger_settings(config), state_folder())
+    ledger = ledger_settings(config)
+    database = ledger_database(ledger, config, act=True)
+    recorder = open_recorder(ledger, state_folder(), database=database)
 
     async def serve() -> None:
         server = await Gateway(estate, recorder, credentials).serve(host, port)

@@ -50,6 +50,7 @@ class Index:
         self._thread.start()
 
     def add(self, facts: Sequence[Facts], size: int) -> None:
+        self.caught_up.clear()
         self._size = size
         if len(self._rows) + len(facts) <= BACKLOG_ROWS_MAX:
             self._rows.extend(facts)
@@ -72,6 +73,9 @@ class Index:
             while True:
                 self._catch_up(database)
                 self.caught_up.set()
+                if self._rows:  # came in between
+                    self.caught_up.clear()
+                    continue
                 if self._closing and not self._rows:
                     return
                 self._wake.wait()

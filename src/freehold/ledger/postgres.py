@@ -18,6 +18,7 @@ from freehold.clock import Clock, SystemClock
 from freehold.errors import InputError, IntegrityError, MissingExtraError, UnavailableError
 from freehold.ledger import index
 from freehold.ledger.facts import Facts
+from freehold.ledger.layout import Archived
 from freehold.ledger.merkle import Frontier
 from freehold.ledger.settings import LedgerSettings
 from freehold.ledger.store import Batch, Reader, StoreAwayError
@@ -81,6 +82,9 @@ class PostgresReader:
     def size(self) -> int:
         rows = self._rows("SELECT size FROM freehold_ledger WHERE origin = %s", self.origin)
         return int(rows[0][0]) if rows else 0
+
+    def archived(self) -> list[Archived]:
+        return []
 
     def archived_size(self) -> int:
         return 0

@@ -15,6 +15,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import BinaryIO
 
 import msgspec
@@ -46,13 +47,12 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
 
 def pack(first: int, leaves: Sequence[bytes], frontier: Frontier) -> bytes:
     """One frame: the leaves from number `first` on, and the frontier after them."""
-    length = LENGTH.pack
-    entries = b"".join([length(len(leaf)) + leaf for leaf in leaves])
-    hashes = frontier.hashes()
-    tail = b"".join(hashes) + entries
-    head = HEADER.pack(0, VERSION, len(entries), first, len(leaves), len(hashes), 0)
-    checksum = zlib.crc32(tail, zlib.crc32(head))
-    return HEADER.pack(0, VERSION, len(entries), first, len(leaves), len(hashes), checksum) + tail
+    lengths = map(LENGTH.pack, map(len, leaves))
+    entries = b"".join(chain.from_iterable(zip(lengths, leaves, strict=True)))
+    hashes = b"".join(frontier.hashes())
+    fields = (0, VERSION, len(entries), first, len(leaves), len(hashes) // HASH_BYTES)
+    checksum = zlib.crc32(entries, zlib.crc32(hashes, zlib.crc32(HEADER.pack(*fields, 0))))
+    return b"".join((HEADER.pack(*fields, checksum), hashes, entries))
 
 
 def read_frame(file: BinaryIO, offset: int) -> Frame | None:

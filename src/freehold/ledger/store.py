@@ -12,6 +12,7 @@ from typing import Protocol
 import msgspec
 
 from freehold.ledger.facts import Facts
+from freehold.ledger.layout import Archived
 from freehold.ledger.merkle import TILE_HEIGHT, Frontier, Node, node_hash
 
 
@@ -38,6 +39,10 @@ class Reader(Protocol):
     def origin(self) -> str: ...
     def size(self) -> int:
         """How many records are durable."""
+        ...
+
+    def archived(self) -> list[Archived]:
+        """What was moved away, oldest first."""
         ...
 
     def archived_size(self) -> int:

@@ -32,10 +32,11 @@ from freehold.ledger.layout import Archived, Segment
 from freehold.ledger.merkle import HASH_BYTES, Frontier, leaf_hash, range_root
 from freehold.ledger.note import Note, Verifier
 from freehold.ledger.segment import Frame, frames, read_entries, split, whole
-from freehold.ledger.store import node_reader
+from freehold.ledger.store import Reader, node_reader
 from freehold.ledger.treefiles import read_hashes
 
 PARALLEL_FROM_SEGMENTS = 2
+ROWS_PER_PART = 4096
 Progress = Callable[[int, int], None]
 _DEFAULTS: dict[str, Any] = {"earlier": (), "jobs": None, "progress": None, "archive": None}
 
@@ -73,7 +74,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def verify(
-    reader: FileReader, trusted: Sequence[Verifier] | None = None, *, earlier: Sequence[str] = (),
+    reader: Reader, trusted: Sequence[Verifier] | None = None, *, earlier: Sequence[str] = (),
     jobs: int | None = None, progress: Progress | None = None, archive: Path | None = None,
 ) -> Report:  # fmt: skip
     """Verify one writer's tree. `earlier`: checkpoints kept elsewhere; `trusted` None: its own first key."""
@@ -82,7 +83,7 @@ def verify(
 
 class _Verification:
     def __init__(
-        self, reader: FileReader, trusted: Sequence[Verifier] | None, earlier: Sequence[str],
+        self, reader: Reader, trusted: Sequence[Verifier] | None, earlier: Sequence[str],
         jobs: int | None, progress: Progress | None, archive: Path | None,
     ) -> None:  # fmt: skip
         self.reader, self.trusted, self.earlier = reader, trusted, earlier
@@ -148,9 +149,8 @@ class _Verification:
 
     def _read_all(self) -> int:
         frontier = Frontier()
-        segments = self._segments()
-        total = segments[-1].first if segments else 0
-        for part in read_parts(segments, self.jobs):
+        total = self.reader.size() if self.progress else 0
+        for part in self._parts():
             frontier = self._archived_until(part.first, frontier)
             if part.first != frontier.size:
                 self._find(
@@ -167,14 +167,19 @@ class _Verification:
                 return frontier.size
         return self._archived_until(None, frontier).size
 
-    def _segments(self) -> list[Segment]:
-        here = self.reader.layout.segment_list()
+    def _parts(self) -> Iterator[Part]:
+        if isinstance(self.reader, FileReader):
+            return read_parts(self._segments(self.reader), self.jobs)
+        return read_rows(self.reader)
+
+    def _segments(self, reader: FileReader) -> list[Segment]:
+        here = reader.layout.segment_list()
         if self.archive is None:
             return here
         known = {one.first for one in here}
         moved = [
             Segment(one.first, path)
-            for one in self.reader.archived()
+            for one in reader.archived()
             if one.first not in known and (path := self.archive / f"{one.first:016}.seg").exists()
         ]
         return sorted([*moved, *here])
@@ -192,7 +197,9 @@ class _Verification:
             self._find("edited", "the stored hashes of archived records were changed", one.first)
 
     def _stored(self, start: int, stop: int) -> bytes:
-        return read_hashes(self.reader.layout.tree, 0, start, stop)
+        if isinstance(self.reader, FileReader):  # what is in the files, and not what can be computed
+            return read_hashes(self.reader.layout.tree, 0, start, stop)
+        return self.reader.hashes(0, start, stop)
 
     def _grow(self, frontier: Frontier, part: Part) -> None:
         """Leaves against stored leaf hashes, commits against the frontier they lead to."""
@@ -210,7 +217,7 @@ class _Verification:
             stop = (size - part.first) * HASH_BYTES
             self._grow_hashes(frontier, part.hashes[start:stop])
             first, start = part.first + start // HASH_BYTES, stop
-            if b"".join(frontier.hashes()) != claimed:
+            if claimed and b"".join(frontier.hashes()) != claimed:
                 self._find(
                     "edited", f"a record up to {size - 1} was changed, and its stored hash with it", first
                 )
@@ -262,7 +269,7 @@ class _Verification:
 
 
 def verify_together(
-    readers: Sequence[FileReader], trusted: Sequence[Verifier] | None = None, **options: Any
+    readers: Sequence[Reader], trusted: Sequence[Verifier] | None = None, **options: Any
 ) -> list[Report]:
     """Verify the trees of writers that share a ledger, and what each recorded of the others' checkpoints."""
     runs = [_Verification(reader, trusted, **{**_DEFAULTS, **options}) for reader in readers]
@@ -296,6 +303,29 @@ def read_parts(segments: Sequence[Segment], jobs: int | None = None) -> Iterator
             yield running.popleft().result()
 
 
+def read_rows(reader: Reader) -> Iterator[Part]:
+    """The same, where records are rows of a database: it has no commits to hold them against."""
+    for first in range(0, reader.size(), ROWS_PER_PART):
+        stop = min(first + ROWS_PER_PART, reader.size())
+        try:
+            leaves = list(reader.leaves(first, stop))
+        except IntegrityError as error:
+            yield Part(first=first, hashes=b"", commits=(), finding=_of_error(error, first))
+            return
+        finding = _out_of_place(leaves, first)
+        if finding is not None:
+            yield Part(first=first, hashes=b"", commits=(), finding=finding)
+            return
+        yield Part(
+            first=first, hashes=b"".join(map(leaf_hash, leaves)), commits=((stop, b""),),
+            crossings=_crossings(leaves, first),
+        )  # fmt: skip
+
+
+def _of_error(error: IntegrityError, first: int) -> Finding:
+    return Finding(kind="missing", what=f"{error.what}: {error.why}", record=first)
+
+
 def read_part(segment: Segment) -> Part:
     """Hash one segment's records; stop at the first commit that is wrong."""
     hashes: list[bytes] = []
@@ -315,9 +345,7 @@ def read_part(segment: Segment) -> Part:
                 what = f"the commit that begins at record {size} fails its checksum"
                 finding = Finding(kind="edited", what=what, record=size)
                 break
-            crossings += [
-                (size + at, note) for at, leaf in enumerate(leaves) if (note := _crossing(leaf)) is not None
-            ]
+            crossings += _crossings(leaves, size)
             commits.append((frame.size, b"".join(frame.frontier)))
             size, end = frame.size, frame.end
     if finding is None and end < length:
@@ -334,6 +362,15 @@ def _misplaced(frame: Frame, leaves: Sequence[bytes], size: int) -> Finding | No
     if frame.first != size:
         what = f"a commit that should begin at record {size} begins at {frame.first}"
         return Finding(kind="missing" if frame.first > size else "reordered", what=what, record=size)
+    if (misplaced := _out_of_place(leaves, size)) is not None:
+        return misplaced
+    if len(leaves) != frame.count:
+        what = f"a commit of {frame.count} records holds {len(leaves)}"
+        return Finding(kind="missing", what=what, record=size + len(leaves))
+    return None
+
+
+def _out_of_place(leaves: Sequence[bytes], size: int) -> Finding | None:
     for at, leaf in enumerate(leaves):
         if not leaf.startswith(b'{"seq":%d,' % (size + at)):
             shift = _said(leaf) - (size + at)
@@ -345,9 +382,6 @@ def _misplaced(frame: Frame, leaves: Sequence[bytes], size: int) -> Finding | No
                 f"where record {size + at} belongs stands {_said(leaf)}" if _said(leaf) >= 0 else "no record"
             )
             return Finding(kind="missing" if moved_up else "reordered", what=what, record=size + at)
-    if len(leaves) != frame.count:
-        what = f"a commit of {frame.count} records holds {len(leaves)}"
-        return Finding(kind="missing", what=what, record=size + len(leaves))
     return None
 
 
@@ -357,6 +391,12 @@ _SAID = re.compile(rb'\{"seq":(\d{1,19}),')
 def _said(leaf: bytes) -> int:
     match = _SAID.match(leaf)
     return int(match[1]) if match else -1
+
+
+def _crossings(leaves: Sequence[bytes], first: int) -> tuple[tuple[int, str], ...]:
+    return tuple(
+        (seq, note) for seq, leaf in enumerate(leaves, first) if (note := _crossing(leaf)) is not None
+    )
 
 
 def _crossing(leaf: bytes) -> str | None:

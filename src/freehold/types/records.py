@@ -46,10 +46,22 @@ class Tokens(_Part, frozen=True, kw_only=True):
     output: int | None = None
 
 
+class PriceUsed(_Part, frozen=True, kw_only=True):
+    """The rates behind a cost, in nano-dollars per million tokens, or per hour of one chip."""
+
+    fresh: int | None = None
+    cache_read: int | None = None
+    cache_write: int | None = None
+    output: int | None = None
+    chip_hour: int | None = None
+
+
 class Cost(_Part, frozen=True, kw_only=True):
     nano_usd: int | None = None
+    price: PriceUsed | None = None
     price_source: str | None = None
     price_as_of: str | None = None
+    commitment: str | None = None  # the contract or reservation that the price is under
 
 
 class Took(_Part, frozen=True, kw_only=True):
@@ -111,12 +123,15 @@ class CallRecord(Record, frozen=True, kw_only=True, tag="call/1"):
     """One call of one caller, whatever it took to answer it."""
 
     dialect: str | None = None
+    operation: str | None = None  # chat, text_completion, embeddings, ...
     stream: bool = False
     status: int | None = None
     attempts: int = 1
     rescued: bool = False
     joined: str | None = None  # continued, reasked, restarted
     why_home: str | None = None
+    finish: str | None = None  # why the answer ended, in the neutral form's words
+    vendor_id: str | None = None  # what the vendor calls its answer
     request: Content | None = None
     response: Content | None = None
 
@@ -238,3 +253,22 @@ RECORD_KINDS: dict[str, type[Record]] = {
     "bundle": BundleRecord, "drill": DrillRecord, "plan": PlanRecord, "alarm": AlarmRecord,
     "admin": AdminRecord, "checkpoint": CheckpointRecord,
 }  # fmt: skip
+
+# What a record of work that ran should say, or say why it does not.
+EXPECTED: dict[str, tuple[str, ...]] = {
+    "call": (
+        "estate", "policy_digest", "workload", "planned", "actual", "actual_known", "tier", "tokens",
+        "useful_flops", "cost", "took", "outcome", "key",
+    ),
+    "attempt": ("planned", "actual", "tokens", "cost", "took", "outcome"),
+    "job": ("estate", "policy_digest", "workload", "planned", "cost"),
+    "step": ("workload", "actual", "tokens", "useful_flops", "cost", "took"),
+}  # fmt: skip
+
+
+def unexplained(entry: Record) -> list[str]:
+    """Fields that are null without a reason: none, in a record that is finished."""
+    kind = str(entry.__struct_config__.tag).partition("/")[0]
+    return [
+        name for name in EXPECTED.get(kind, ()) if getattr(entry, name) is None and name not in entry.unknown
+    ]
