@@ -11,7 +11,7 @@ from freehold.cli.main import cli
 from freehold.clock import ulid
 from freehold.config.values import Duration, Size
 from freehold.errors import EXIT_INTEGRITY, FreeholdError, InputError, IntegrityError, UsageError
-from freehold.ledger import LedgerSettings, open_recorder
+from freehold.ledger import LedgerSettings, open_recorder, open_vault
 from freehold.types.names import HomeId, RecordId, WorkloadId
 from freehold.types.records import AlarmRecord, CallRecord, Cost, HomeFacts, Tokens
 
@@ -149,6 +149,17 @@ def test_tail_prints_the_latest(run: Run) -> None:
 def test_show_prints_one_record(run: Run) -> None:
     assert json.loads(good(run("show", id_of(2))))["actual"] == {"home": "west"}
     assert json.loads(good(run("show", id_of(2), "--json")))["data"]["record"]["seq"] == 2
+
+
+def test_show_opens_what_was_said_until_it_is_erased(run: Run, tmp_path: Path) -> None:
+    said = open_vault(tmp_path / "state/ledger").seal("acme", id_of(60), "request", b"the plan")
+    ledger = open_recorder(LedgerSettings(spill_size=Size("64KiB")), tmp_path / "state")
+    ledger.record(CallRecord(id=id_of(60), time_ns=BASE_NS, request=said))
+    ledger.close()
+    assert good(run("show", id_of(60), "--content", "acme")) == "the plan\n"
+    good(run("erase", "acme", "--yes"))
+    assert failed(run("show", id_of(60), "--content", "acme")).code == "ledger.content-erased"
+    assert "11 records hold" in good(run("verify"))
 
 
 def test_query_filters_and_sums(run: Run) -> None:

@@ -22,8 +22,9 @@ def command(tenant: str, yes: bool, path: Path | None, config: str | None) -> No
     Records, proofs and totals stay; the content can never be read again.
     """
     from freehold.ledger.content import FileContentKeys
+    from freehold.ledger.opening import CONTENT_KEYS
 
-    folder = ledger_root(path, config) / "content-keys"
+    folder = ledger_root(path, config) / CONTENT_KEYS
     if not yes:
         raise UsageError(
             f"the content key of {tenant!r} was not destroyed", why="there is no way back", fix="add --yes",

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from freehold.cli.ledger_place import key_option, open_readers, path_argument, read_file, read_keys
 from freehold.cli.output import config_option, emit_json, json_option, person_watching
 from freehold.errors import EXIT_INTEGRITY, EXIT_OK
+
+if TYPE_CHECKING:
+    from freehold.ledger.verify import Report
 
 
 @click.command()
@@ -41,7 +45,7 @@ def command(
     ) as bar:  # fmt: skip
         reports = verify_together(
             readers, read_keys(keys) or None, earlier=notes, archive=archive, jobs=jobs,
-            progress=lambda done, _: bar.update(done - bar.pos),
+            progress=bar.update,
         )  # fmt: skip
     if as_json:
         emit_json("ledger-verify/1", {"writers": [msgspec.to_builtins(report) for report in reports]})
@@ -49,15 +53,18 @@ def command(
         for finding in report.findings:
             click.echo(f"{report.origin}: {finding.kind}: {finding.what}")
         if report.holds:
-            click.echo(
-                _good(report.origin, report.records, report.covered, report.archived, report.signed_by)
-            )
+            click.echo(_good(report))
     if not keys and not as_json:
         click.echo("trusted the key that lies beside the ledger; pass --key to trust only yours", err=True)
     return EXIT_OK if all(report.holds for report in reports) else EXIT_INTEGRITY
 
 
-def _good(origin: str, records: int, covered: int, archived: int, signed_by: str) -> str:
-    rest = f", {records - covered} not yet under a checkpoint" if records > covered else ""
-    away = f", {archived} archived and checked by their hashes" if archived else ""
-    return f"{origin}: {records} records hold{rest}{away}; signed by {signed_by or 'nobody yet'}"
+def _good(report: Report) -> str:
+    words = [f"{report.origin}: {report.records} records hold"]
+    if report.records > report.covered:
+        words.append(f"{report.records - report.covered} not yet under a checkpoint")
+    if report.archived:
+        words.append(f"{report.archived} archived and checked by their hashes")
+    if report.torn_bytes:
+        words.append(f"{report.torn_bytes} bytes of an unfinished write after them")
+    return f"{', '.join(words)}; signed by {report.signed_by or 'nobody yet'}"

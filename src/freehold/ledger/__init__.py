@@ -6,10 +6,10 @@ Start with `writer` (the Recorder that rooms are given) and `committer` (its thr
 is on disk) and `merkle` (why it can be proved). `receipt` and `verify` are what an outsider needs.
 """
 
-from freehold.ledger.opening import open_recorder
+from freehold.ledger.opening import open_recorder, open_vault
 from freehold.ledger.plain import PlainRecorder
 from freehold.ledger.settings import LedgerSettings
 from freehold.ledger.signer import FileSigner
 from freehold.ledger.writer import Ledger, open
 
-__all__ = ["FileSigner", "Ledger", "LedgerSettings", "PlainRecorder", "open", "open_recorder"]
+__all__ = ["FileSigner", "Ledger", "LedgerSettings", "PlainRecorder", "open", "open_recorder", "open_vault"]

@@ -130,6 +130,11 @@ class Vault:
         return self._folder / digest.removeprefix("sha256:").replace("/", "")
 
 
+def only_digest(data: bytes) -> Content:
+    """What a record keeps by default."""
+    return Content(digest=Digest(f"sha256:{hashlib.sha256(data).hexdigest()}"), length=len(data))
+
+
 def key_name(key: bytes) -> str:
     """Tells keys apart and gives nothing away."""
     return hashlib.sha256(b"freehold content key\n" + key).hexdigest()[:16]

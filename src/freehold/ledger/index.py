@@ -62,21 +62,30 @@ class Index:
         self._thread.join()
 
     def _run(self) -> None:
-        try:
-            self._follow()
-        except (sqlite3.Error, OSError, ValueError) as error:
-            self.failing = f"the index stopped: {error}"  # searches read the records themselves from here on
+        while True:
+            try:
+                self._follow()
+                return
+            except (sqlite3.Error, OSError) as error:
+                self.failing = str(error)  # searches read the records themselves meanwhile
+            self.caught_up.set()
+            if self._closing:
+                return
+            self._wake.wait()
+            self._wake.clear()
 
     def _follow(self) -> None:
+        """Until closed; what was queued when the disk failed is read from the records afterwards."""
         database = _open(self._path, self._size)
         try:
             while True:
                 self._catch_up(database)
+                self.failing = None
                 self.caught_up.set()
                 if self._rows:  # came in between
                     self.caught_up.clear()
                     continue
-                if self._closing and not self._rows:
+                if self._closing:
                     return
                 self._wake.wait()
                 self._wake.clear()

@@ -7,11 +7,14 @@ from pathlib import Path
 from freehold.clock import Clock
 from freehold.errors import UnavailableError
 from freehold.ledger import handover, keychain
+from freehold.ledger.content import FileContentKeys, Vault
 from freehold.ledger.files import FileReader
 from freehold.ledger.layout import writer_folder
 from freehold.ledger.settings import LedgerSettings
 from freehold.ledger.signer import FileSigner
 from freehold.ledger.writer import Ledger, open
+
+CONTENT_KEYS = "content-keys"
 
 
 def open_recorder(
@@ -29,6 +32,11 @@ def open_recorder(
 
         return postgres.open(database, place, settings, signer, clock)
     return open(place, settings, signer, clock)
+
+
+def open_vault(root: Path) -> Vault:
+    """Where a ledger's content is sealed: keys apart from what they seal."""
+    return Vault(root / "content", FileContentKeys(root / CONTENT_KEYS))
 
 
 def ensure_key(settings: LedgerSettings, place: Path) -> FileSigner:

@@ -70,6 +70,10 @@ class LedgerSettings(Struct, frozen=True, kw_only=True):
     size_max: Annotated[
         Size | None, Meta(description="The most disk the segments may take; none: no limit.")
     ] = None
+    content: Annotated[
+        Literal["digest", "sealed"],
+        Meta(description="What records keep of what was said: digest and length, or all of it, sealed."),
+    ] = "digest"
     cross_every: Annotated[
         Duration, Meta(description="How often the checkpoints of the other writers are recorded here.")
     ] = Duration("1m")

@@ -37,7 +37,7 @@ from freehold.ledger.treefiles import read_hashes
 
 PARALLEL_FROM_SEGMENTS = 2
 ROWS_PER_PART = 4096
-Progress = Callable[[int, int], None]
+Progress = Callable[[int], None]  # told how many more records were read
 _DEFAULTS: dict[str, Any] = {"earlier": (), "jobs": None, "progress": None, "archive": None}
 
 
@@ -54,6 +54,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     records: int  # durable, read or archived
     covered: int  # by the signed checkpoint
     archived: int = 0  # records whose bytes were moved away: their hashes were checked, not they
+    torn_bytes: int = 0  # after the last commit: of a write under way, or of one that a stop cut short
     checkpoints: int = 0  # earlier ones that were held against the tree
     signed_by: str = ""
     findings: tuple[Finding, ...] = ()
@@ -70,6 +71,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     hashes: bytes  # leaf hashes of its records, back to back
     commits: tuple[tuple[int, bytes], ...]  # size after each commit, and a digest of the frontier it claims
     finding: Finding | None = None
+    loose_bytes: int = 0  # after its last commit
     crossings: tuple[tuple[int, str], ...] = ()  # what records say of other writers' checkpoints
 
 
@@ -90,6 +92,10 @@ class _Verification:
         self.jobs, self.progress, self.archive = jobs, progress, archive
         self.findings: list[Finding] = []
         self.crossings: list[tuple[int, str]] = []
+        self.torn_bytes = 0
+        files = reader if isinstance(reader, FileReader) else None
+        self.unfinished = files is not None and files.layout.opened.exists()
+        self.last_first = max((one.first for one in files.layout.segment_list()), default=0) if files else 0
         self.roots: dict[int, bytes | None] = {}  # sizes at which a root is needed
 
     def run(self) -> Report:
@@ -109,6 +115,7 @@ class _Verification:
             self._find("forged", "there is no checkpoint: nothing vouches for these records", 0)
         return Report(
             origin=self.reader.origin, records=size, covered=covered, archived=self.reader.archived_size(),
+            torn_bytes=self.torn_bytes,
             checkpoints=len(older), signed_by=signed_by, findings=tuple(self.findings),
         )  # fmt: skip
 
@@ -149,7 +156,6 @@ class _Verification:
 
     def _read_all(self) -> int:
         frontier = Frontier()
-        total = self.reader.size() if self.progress else 0
         for part in self._parts():
             frontier = self._archived_until(part.first, frontier)
             if part.first != frontier.size:
@@ -160,12 +166,21 @@ class _Verification:
             self._grow(frontier, part)
             self.crossings += part.crossings
             if self.progress:
-                self.progress(frontier.size, max(total, frontier.size))
-            if part.finding is not None and not self.findings:
-                self.findings.append(part.finding)
+                self.progress(len(part.hashes) // HASH_BYTES)
+            if not self.findings:
+                self._judge_end(part, frontier.size)
             if self.findings:
                 return frontier.size
         return self._archived_until(None, frontier).size
+
+    def _judge_end(self, part: Part, size: int) -> None:
+        """Bytes after the last commit are a torn write where a writer is at work, or was stopped in one."""
+        if part.finding is not None:
+            self.findings.append(part.finding)
+        elif part.loose_bytes and self.unfinished and part.first == self.last_first:
+            self.torn_bytes = part.loose_bytes
+        elif part.loose_bytes:
+            self._find("damaged", f"{part.loose_bytes} bytes after record {size - 1} are no commit", size)
 
     def _parts(self) -> Iterator[Part]:
         if isinstance(self.reader, FileReader):
@@ -348,12 +363,9 @@ def read_part(segment: Segment) -> Part:
             crossings += _crossings(leaves, size)
             commits.append((frame.size, b"".join(frame.frontier)))
             size, end = frame.size, frame.end
-    if finding is None and end < length:
-        what = f"{length - end} bytes after record {size - 1} are no commit: torn, or damaged"
-        finding = Finding(kind="damaged", what=what, record=size)
     return Part(
         first=segment.first, hashes=b"".join(hashes), commits=tuple(commits), finding=finding,
-        crossings=tuple(crossings),
+        loose_bytes=length - end, crossings=tuple(crossings),
     )  # fmt: skip
 
 
