@@ -18,7 +18,7 @@ from freehold.ledger.merkle import Frontier, leaf_hash, root_of
 from freehold.ledger.note import Verifier
 from freehold.ledger.segment import pack
 from freehold.ledger.verify import Finding, verify, verify_together
-from freehold.types.records import CallRecord
+from freehold.types.records import CallRecord, CheckpointRecord
 
 Call = Callable[..., CallRecord]
 Start = Callable[..., Ledger]
@@ -279,6 +279,20 @@ def test_fork_of_one_writer_with_its_history_is_named_by_the_other(
     two.layout.history.unlink()
     (two.layout.tree / "1").unlink(missing_ok=True)
     assert [finding.kind for finding in verify_together([one, two])[1].findings] == ["forked"]
+
+
+def test_checkpoint_that_its_writer_never_signed_is_named_where_it_stands(
+    start: Start, call: Call, tmp_path: Path
+) -> None:
+    one, two = two_writers(start, call, tmp_path)
+    thief = FileSigner.create(two.origin, tmp_path / "thief.pem")
+    note = str(Checkpoint(origin=two.origin, size=3, root=bytes(32)).sign(thief))
+    ledger = start(writer="one")
+    ledger.record(CheckpointRecord(id=call(99).id, time_ns=1, origin=two.origin, size=3, note=note))
+    ledger.close()
+    reports = verify_together([one, two])
+    assert [(finding.kind, finding.record) for finding in reports[0].findings] == [("forged", 51)]
+    assert reports[1].holds
 
 
 def test_rewind_of_another_writer_is_an_alarm_while_running(start: Start, call: Call, tmp_path: Path) -> None:
