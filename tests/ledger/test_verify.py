@@ -16,8 +16,9 @@ from freehold.ledger.checkpoint import Checkpoint
 from freehold.ledger.files import FileReader
 from freehold.ledger.merkle import Frontier, leaf_hash, root_of
 from freehold.ledger.note import Verifier
+from freehold.ledger.parts import Finding
 from freehold.ledger.segment import pack
-from freehold.ledger.verify import Finding, verify, verify_together
+from freehold.ledger.verify import verify, verify_together
 from freehold.types.records import CallRecord, CheckpointRecord
 
 Call = Callable[..., CallRecord]
