@@ -143,6 +143,13 @@ async def test_witness_speaks_the_protocol(served: tuple[Witness, str], call: Ca
     assert await post(f"{url}/add-checkpoint", str(tree(LEAVES, 5)).encode()) == 404
 
 
+@pytest.mark.parametrize("headers", [{"origin": "https://evil.example"}, {"host": "evil.example"}])
+async def test_witness_does_not_answer_pages(served: tuple[Witness, str], headers: dict[str, str]) -> None:
+    address = f"{served[1]}/add-checkpoint"
+    async with await wire.request("POST", address, headers=headers, body=b"old 0\n\n") as response:
+        assert response.status == 403
+
+
 async def test_ledger_is_cosigned_while_it_runs(
     served: tuple[Witness, str], call: Call, start: Start, place: Path, until: Until
 ) -> None:
