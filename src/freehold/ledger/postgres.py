@@ -31,6 +31,8 @@ except ModuleNotFoundError as missing:
     raise MissingExtraError("postgres", "a ledger in PostgreSQL") from missing
 
 CONNECT_SECONDS_MAX = 10
+SILENT_SECONDS_MAX = 20
+STATEMENT_SECONDS_MAX = 60
 LEAVES_PER_READ = 2000
 TABLES = """
 CREATE TABLE IF NOT EXISTS freehold_ledger (
@@ -186,6 +188,10 @@ class PostgresStore(PostgresReader):
 
     def _lock(self) -> None:
         """The lock goes with the connection: after a restart of the database it is taken again."""
+        self._execute(
+            "SELECT set_config('synchronous_commit', 'on', false)"
+            " WHERE current_setting('synchronous_commit') = 'off'"
+        )
         if not self._execute("SELECT pg_try_advisory_lock(%s)", lock_number(self.origin)).fetchone()[0]:
             raise UnavailableError(
                 f"another process writes to the ledger {self.origin}",
@@ -282,10 +288,16 @@ _RECORD_TYPES = (
 
 
 def connect(database: str) -> psycopg.Connection[Any]:
+    """A connection that notices when the other side is gone, rather than wait for ever."""
     try:
-        return psycopg.connect(database, autocommit=True, connect_timeout=CONNECT_SECONDS_MAX)
+        connection = psycopg.connect(
+            database, autocommit=True, connect_timeout=CONNECT_SECONDS_MAX,
+            keepalives_idle=SILENT_SECONDS_MAX, tcp_user_timeout=SILENT_SECONDS_MAX * 1000,
+        )  # fmt: skip
+        connection.execute(f"SET statement_timeout = '{STATEMENT_SECONDS_MAX}s'")
     except psycopg.Error as error:
         raise away(error) from None  # the driver's words may repeat the connection string
+    return connection
 
 
 def away(error: psycopg.Error) -> UnavailableError:
