@@ -234,6 +234,36 @@ def test_any_change_to_a_random_tree_is_found(small: tuple[FileReader, Path], da
     assert not verify(reader, jobs=1).holds
 
 
+def tamper(leaves: list[bytes], how: str, one: int, two: int) -> list[bytes]:
+    if how == "edited":
+        return edited(leaves, one)
+    if how == "missing":
+        return leaves[:one] + leaves[one + 1 :]
+    return swapped(leaves, one, two) if how == "reordered" else leaves[:one]
+
+
+@hypothesis_settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    data=st.data(), how=st.sampled_from(["edited", "missing", "reordered", "truncated"]), tree=st.booleans()
+)
+def test_tampering_anywhere_in_a_random_tree_is_named(
+    small: tuple[FileReader, Path], data: st.DataObject, how: str, tree: bool
+) -> None:
+    original, work = small
+    shutil.rmtree(work, ignore_errors=True)
+    shutil.copytree(original.layout.folder, work)
+    reader = FileReader(work)
+    one = data.draw(st.integers(0, 147))
+    two = data.draw(st.integers(one + 1, 149))
+    forge(reader, tamper(all_leaves(reader), how, one, two), tree=tree)
+    finding = verify(reader, jobs=1).findings[0]
+    assert finding.kind == how
+    if not (how == "edited" and tree):  # then only the root tells
+        assert finding.record == one
+
+
 @pytest.fixture
 def small(kept: Kept, tmp_path: Path) -> tuple[FileReader, Path]:
     return kept(150, segment_size=Size("40KB")), tmp_path / "work"
