@@ -46,7 +46,7 @@ async def _demo(folder: Path) -> None:
         for process in (gateway, home):
             process.terminate()
             process.wait()
-    record = _find(folder / "state" / "records.jsonl", receipt)
+    record = _prove(folder / "state" / "ledger", receipt)
     click.echo(f"its record:\n  {record}\n\nnext: freehold init, then freehold up")
 
 
@@ -77,8 +77,18 @@ async def _call(url: str, *, stream: bool) -> str:
     return receipt
 
 
-def _find(path: Path, receipt: str) -> str:
-    for line in path.read_text().splitlines():
-        if receipt in line:
-            return line
+def _prove(path: Path, name: str) -> str:
+    """The record that a receipt's name (WRITER/ID, or ID) stands for, and what its receipt proves."""
+    from freehold.ledger.files import FileReader
+    from freehold.ledger.keychain import current
+    from freehold.ledger.layout import writers_in
+    from freehold.ledger.receipt import check_receipt, make_receipt
+
+    for reader in map(FileReader, writers_in(path)):
+        key = current(reader.keys())
+        receipt = make_receipt(reader, name.rpartition("/")[2])
+        if receipt is not None and key is not None:
+            checked = check_receipt(receipt, [key])
+            proof = f"record {checked.index + 1} of {checked.size}, signed by {checked.signed_by}"
+            return f"{receipt.record}\nits receipt, {len(receipt.to_json())} bytes: {proof}"
     return "none was written"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from freehold.cli.loading import load_credentials, load_estate
+from freehold.cli.loading import ledger_database, ledger_settings, load_credentials, load_estate
 from freehold.cli.output import config_option
 from freehold.cli.serving import until_stopped
 
@@ -25,11 +25,13 @@ def command(config: str | None, host: str, port: int) -> None:
     """Run the gateway."""
     from freehold import wire
     from freehold.gateway import Gateway
-    from freehold.ledger import PlainRecorder
+    from freehold.ledger import open_recorder
 
     estate = load_estate(config)
     credentials = load_credentials(config)
-    recorder = PlainRecorder(state_folder() / "records.jsonl")
+    ledger = ledger_settings(config)
+    database = ledger_database(ledger, config, act=True)
+    recorder = open_recorder(ledger, state_folder(), database=database)
 
     async def serve() -> None:
         server = await Gateway(estate, recorder, credentials).serve(host, port)
