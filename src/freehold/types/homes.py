@@ -49,8 +49,50 @@ class Home(msgspec.Struct, frozen=True, kw_only=True):
     price: Price = Price()
     tier: Tier = "contract"
     weight: int = 1
-    needs: tuple[ServiceId, ...] = ()
+    needs: tuple[ServiceId, ...] = ()  # everything it stands on directly, every one of them
+    grow_needs: tuple[ServiceId, ...] = ()  # what it stands on to take more load than it has now
+    profile: str | None = None  # a cross-region profile: us, eu, global, ...
+    contract: str | None = None  # the contract it is bought under
     options: dict[str, str] = {}  # transport settings: api_version, project, deployment, profile
+
+
+Status = Literal["documented", "reported", "assumed"]
+"""How far a figure or an edge can be trusted: its owner says so, somebody else does, or we reason so."""
+
+
+class Service(msgspec.Struct, frozen=True, kw_only=True):
+    """Something homes stand on that can fail by itself.
+
+    It is dead when it has failed itself, when any of `all_of` is dead, or when every one of `any_of` is.
+    Rates that nobody gave are None: unknown, never zero.
+    """
+
+    id: ServiceId
+    name: str = ""
+    kind: str = "other"
+    vendor: str | None = None
+    region: str | None = None
+    all_of: tuple[ServiceId, ...] = ()
+    any_of: tuple[ServiceId, ...] = ()
+    outages_per_year: float | None = None
+    hours_per_outage: float | None = None
+    source: str = ""
+    as_of: str = ""
+    status: Status = "assumed"
+
+
+class Contract(msgspec.Struct, frozen=True, kw_only=True):
+    """What binds you to an operator: what was promised, for how long, and how it ends."""
+
+    id: str
+    operator: str
+    minimum_nano_usd_per_month: int | None = None
+    starts: str = ""
+    expires: str = ""
+    term_months: int | None = None
+    notice_days: int | None = None
+    exclusive: bool = False
+    exclusive_for: tuple[str, ...] = ()
 
 
 class Pool(msgspec.Struct, frozen=True, kw_only=True):
