@@ -88,14 +88,12 @@ def integer_program(
     start: Floats | None = None,
     seconds_max: float = INFINITY,
     nodes_max: int | None = None,
-    cutoff: float | None = None,
+    gap: float = MIP_GAP,
 ) -> Outcome:
     """Minimise cost over columns in [0, upper], the marked ones whole, under rows in [lower, upper]."""
-    highs = quiet(seed, time_limit=seconds_max, mip_rel_gap=MIP_GAP)
+    highs = quiet(seed, time_limit=seconds_max, mip_rel_gap=gap)
     if nodes_max is not None:
         highs.setOptionValue("mip_max_nodes", nodes_max)
-    if cutoff is not None:
-        highs.setOptionValue("objective_bound", cutoff)
     starts, indices, values = rows.arrays()
     lp = highspy.HighsLp()
     lp.num_col_, lp.num_row_ = len(cost), len(row_lower)

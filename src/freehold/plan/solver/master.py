@@ -145,20 +145,29 @@ class Master:
                     index.append(row)
                     value.append(serves)
             rows.add(np.array(index, dtype=np.int64), np.array(value, dtype=float))
-        self._add_columns(problem.cost[new], problem.most[new], rows)
+        self._add_columns(problem.cost[new], np.array([self.upper(j) for j in new.tolist()]), rows)
         self.columns = np.concatenate([self.columns, new])
         self.inside[new] = True
         return len(new)
 
+    def upper(self, j: int) -> float:
+        """A bound that demand implies anyway is left out: its dual would only blur the reduced costs."""
+        problem = self.problem
+        implied = problem.most[j] * problem.serves[j] >= problem.demand[problem.workload[j]] - EPSILON
+        return INFINITY if implied else float(problem.most[j])
+
+    def outlive_rows(self, values: Floats) -> int:
+        """A row for each loss that the program's current values do not outlive; how many were new."""
+        units = np.zeros(self.problem.size[2])
+        units[self.columns] = values
+        return self._add_outlive_rows(units)
+
     def _add_outlive_rows(self, units: Floats) -> int:
-        """A row for each loss that the fractional placement does not outlive."""
-        problem, broken = self.problem, []
-        for index in range(len(problem.domains)):
-            floor = problem.keep[:, index] * problem.demand
-            if floor.any():
-                missing = np.maximum(0.0, problem.demand - problem.served(units))
-                short = problem.outlived(units, index) + missing < floor - EPSILON
-                broken += [(int(w), index) for w in np.flatnonzero(short) if (int(w), index) not in self.outlive]
+        problem = self.problem
+        missing = np.maximum(0.0, problem.demand - problem.served(units))[:, None]
+        floor = problem.keep * problem.demand[:, None]
+        short = np.argwhere((floor > 0) & (problem.outlived(units) + missing < floor - EPSILON))
+        broken = [(w, d) for w, d in short.tolist() if (w, d) not in self.outlive]
         if not broken:
             return 0
         rows = Rows()
@@ -192,10 +201,10 @@ class Master:
                 break
             units = np.zeros(problem.size[2])
             units[self.columns] = found.values[self.w_count + self.g_count :]
-            duals = self._duals(found.duals)
+            duals = self.read_duals(found.duals)
             reduced = reduced_costs(problem, duals)
             bound = bound_of(problem, duals)
-            wanted = self._wanted(reduced)
+            wanted = self.wanted(reduced)
             rows = self._add_outlive_rows(units)
             done = not len(wanted) and not rows
             if best is None or bound >= best.bound or done:
@@ -210,7 +219,7 @@ class Master:
             raise RuntimeError("the linear relaxation has no solution, which unserved columns rule out")
         return best
 
-    def _duals(self, rows: Floats) -> Duals:
+    def read_duals(self, rows: Floats) -> Duals:
         """Clipped to the signs that weak duality needs."""
         w, r, g = self.w_count, self.r_count, self.g_count
         return Duals(
@@ -220,7 +229,7 @@ class Master:
             outlive={key: max(0.0, float(rows[row])) for key, row in self.outlive.items()},
         )
 
-    def _wanted(self, reduced: Floats) -> Ints:
+    def wanted(self, reduced: Floats) -> Ints:
         """Choices outside the program that would lower its cost, the best few of each workload."""
         outside = np.where(self.inside, np.inf, reduced)
         scale = EPSILON * np.maximum(1.0, self.problem.cost)

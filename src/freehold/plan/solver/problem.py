@@ -123,13 +123,16 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
             self.workload[held], weights=units[held] * self.serves[held], minlength=len(self.workloads)
         )
 
-    def outlived(self, units: Floats, domain: int) -> Floats:
-        """W: demand that can still be served once the domain is lost."""
+    def outlived(self, units: Floats) -> Floats:
+        """W x D: demand of each workload that can still be served once a domain is lost."""
         held = np.flatnonzero(units)
-        held = held[~self.member[domain, self.place[held]]]
-        return np.bincount(
-            self.workload[held], weights=units[held] * self.serves[held], minlength=len(self.workloads)
-        )
+        owner, given = self.workload[held], units[held] * self.serves[held]
+        domain, which = np.nonzero(self.member[:, self.place[held]])
+        count, width = len(self.workloads), len(self.domains)
+        cell = owner[which] * width + domain
+        lost = np.bincount(cell, weights=given[which], minlength=count * width).reshape(count, width)
+        total: Floats = np.bincount(owner, weights=given, minlength=count)[:, None] - lost
+        return total
 
     def committed(self, units: Floats) -> Floats:
         """G: how much of each commitment a placement uses."""
@@ -156,11 +159,9 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
             for limit, used in zip(self.limits, self.used(units), strict=True)
             if used > limit.size * (1 + EPSILON) + EPSILON
         ]
-        served = self.served(units)
-        for index, domain in enumerate(self.domains):
-            floor = self.keep[:, index] * np.minimum(self.demand, served)
-            short = self.outlived(units, index) < floor * (1 - EPSILON) - EPSILON
-            found += [f"{self.workloads[w]} does not outlive {domain.name}" for w in np.flatnonzero(short)]
+        floor = self.keep * np.minimum(self.demand, self.served(units))[:, None]
+        short = np.argwhere((floor > 0) & (self.outlived(units) < floor * (1 - EPSILON) - EPSILON))
+        found += [f"{self.workloads[w]} does not outlive {self.domains[d].name}" for w, d in short.tolist()]
         if np.any(units < 0) or np.any(units > self.most) or np.any(units != np.round(units)):
             found.append("a number of units is not a whole number within its range")
         return found

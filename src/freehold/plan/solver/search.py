@@ -14,7 +14,7 @@ from freehold.plan.solver.highs import INFINITY, Rows, integer_program
 from freehold.plan.solver.master import Relaxation
 from freehold.plan.solver.problem import EPSILON, Floats, Ints, Problem
 
-CHOICES_EACH = 12
+CHOICES_EACH = 10
 NODES_MAX = 400
 SUB_SECONDS_MAX = 1.5
 
@@ -30,14 +30,21 @@ class Search:
     """Holds the best placement so far in `units`, its price in `price`."""
 
     def __init__(
-        self, problem: Problem, relaxation: Relaxation, units: Floats, *, seed: int, choices: int = CHOICES_EACH
+        self,
+        problem: Problem,
+        relaxation: Relaxation,
+        units: Floats,
+        *,
+        seed: int,
+        choices: int = CHOICES_EACH,
+        timed: bool = True,
     ) -> None:
         self.problem, self.relaxation, self.units = problem, relaxation, units
         self.price = problem.price(units)
         self.dice = np.random.default_rng(seed)
         self.choices = choices
-        self.ranked = _ranked(problem, relaxation.reduced)
-        self.failures = 0
+        self.order = ranked(problem, relaxation.reduced)
+        self.timed = timed
 
     def run(self, steps: int, stop: Callable[[], bool], free: int) -> Iterator[Step]:
         for number in range(1, steps + 1):
@@ -79,7 +86,8 @@ class Search:
 
     def step(self, free: Ints, seconds_max: float = SUB_SECONDS_MAX) -> bool:
         """Place the freed workloads again; True where the price fell."""
-        found = replaced(self.problem, self.units, free, self.ranked, self.choices, seconds_max)
+        limit = seconds_max if self.timed else INFINITY
+        found = replaced(self.problem, self.units, free, self.order, self.choices, limit)
         if found is None:
             return False
         price = self.problem.price(found)
@@ -91,13 +99,13 @@ class Search:
         return True
 
 
-def _ranked(problem: Problem, reduced: Floats) -> Ints:
+def ranked(problem: Problem, reduced: Floats) -> Ints:
     """All choices, by workload and then by reduced cost per demand served."""
     return np.lexsort((reduced / np.maximum(problem.serves, EPSILON), problem.workload))
 
 
 def replaced(
-    problem: Problem, units: Floats, free: Ints, ranked: Ints, choices: int, seconds_max: float = INFINITY,
+    problem: Problem, units: Floats, free: Ints, order: Ints, choices: int, seconds_max: float = INFINITY,
     nodes_max: int = NODES_MAX,
 ) -> Floats | None:  # fmt: skip
     """The placement with the freed workloads placed again at least cost beside the others."""
@@ -105,8 +113,8 @@ def replaced(
     for w in free.tolist():
         others[problem.choices(w)] = 0.0
     left = problem.sizes - problem.used(others)
-    candidates = _candidates(problem, units, free, ranked, choices, left)
-    cost, upper, integral, low, high, rows = _program(problem, others, free, candidates, left)
+    candidates = _candidates(problem, units, free, order, choices, left)
+    cost, upper, integral, low, high, rows = program(problem, others, free, candidates, left)
     start = np.zeros(len(cost))
     n = len(candidates)
     start[:n] = units[candidates]
@@ -121,20 +129,20 @@ def replaced(
 
 
 def _candidates(
-    problem: Problem, units: Floats, free: Ints, ranked: Ints, choices: int, left: Floats
+    problem: Problem, units: Floats, free: Ints, order: Ints, choices: int, left: Floats
 ) -> Ints:
     """For each freed workload: what it holds, and its best few choices that would fit."""
     tightest = np.where(problem.draws > 0, left[:, None], np.inf).min(axis=0, initial=np.inf)
     found = []
     for w in free.tolist():
-        mine = ranked[problem.choices(w)]
+        mine = order[problem.choices(w)]
         fits = mine[problem.amount[mine] <= tightest[problem.place[mine]] + EPSILON]
         held = mine[units[mine] > 0]
         found.append(np.union1d(fits[:choices], held))
     return np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
 
 
-def _program(
+def program(
     problem: Problem, others: Floats, free: Ints, candidates: Ints, left: Floats
 ) -> tuple[Floats, Floats, np.ndarray, Floats, Floats, Rows]:  # type: ignore[type-arg]
     """Columns: candidates, then what each freed workload leaves unserved, then commitments used."""
