@@ -22,7 +22,7 @@ name = "starter"
 [homes.bedrock-use1]
 vendor = "aws"
 region = "us-east-1"
-silicon = "trn2"
+silicon = "trainium2"
 api = "openai"
 model = "pocket"
 url = "http://127.0.0.1:4110"

@@ -16,6 +16,7 @@ class Row(NamedTuple):
 
 
 GROUPS: dict[str, str] = {
+    "catalog": "Look through what is known of vendors, chips, prices and outages, and correct it.",
     "config": "Explain settings and print their JSON schema.",
     "pocket": "The embedded homes that make all of this run on a laptop.",
 }
@@ -25,6 +26,30 @@ COMMANDS: tuple[Row, ...] = (
     Row("init", "freehold.cli.init:command", "Write a commented freehold.toml to start from."),
     Row("check", "freehold.cli.check:command", "Read freehold.toml and report every problem at once."),
     Row("map", "freehold.cli.map:command", "Say in one sentence what each workload stands on."),
+    Row(
+        "cuts",
+        "freehold.cli.cuts:command",
+        "List every smallest set of things whose loss takes a workload down.",
+    ),
+    Row(
+        "blast",
+        "freehold.cli.blast:command",
+        "Say what dies, degrades and stays untouched when services fail.",
+    ),
+    Row("shared", "freehold.cli.shared:command", "Say what two homes both stand on."),
+    Row("drill", "freehold.cli.drill:command", "Play outages against the estate and say who goes down."),
+    Row("advise", "freehold.cli.advise:command", "Name the cheapest changes that remove the most cut sets."),
+    Row("catalog list", "freehold.cli.catalog_list:command", "List what the catalog holds, or search it."),
+    Row(
+        "catalog show", "freehold.cli.catalog_show:command", "Show one entry with the source of each figure."
+    ),
+    Row(
+        "catalog import",
+        "freehold.cli.catalog_import:command",
+        "Read a price list of SkyPilot or LiteLLM into a catalog file.",
+    ),
+    Row("catalog diff", "freehold.cli.catalog_diff:command", "Say what a catalog file adds and corrects."),
+    Row("catalog stale", "freehold.cli.catalog_stale:command", "List figures past their age limit."),
     # the gateway
     Row("demo", "freehold.cli.demo:command", "Show one call through everything, from nothing."),
     Row("up", "freehold.cli.up:command", "Run the gateway."),

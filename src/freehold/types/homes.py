@@ -53,6 +53,9 @@ class Home(msgspec.Struct, frozen=True, kw_only=True):
     grow_needs: tuple[ServiceId, ...] = ()  # what it stands on to take more load than it has now
     profile: str | None = None  # a cross-region profile: us, eu, global, ...
     contract: str | None = None  # the contract it is bought under
+    jurisdiction: str | None = (
+        None  # whose law its machines stand under; None is unknown, which no rule accepts
+    )
     options: dict[str, str] = {}  # transport settings: api_version, project, deployment, profile
 
 
@@ -112,6 +115,15 @@ class Substitute(msgspec.Struct, frozen=True, kw_only=True):
     uses: tuple[str, ...] = ()
 
 
+class ClassRule(msgspec.Struct, frozen=True, kw_only=True):
+    """Where data of one class may go, on top of the policy it is part of. Empty allows everything."""
+
+    regions: tuple[str, ...] = ()
+    jurisdictions: tuple[str, ...] = ()
+    operators: tuple[str, ...] = ()
+    tier_min: Tier = "contract"
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """What must hold. An empty tuple allows everything; a rule that cannot be checked does not pass."""
 
@@ -119,10 +131,12 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     homes_min: int = 1
     distinct: tuple[Literal["vendor", "operator", "region", "silicon", "pool"], ...] = ()
     regions: tuple[str, ...] = ()
+    jurisdictions: tuple[str, ...] = ()
     operators: tuple[str, ...] = ()
     operators_barred: tuple[str, ...] = ()
     vendors: tuple[str, ...] = ()
     data_classes: tuple[str, ...] = ()
+    classes: dict[str, ClassRule] = {}  # data class -> what holds for it in addition
     tier_min: Tier = "contract"
     substitution: bool = False
     on_cut: Literal["error", "continue", "reask", "restart"] = "error"

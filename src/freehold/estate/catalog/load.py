@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import csv
 import tomllib
-from collections.abc import Iterable, Mapping
-from functools import cached_property
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,7 +19,6 @@ from freehold.errors import InputError
 from freehold.estate.catalog.shapes import (
     Commitment,
     DrillClass,
-    Figure,
     Incident,
     ModelFacts,
     Offer,
@@ -40,12 +39,19 @@ OWN_BYTES_MAX = 20_000_000
 KEYED = ("sources", "vendors", "services", "silicon", "models", "classes", "incidents")
 LISTED = ("surfaces", "profiles", "prices", "offers", "commitments")
 
+CSV_NUMBERS = {
+    "offers": ("chips", "chip_hour_usd", "spot_chip_hour_usd"),
+    "prices": (
+        "input_usd_per_mtok", "output_usd_per_mtok", "cache_read_usd_per_mtok", "cache_write_usd_per_mtok",
+    ),
+}  # fmt: skip
+
 
 class Catalog:
     """Everything publicly known, by section. Made by `load()`."""
 
     def __init__(self, own: Mapping[str, Any] | None = None, *, origin: str = "") -> None:
-        self._own = own or {}
+        self.own = own or {}
         self.origin = origin  # the user's own file, where there is one
 
     @cached_property
@@ -86,7 +92,7 @@ class Catalog:
 
     @cached_property
     def prices(self) -> tuple[TokenPrice, ...]:
-        return self._listed("prices", TokenPrice, ("model", "vendor", "api", "region"))
+        return self._listed("prices", TokenPrice, ("model", "vendor", "api", "region", "profile"))
 
     @cached_property
     def offers(self) -> tuple[Offer, ...]:
@@ -110,13 +116,13 @@ class Catalog:
 
     def _keyed(self, section: str) -> dict[str, Entry]:
         merged: dict[str, Entry] = {id: dict(e) for id, e in _packaged(section).get(section, {}).items()}
-        for id, entry in self._own.get(section, {}).items():
+        for id, entry in self.own.get(section, {}).items():
             merged[id] = {**merged.get(id, {}), **entry}
         return merged
 
     def _listed(self, section: str, kind: type[T], key: tuple[str, ...]) -> tuple[T, ...]:
         merged: dict[tuple[Any, ...], Entry] = {}
-        for entry in (*_rows(section), *self._own.get(section, ())):
+        for entry in (*_rows(section), *self.own.get(section, ())):
             place = tuple(entry.get(name, "") for name in key)
             merged[place] = {**merged.get(place, {}), **entry}
         return tuple(self.read(kind, entry) for entry in merged.values())
@@ -193,25 +199,27 @@ def _vendor(id: str, entry: Entry, catalog: Catalog) -> Vendor:
     return catalog.read(Vendor, {"id": id, **entry, "regions": regions})
 
 
+@cache
 def _packaged(section: str) -> dict[str, Any]:
     text = resources.files(__package__).joinpath("data", f"{section}.toml").read_text()
     return tomllib.loads(text)
 
 
-def _rows(section: str) -> Iterable[Entry]:
-    """The rows of a listed section: [[section]] in TOML, or lines of a CSV file with figures in columns."""
-    if section != "offers":
+@cache
+def _rows(section: str) -> Sequence[Entry]:
+    """The rows of a listed section: [[section]] in TOML, or the lines of a CSV file."""
+    if section not in CSV_NUMBERS:
         return _packaged(section).get(section, [])  # type: ignore[no-any-return]  # TOML is untyped
-    text = resources.files(__package__).joinpath("data", "offers.csv").read_text()
-    return [_offer(row) for row in csv.DictReader(text.splitlines())]
+    text = resources.files(__package__).joinpath("data", f"{section}.csv").read_text()
+    return [_row(line, CSV_NUMBERS[section]) for line in csv.DictReader(text.splitlines())]
 
 
-def _offer(row: dict[str, str]) -> Entry:
-    """Empty cells are unknown, never zero."""
-    entry: Entry = {key: value for key, value in row.items() if value != ""}
-    entry["chips"] = int(row["chips"])
-    entry["confidential"] = row.get("confidential", "") == "yes"
-    for name in ("chip_hour_usd", "spot_chip_hour_usd"):
-        if row[name]:
-            entry[name] = float(row[name])
+def _row(line: Mapping[str, str], numbers: Iterable[str]) -> Entry:
+    """Empty cells are left out: unknown, never zero."""
+    entry: Entry = {key: value for key, value in line.items() if value}
+    for name in numbers:
+        if name in entry:
+            entry[name] = int(entry[name]) if name == "chips" else float(entry[name])
+    if "confidential" in entry:
+        entry["confidential"] = entry["confidential"] == "yes"
     return entry

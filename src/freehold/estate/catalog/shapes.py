@@ -22,7 +22,6 @@ __all__ = [
     "Service",
     "Silicon",
     "Status",
-    "Strike",
     "Surface",
     "TokenPrice",
     "Vendor",
@@ -75,6 +74,7 @@ class Surface(msgspec.Struct, frozen=True, kw_only=True):
     regional: bool = True  # False: one endpoint for the whole world, processing region not known
     needs: tuple[str, ...] = ()
     grow_needs: tuple[str, ...] = ()
+    global_needs: tuple[str, ...] = ()  # instead of `needs` where the region is "global"
     profile_needs: str = ""  # the service a cross-region profile adds, with {region} and {profile}
     pool_scope: Literal["region", "profile", "account"] = "region"  # what shares one quota
     models: tuple[str, ...] = ()  # makers whose models it serves; empty: any
@@ -144,12 +144,13 @@ class ModelFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TokenPrice(msgspec.Struct, frozen=True, kw_only=True):
-    """The list price of a model at a surface. `region` empty: the same everywhere it is sold."""
+    """The list price of a model at a surface; `region` and `profile` empty: unless a row says otherwise."""
 
     model: ModelId
     vendor: str
     api: str
     region: str = ""
+    profile: str = ""
     input_usd_per_mtok: Figure | None = None
     output_usd_per_mtok: Figure | None = None
     cache_read_usd_per_mtok: Figure | None = None
@@ -213,28 +214,29 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
-class Strike(msgspec.Struct, frozen=True, kw_only=True):
-    """What a drill class takes away: services of these kinds, or homes with one of these facts in common."""
-
-    kinds: tuple[str, ...] = ()  # service kinds; each service of the estate of such a kind is one drill
-    fact: Literal["", "silicon", "model", "contract", "operator", "vendor", "pool", "jurisdiction"] = ""
-    how: Literal["down", "no-growth", "wrong", "price"] = "down"
-    every: bool = False  # all matches at once instead of one after the other
-    herd: float = 1.0  # demand on the survivors is multiplied by this
-    capacity: float = 1.0  # capacity of the survivors is multiplied by this
-    price: float = 1.0  # prices are multiplied by this
-
-
 class DrillClass(msgspec.Struct, frozen=True, kw_only=True):
-    """A way of failing, invented from the incidents, played against every place of an estate it fits."""
+    """A way of failing, drawn from the incidents, played against every place of an estate that it fits.
+
+    `kinds` takes away services of these kinds, `fact` the homes that have one fact in common; each match is
+    a drill of its own. What is multiplied, is multiplied on the survivors.
+    """
 
     id: str
     title: str
-    kind: Literal["technical", "partner"]
+    group: Literal["technical", "partner"]
     teaches: str
-    strikes: tuple[Strike, ...]
-    minutes: float | None  # None: for good
-    unseen_min: float = 0  # before anybody is told: health must come from own probes
+    kinds: tuple[str, ...] = ()
+    fact: Literal[
+        "", "silicon", "model", "contract", "operator", "vendor", "pool", "operator-in-jurisdiction"
+    ] = ""
+    how: Literal["down", "no-growth", "wrong", "price"] = "down"
+    minutes: float | None = None  # None: for good
+    unseen_min: float = 0  # nobody is told for so long: traffic moves late unless own probes see it
+    freeze_growth: bool = False  # no home anywhere can launch more meanwhile
+    capacity_times: float = 1.0
+    price_times: float = 1.0
+    return_demand_times: float = 1.0  # demand when it comes back ...
+    return_min: float = 0  # ... and for how long
     source: str
     as_of: str
     status: Status
