@@ -17,10 +17,11 @@ from pathlib import Path
 
 import msgspec
 
-from bench.fitting import Z80, KINDS, LeftOut, Point, fit, folds, left_out, read_points, spread_of
+from bench.fitting import KINDS, Z80, LeftOut, Point, fit, folds, known, left_out, read_points, spread_of
 from bench.harness import RESULTS, Environment, environment
-from bench.prices import chip_hour_usd
+from freehold.estate.catalog import load
 from freehold.plan.perf.physics import train_flops_per_token
+from freehold.plan.prices import cheapest
 
 NAIVE_MFU = {"nvidia": 0.42, "google": 0.48, "aws": 0.30, "amd": 0.42}
 NAIVE_MEMORY, NAIVE_COMPUTE, NAIVE_USABLE = 0.75, 0.45, 0.9
@@ -107,9 +108,9 @@ def score(points: Sequence[Point], by: str, seen: Sequence[LeftOut]) -> list[Sco
                 if said is not None:
                     errors.setdefault(one.point.chip.id, []).append(abs(said / one.point.value - 1))
             medians = {chip: statistics.median(found) for chip, found in sorted(errors.items())}
-            out.append(
-                Score(kind=kind, left_out=by, method=method, chips=medians, points=sum(map(len, errors.values())))
-            )
+            if medians:
+                count = sum(map(len, errors.values()))
+                out.append(Score(kind=kind, left_out=by, method=method, chips=medians, points=count))
     return out
 
 
@@ -124,16 +125,10 @@ def coverage(points: Sequence[Point], by: str) -> dict[str, tuple[int, int]]:
             predicted = fitted.predict(point)
             if predicted is None:
                 continue
-            one = LeftOut(point=point, fold="", predicted=predicted, known=known_of(point, train))
+            one = LeftOut(point=point, fold="", predicted=predicted, known=known(point, train))
             spread = spread_of(inner, KINDS[point.kind], one.known)
             held_in.setdefault(KINDS[point.kind], []).append(abs(one.log_error) <= Z80 * spread)
     return {kind: (sum(found), len(found)) for kind, found in held_in.items()}
-
-
-def known_of(point: Point, train: Sequence[Point]) -> str:
-    from bench.fitting import known
-
-    return known(point, train)
 
 
 class Pairs(msgspec.Struct, frozen=True, kw_only=True):
@@ -215,7 +210,8 @@ def main() -> None:
     parser.add_argument("points", type=Path)
     points = read_points(parser.parse_args().points)
     seen = {by: left_out(points, by) for by in ("source", "chip")}
-    prices = chip_hour_usd()
+    catalog = load()
+    prices = {id: price.chip_hour_usd for id, price in cheapest(catalog.offers, dict(catalog.silicon)).items()}
     report = Report(
         environment=environment(), points=len(points),
         scores=[one for by, found in seen.items() for one in score(points, by, found)],
