@@ -68,8 +68,9 @@ def reduced_costs(problem: Problem, duals: Duals) -> Floats:
         per_place[covered] -= duals.commitments[problem.place_commitment[covered]]
     worth = np.where(problem.standby, 0.0, duals.demand[problem.workload])
     reduced = problem.cost - problem.serves * worth + problem.amount * per_place[problem.place]
-    for limit, inside in problem.budgets:
-        reduced += np.where(inside[problem.workload], problem.cost * duals.limits[limit], 0.0)
+    for limit, takes in problem.extras:
+        if duals.limits[limit] > 0:
+            reduced += takes * duals.limits[limit]
     for (w, d), value in duals.outlive.items():
         if value > 0:
             mine = problem.choices(w)
@@ -133,10 +134,10 @@ class Master:
             for limit in problem.place_limits[place]:
                 index.append(w_count + limit)
                 value.append(problem.amount[j])
-            for limit, covered in problem.budgets:
-                if covered[w]:
+            for limit, takes in problem.extras:
+                if takes[j]:
                     index.append(w_count + limit)
-                    value.append(problem.cost[j])
+                    value.append(takes[j])
             if (group := int(problem.place_commitment[place])) >= 0:
                 index.append(w_count + r_count + group)
                 value.append(problem.amount[j])

@@ -40,7 +40,7 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     size: float
     unit: str = "chips"
-    kind: Literal["capacity", "pool", "budget"] = "capacity"
+    kind: Literal["capacity", "pool", "budget", "hours"] = "capacity"
 
 
 class Commitment(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +66,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
     place_limits: tuple[tuple[int, ...], ...]  # per place, the limits it draws on
     commitments: tuple[Commitment, ...] = ()
     place_commitment: Ints  # P: which commitment covers it, or -1
-    budgets: tuple[tuple[int, Bools], ...] = ()  # (limit, which workloads it covers): cost, not amount
+    extras: tuple[tuple[int, Floats], ...] = ()  # (limit, N: what one unit takes of it), beside the places'
     first: Ints  # W + 1: choices of workload w are first[w] .. first[w + 1]
     place: Ints  # N
     cost: Floats  # N: $/h of one unit
@@ -105,15 +105,14 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
         return slice(int(self.first[workload]), int(self.first[workload + 1]))
 
     def used(self, units: Floats) -> Floats:
-        """R: what a placement takes of each limit, budgets included."""
+        """R: what a placement takes of each limit, extras included."""
         held = np.flatnonzero(units)
         per_place = np.bincount(
             self.place[held], weights=units[held] * self.amount[held], minlength=len(self.places)
         )
         used = self.draws @ per_place
-        for limit, covered in self.budgets:
-            inside = held[covered[self.workload[held]]]
-            used[limit] += float(units[inside] @ self.cost[inside])
+        for limit, takes in self.extras:
+            used[limit] += float(units[held] @ takes[held])
         return used
 
     def served(self, units: Floats) -> Floats:

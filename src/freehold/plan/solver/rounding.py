@@ -53,11 +53,15 @@ def place_one(problem: Problem, w: int, reduced: Floats, units: Floats, left: Fl
             room = problem.demand[w] - kept - (serves * taken)[None, :] @ ~apart.T
             useful = np.minimum(useful, np.where(apart, np.inf, np.maximum(0.0, room.T)).min(axis=0))
         fits = (taken < most) & (useful > EPSILON) & room_for(problem, place, amount, left)
+        for limit, takes in problem.extras:
+            fits &= takes[mine] <= left[limit] + EPSILON
         if not fits.any():
             break
         best = int(np.argmin(np.where(fits, cost / np.maximum(useful, EPSILON), np.inf)))
         taken[best] += 1
         left[list(problem.place_limits[int(place[best])])] -= amount[best]
+        for limit, takes in problem.extras:
+            left[limit] -= takes[mine][best]
     units[mine] = taken
 
 

@@ -172,9 +172,10 @@ def program(
     for limit in np.flatnonzero(problem.draws[:, np.unique(place)].any(axis=1)).tolist():
         mine = np.flatnonzero(problem.draws[limit, place])
         row(mine, amount[mine], -INFINITY, max(0.0, left[limit]))
-    for limit, covered in problem.budgets:
-        mine = np.flatnonzero(covered[owner])
-        row(mine, problem.cost[candidates[mine]], -INFINITY, max(0.0, left[limit]))
+    for limit, takes in problem.extras:
+        mine = np.flatnonzero(takes[candidates])
+        if len(mine):
+            row(mine, takes[candidates[mine]], -INFINITY, max(0.0, left[limit]))
     used = problem.committed(others)
     group = problem.place_commitment[place]
     groups = [int(g) for g in np.unique(group) if g >= 0]
