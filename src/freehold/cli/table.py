@@ -18,6 +18,7 @@ class Row(NamedTuple):
 GROUPS: dict[str, str] = {
     "catalog": "Look through what is known of vendors, chips, prices and outages, and correct it.",
     "config": "Explain settings and print their JSON schema.",
+    "plan": "Say where work should go, on which silicon, at what price.",
     "pocket": "The embedded homes that make all of this run on a laptop.",
 }
 
@@ -58,6 +59,13 @@ COMMANDS: tuple[Row, ...] = (
         "freehold.cli.pocket_serve:command",
         "Run a home that speaks a vendor's protocol.",
     ),
+    # where work goes
+    Row("predict", "freehold.cli.predict:command", "Say what a unit of work costs on every kind of silicon."),
+    Row("calibrate", "freehold.cli.calibrate:command", "Correct the predictions by what was measured here."),
+    Row("plan make", "freehold.cli.plan_make:command", "Say where everything should go, and how good that is."),
+    Row("plan explain", "freehold.cli.plan_explain:command", "Say why a workload goes where it goes."),
+    Row("plan show", "freehold.cli.plan_show:command", "Print the plan in force."),
+    Row("plan diff", "freehold.cli.plan_diff:command", "Say what a new plan would change, and what moving costs."),
     # settings
     Row("config explain", "freehold.cli.config_explain:command", "Explain one setting, or all of them."),
     Row("config schema", "freehold.cli.config_schema:command", "Print the JSON schema of freehold.toml."),
