@@ -1,8 +1,8 @@
 """Fitting the performance model to published points, and asking what it says of points it has not seen.
 
-One least-squares problem: the shares of `Physics`, and factors for stacks and chips, each pulled towards what is
-expected without it. A stack is *young* where it is neither CUDA nor XLA; how much slower young stacks are, is
-one number for all of them, so that a stack nobody measured is not taken for a mature one.
+One least-squares problem: the shares of `Physics`, and factors for stacks and chips, each pulled towards what
+is expected without it. A stack is *young* where it is neither CUDA nor XLA; how much slower young stacks
+are, is one number for all of them, so that a stack nobody measured is not taken for a mature one.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-from scipy.optimize import least_squares
+from scipy.optimize import least_squares  # type: ignore[import-untyped]  # scipy ships no types
 
 from freehold.estate.catalog import load
 from freehold.plan.perf.chip import Chip, chip_of
-from freehold.plan.perf.constants import Constants, Factor, Family, Physics, Spread, family_of
 from freehold.plan.perf.constants import MATURE_STACKS as MATURE
+from freehold.plan.perf.constants import Constants, Factor, Family, Physics, Spread, family_of
 from freehold.plan.perf.physics import serve_time, train_flops_per_token, train_utilisation
 from freehold.plan.perf.shape import ModelShape, shape_of
 
@@ -117,7 +117,8 @@ def effects(chip: Chip, family: Family) -> list[tuple[str, str]]:
     """The factors that a chip's speed is made of: (level, name)."""
     young = [] if chip.stack in MATURE else [("young", "young")]
     return [
-        *young, ("stack", chip.stack), ("stack-family", f"{chip.stack}/{family}"), ("chip", f"{chip.id}/{family}")
+        *young, ("stack", chip.stack), ("stack-family", f"{chip.stack}/{family}"),
+        ("chip", f"{chip.id}/{family}"),
     ]  # fmt: skip
 
 
@@ -137,14 +138,14 @@ def fit(points: Sequence[Point]) -> Fit:
     keys = sorted({key for point in points for key in effects(point.chip, point.family)})
     place = {key: len(START) + index for index, key in enumerate(keys)}
 
-    def physics_of(x: np.ndarray) -> Physics:  # type: ignore[type-arg]
+    def physics_of(x: np.ndarray) -> Physics:
         shares = {
             name: start * math.exp(x[index] * width)
             for index, (name, (start, width)) in enumerate(START.items())
         }
         return Physics(**shares)
 
-    def residuals(x: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    def residuals(x: np.ndarray) -> np.ndarray:
         physics, out = physics_of(x), []
         for point in points:
             base = expected(point, physics)
@@ -203,9 +204,7 @@ def left_out(points: Sequence[Point], by: str) -> list[LeftOut]:
         fitted = fit(train)
         for point in held:
             if (predicted := fitted.predict(point)) is not None:
-                found.append(
-                    LeftOut(point=point, fold=name, predicted=predicted, known=known(point, train))
-                )
+                found.append(LeftOut(point=point, fold=name, predicted=predicted, known=known(point, train)))
     return found
 
 
@@ -224,7 +223,9 @@ def spread_of(seen: Sequence[LeftOut], kind: str, status: str) -> float:
     order = ("measured", "related", "unknown")
     wanted = order[: order.index(status) + 1]
     sizes = [
-        _quantile([abs(one.log_error) for one in seen if one.known == level and KINDS[one.point.kind] == kind])
+        _quantile(
+            [abs(one.log_error) for one in seen if one.known == level and KINDS[one.point.kind] == kind]
+        )
         for level in wanted
     ]
     return max(SPREAD_LEAST, *(size / Z80 for size in sizes))

@@ -1,8 +1,8 @@
 """The synthetic placement instances of bench/plan.py, pinned: the same size and seed is the same instance.
 
-Providers x regions x four kinds of silicon are homes. 40 % of the workloads serve (2 replicas, which must stand
-in two different provider-regions), 35 % train in gangs of 8 to 128 chips, 25 % are batch. 65 % of the pairs are
-forbidden. Capacity is uneven and 1.6 times the demand in all; commitments cover some homes of one provider.
+Providers x regions x four kinds of silicon are homes. 40 % of the workloads serve (2 replicas, which must
+stand in two different provider-regions), 35 % train in gangs of 8 to 128 chips, 25 % are batch. 65 % of the
+pairs are forbidden. Capacity is uneven, and 1.6 times the demand; commitments cover some homes of a provider.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def roofline(point: Point) -> float | None:
 
 
 def neighbour(point: Point, train: Sequence[Point]) -> float | None:
-    """The nearest measured point of the same kind and unit, scaled by chips, peak rate and size of the model."""
+    """The nearest measured point of its kind and unit, scaled by chips, peak rate and size of the model."""
     same = [p for p in train if p.kind == point.kind and p.metric == point.metric]
     if not same:
         return None
@@ -73,7 +73,9 @@ def neighbour(point: Point, train: Sequence[Point]) -> float | None:
     if point.metric == "MFU_pct":
         return best.value
     mine, other = point.chip.compute_tflops(point.precision), best.chip.compute_tflops(best.precision)
-    scale = (mine[0] if mine else 1.0) / (other[0] if other else 1.0) / point.shape.active_b * best.shape.active_b
+    scale = (
+        (mine[0] if mine else 1.0) / (other[0] if other else 1.0) / point.shape.active_b * best.shape.active_b
+    )
     scale *= point.chips / best.chips if "total" in point.metric or point.slower_is_more else 1.0
     return best.value / scale if point.slower_is_more else best.value * scale
 
@@ -173,14 +175,27 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     def markdown(self) -> str:
         lines = ["# predict", "", "How far predictions are from measurements that the fit had not seen.", ""]
-        lines += ["| kind | left out | method | macro median error | by chip | points |", "|---|---|---|---:|---|---:|"]
+        lines += [
+            "| kind | left out | method | macro median error | by chip | points |",
+            "|---|---|---|---:|---|---:|",
+        ]
         for one in self.scores:
             chips = ", ".join(f"{chip} {100 * error:.0f}" for chip, error in one.chips.items())
-            goal = f" (goal {100 * GOALS[one.kind]:.0f})" if one.method == "freehold" and one.kind in GOALS else ""
-            lines.append(
-                f"| {one.kind} | {one.left_out} | {one.method} | {100 * one.macro:.1f} %{goal} | {chips} | {one.points} |"
+            goal = (
+                f" (goal {100 * GOALS[one.kind]:.0f})"
+                if one.method == "freehold" and one.kind in GOALS
+                else ""
             )
-        lines += ["", "| kind | left out | 80 % intervals that hold (goal 70 to 90) | order of $/token right (goal 90) |", "|---|---|---:|---:|"]
+            lines.append(
+                f"| {one.kind} | {one.left_out} | {one.method} | {100 * one.macro:.1f} %{goal} "
+                f"| {chips} | {one.points} |"
+            )
+        lines += [
+            "",
+            "| kind | left out | 80 % intervals that hold (goal 70 to 90) "
+            "| order of $/token right (goal 90) |",
+            "|---|---|---:|---:|",
+        ]
         for by, found in self.coverage.items():
             for kind, (held, of) in found.items():
                 pair = self.pairs[by].get(kind, Pairs(right=0, of=0))
@@ -195,13 +210,13 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 NOTES = (
     "Macro: the median error of each chip, averaged over chips. Errors are |predicted / published - 1|.",
-    "Several points are the same run in two units (utilisation and tokens per second); both are kept, as published.",
-    "The roofline's constants were chosen with these points in view (its utilisation of Trainium is from them), so "
+    "Several points are one run in two units (utilisation, tokens per second); both are kept, as published.",
+    "The roofline's constants were chosen with these points in view (its Trainium figure is from them), so "
     "its figures are in-sample; Freehold's and the neighbour's are not.",
-    "Memory rules, the form of the physics and which stacks count as young were also chosen by somebody who had seen "
-    "the points: only the constants are left out, not the ideas.",
-    "Decode points: chips and batch of the Neuron rows are recalled by the collector; no threshold is set for them.",
-    "Prices: the cheapest on-demand price per chip that passed validation; a chip without one forms no pairs.",
+    "Memory rules, the form of the physics and which stacks count as young were chosen by somebody who had "
+    "seen the points: only the constants are left out, not the ideas.",
+    "Decode points: chips and batch of the Neuron rows are recalled by the collector; no threshold is set.",
+    "Prices: the cheapest on-demand price of a chip that passed validation; without one it forms no pairs.",
 )
 
 
@@ -211,12 +226,12 @@ def main() -> None:
     points = read_points(parser.parse_args().points)
     seen = {by: left_out(points, by) for by in ("source", "chip")}
     catalog = load()
-    prices = {id: price.chip_hour_usd for id, price in cheapest(catalog.offers, dict(catalog.silicon)).items()}
+    prices = {id: price.chip_hour_usd for id, price in cheapest(catalog.offers, catalog.silicon).items()}
     report = Report(
         environment=environment(), points=len(points),
         scores=[one for by, found in seen.items() for one in score(points, by, found)],
         coverage={by: coverage(points, by) for by in seen},
-        pairs={by: {kind: pairs(found, prices, kind) for kind in KINDS.values()} for by, found in seen.items()},
+        pairs={by: {k: pairs(found, prices, k) for k in KINDS.values()} for by, found in seen.items()},
         prices_usd_per_chip_hour=prices,
     )  # fmt: skip
     path = RESULTS / "predict.md"

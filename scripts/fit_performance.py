@@ -2,8 +2,9 @@
 
     python scripts/fit_performance.py POINTS.csv --as-of 2025-11
 
-The points are kept outside the repository; what is written here says how many of them stand behind each figure.
-Errors of the model are never taken from this fit: see bench/predict.py, which leaves out what it predicts.
+The points are kept outside the repository; what is written here says how many of them stand behind each
+figure. Errors of the model are never taken from this fit: see bench/predict.py, which leaves out what it
+predicts.
 """
 
 from __future__ import annotations

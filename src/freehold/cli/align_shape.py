@@ -13,7 +13,9 @@ from freehold.types.sampling import AlignShape, RoleLoad
 
 PROMPTS = {"harmful": 300, "border": 200, "benign": 100}  # what a recipe asks for where it says nothing
 TOKENS, ROUNDS, ANSWERS, EPOCHS = 48, 2, 2, 3
-CRITIQUE_READS = 4.0  # tokens a critic reads for each that the policy wrote: prompt, answer, principle, examples
+CRITIQUE_READS = (
+    4.0  # tokens a critic reads for each that the policy wrote: prompt, answer, principle, examples
+)
 
 
 def read_shape(path: Path, model: str | None) -> AlignShape:
@@ -45,12 +47,15 @@ def of_recipe(entry: dict[str, Any], model: str | None) -> AlignShape:
     answers = number("feedback", "answers", ANSWERS)
     epochs = number("supervise", "epochs", EPOCHS) + number("prefer", "epochs", 1)
     policy_tokens = int(prompts * number("sample", "tokens_max", TOKENS))
+    wrote, trained = 1.0 + 2 * rounds + answers, epochs * (1 + rounds)
     return AlignShape(
         roles=(
-            RoleLoad(role="policy", model=name, input_ratio=2.0 + 2 * rounds, output_ratio=1.0 + 2 * rounds + answers),
-            RoleLoad(role="feedback", model=name, input_ratio=CRITIQUE_READS * answers, output_ratio=0.1 * answers),
-            RoleLoad(role="trainer", model=name, input_ratio=0.0, output_ratio=0.0, train_ratio=epochs * (1 + rounds)),
+            RoleLoad(role="policy", model=name, input_ratio=2.0 + 2 * rounds, output_ratio=wrote),
+            RoleLoad(
+                role="feedback", model=name, input_ratio=CRITIQUE_READS * answers, output_ratio=answers / 10
+            ),
+            RoleLoad(role="trainer", model=name, input_ratio=0.0, output_ratio=0.0, train_ratio=trained),
         ),
         policy_tokens=policy_tokens,
         weight_syncs=2,
-    )  # fmt: skip
+    )

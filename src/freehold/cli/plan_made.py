@@ -24,13 +24,13 @@ SECONDS_DEFAULT = 10.0
 
 def run_options(command: F) -> F:
     for option in (
-        click.option("--seed", default=0, show_default=True, help="The same seed and steps give the same plan."),
+        click.option("--seed", default=0, show_default=True, help="The same seed, the same plan."),
         click.option(
             "--seconds", default=SECONDS_DEFAULT, show_default=True, type=click.FloatRange(0.1, 86_400),
             help="How long to look, at most.",
         ),
         click.option(
-            "--steps", type=click.IntRange(0), help="Look for so many steps instead of seconds: repeatable exactly."
+            "--steps", type=click.IntRange(0), help="Look for so many steps instead: repeatable exactly."
         ),
         click.option("--lost", multiple=True, metavar="HOME", help="Plan as if this home were gone."),
     ):  # fmt: skip
@@ -53,7 +53,13 @@ def silicon_of(catalog: Catalog) -> Silicon:
 
 
 def made_plan(
-    config: str | None, seed: int, seconds: float, steps: int | None, lost: tuple[str, ...], *, price_rules: bool
+    config: str | None,
+    seed: int,
+    seconds: float,
+    steps: int | None,
+    lost: tuple[str, ...],
+    *,
+    price_rules: bool,
 ) -> tuple[Made, Loaded]:
     """Read the estate, make the plan."""
     from freehold.cli.loading import load_settings
@@ -86,7 +92,9 @@ def made_plan(
 def _shown() -> Callable[[Progress], None]:
     def show(at: Progress) -> None:
         gap = 100 * (at.price / at.bound - 1) if at.bound > 0 else 0.0
-        click.echo(f"\r{at.stage:7} {at.seconds:6.1f} s  {at.price:,.2f} $/h, gap {gap:.2f} %   ", nl=False, err=True)
+        click.echo(
+            f"\r{at.stage:7} {at.seconds:6.1f} s  {at.price:,.2f} $/h, gap {gap:.2f} %   ", nl=False, err=True
+        )
 
     return show
 
@@ -96,7 +104,7 @@ def say_plan(plan: Plan) -> None:
     from freehold.cli.show import say, table
 
     rows = [
-        (p.workload, p.place, f"{p.units} {p.unit}", p.chips and p.chips * p.units or "", f"{p.usd_per_hour:,.2f}",
+        (p.workload, p.place, f"{p.units} {p.unit}", (p.chips or 0) * p.units or "", f"{p.usd_per_hour:,.2f}",
          _speed(p.tokens_per_s, p.tokens_per_s_low, p.tokens_per_s_high))
         for p in plan.placements
     ]  # fmt: skip
@@ -117,7 +125,10 @@ def say_certificate(plan: Plan) -> None:
     from freehold.cli.show import say
 
     how = "proved best" if plan.exact else f"within {100 * plan.gap:.2f} % of the best"
-    say(f"\ncost   {plan.usd_per_hour:,.2f} $/h, {how}; no plan costs less than {plan.bound_usd_per_hour:,.2f} $/h")
+    say(
+        f"\ncost   {plan.usd_per_hour:,.2f} $/h, {how}; "
+        f"no plan costs less than {plan.bound_usd_per_hour:,.2f} $/h"
+    )
     if plan.committed_usd_per_hour:
         say(
             f"       of it {plan.committed_usd_per_hour:,.2f} $/h for commitments, "
@@ -130,7 +141,11 @@ def say_certificate(plan: Plan) -> None:
         say(f"price  {rule.words}")
     broken = [f"{loss.kind} {loss.name}: {', '.join(loss.broken)}" for loss in plan.losses if loss.broken]
     if plan.losses:
-        outcome = "every workload keeps what it must" if not broken else f"too little is left by {'; '.join(broken)}"
+        outcome = (
+            "every workload keeps what it must"
+            if not broken
+            else f"too little is left by {'; '.join(broken)}"
+        )
         say(f"losses {len(plan.losses)} single losses replayed: {outcome}")
     for name, share in plan.unserved.items():
         say(f"UNSERVED {name}: {100 * share:.0f} % of its demand")

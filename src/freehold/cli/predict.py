@@ -25,10 +25,14 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--in", "inputs", default=1000.0, show_default=True, help="Tokens in a request.")
 @click.option("--out", "outputs", default=1000.0, show_default=True, help="Tokens in an answer.")
-@click.option("--precision", type=click.Choice(["bf16", "fp8", "int8", "fp4"]), default="bf16", show_default=True)
+@click.option(
+    "--precision", type=click.Choice(["bf16", "fp8", "int8", "fp4"]), default="bf16", show_default=True
+)
 @click.option("--batch", type=click.IntRange(1), help="Sequences at once.  [default: what fits]")
 @click.option("--sequence", default=4096, show_default=True, help="Tokens in a training sequence.")
-@click.option("--speculation", default=1.0, show_default=True, help="Tokens gained per step by a draft model.")
+@click.option(
+    "--speculation", default=1.0, show_default=True, help="Tokens gained per step by a draft model."
+)
 @click.option("--chips", type=click.IntRange(1), help="Chips together.  [default: the fewest that fit]")
 @click.option("--parameters", type=float, help="Billions, where the model is not known by name.")
 @click.option("--recipe", metavar="FILE", help="For --kind align: the recipe, or a file of its roles.")
@@ -70,7 +74,9 @@ def command(
     if svg is not None:
         from freehold.plan.perf.chart import chart
 
-        Path(svg).write_text(chart(f"{shape.name}, {kind}, {precision}: $ per million tokens", found), encoding="utf-8")
+        Path(svg).write_text(
+            chart(f"{shape.name}, {kind}, {precision}: $ per million tokens", found), encoding="utf-8"
+        )
         click.echo(f"wrote {svg}", err=True)
     if as_json:
         emit_json("predict/1", {"model": shape, "work": work, "predictions": found})
@@ -102,7 +108,7 @@ def _predictions(shape: ModelShape, work: object, catalog: Catalog, chips: int |
     from freehold.plan.prices import cheapest
 
     silicon = silicon_of(catalog)
-    prices = cheapest(catalog.offers, dict(catalog.silicon))  # type: ignore[arg-type]  # ids are strings
+    prices = cheapest(catalog.offers, catalog.silicon)
     found = []
     for id, chip in silicon.chips.items():
         price = prices.get(id)
@@ -110,10 +116,13 @@ def _predictions(shape: ModelShape, work: object, catalog: Catalog, chips: int |
             predict(
                 shape, work, chip, silicon.constants, chips=chips,  # type: ignore[arg-type]  # it is Work
                 chip_hour_usd=None if price is None else price.chip_hour_usd,
-                price_from="" if price is None else f"{price.vendor} {price.region}, {price.source} {price.as_of}",
+                price_from="" if price is None else price.words,
             )
         )  # fmt: skip
-    return sorted(found, key=lambda p: (p.tokens_per_s is None, p.usd_per_mtok is None, p.usd_per_mtok or 0.0, p.silicon))
+    return sorted(
+        found,
+        key=lambda p: (p.tokens_per_s is None, p.usd_per_mtok is None, p.usd_per_mtok or 0.0, p.silicon),
+    )
 
 
 def _print(shape: ModelShape, found: list[Prediction], kind: str) -> None:
@@ -152,10 +161,17 @@ def _align(model: str, recipe: str | None, precision: str, catalog: Catalog, as_
             fix="name the recipe of the run", code="plan.no-recipe",
         )  # fmt: skip
     silicon = silicon_of(catalog)
-    prices = cheapest(catalog.offers, dict(catalog.silicon))  # type: ignore[arg-type]  # ids are strings
-    found = predict_align(read_shape(Path(recipe), model), silicon.chips, prices, silicon.constants, precision)
+    prices = cheapest(catalog.offers, catalog.silicon)
+    found = predict_align(
+        read_shape(Path(recipe), model), silicon.chips, prices, silicon.constants, precision
+    )
     if isinstance(found, str):
-        raise InputError(found, why="every chip is too small, or unpriced", fix="use fp8, or other models", code="plan.does-not-fit")
+        raise InputError(
+            found,
+            why="every chip is too small, or unpriced",
+            fix="use fp8, or other models",
+            code="plan.does-not-fit",
+        )
     if as_json:
         emit_json("predict-align/1", found)
     else:

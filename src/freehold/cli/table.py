@@ -62,10 +62,16 @@ COMMANDS: tuple[Row, ...] = (
     # where work goes
     Row("predict", "freehold.cli.predict:command", "Say what a unit of work costs on every kind of silicon."),
     Row("calibrate", "freehold.cli.calibrate:command", "Correct the predictions by what was measured here."),
-    Row("plan make", "freehold.cli.plan_make:command", "Say where everything should go, and how good that is."),
+    Row(
+        "plan make", "freehold.cli.plan_make:command", "Say where everything should go, and how good that is."
+    ),
     Row("plan explain", "freehold.cli.plan_explain:command", "Say why a workload goes where it goes."),
     Row("plan show", "freehold.cli.plan_show:command", "Print the plan in force."),
-    Row("plan diff", "freehold.cli.plan_diff:command", "Say what a new plan would change, and what moving costs."),
+    Row(
+        "plan diff",
+        "freehold.cli.plan_diff:command",
+        "Say what a new plan would change, and what moving costs.",
+    ),
     # settings
     Row("config explain", "freehold.cli.config_explain:command", "Explain one setting, or all of them."),
     Row("config schema", "freehold.cli.config_schema:command", "Print the JSON schema of freehold.toml."),

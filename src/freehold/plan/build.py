@@ -1,4 +1,5 @@
-"""From an estate, its policies and predictions to a planning problem. Policies are filters before any variable."""
+"""From an estate, its policies and predictions to a planning problem. Policies are filters before any
+variable."""
 
 from __future__ import annotations
 
@@ -53,7 +54,8 @@ def build(
 
 
 def _asked(estate: Estate, settings: PlanSettings, folder: Path) -> tuple[list[Asked], dict[str, str]]:
-    found, left_out = [], {}
+    found: list[Asked] = []
+    left_out: dict[str, str] = {}
     for workload in estate.workloads.values():
         one = asked(workload, settings, folder)
         if isinstance(one, str):
@@ -93,7 +95,11 @@ def _ways(
 
 def relaxed(workload: Workload, without: frozenset[tuple[str, str]]) -> Workload:
     """The workload as if some fields of its policy said nothing."""
-    fields = {field: FILTERS[field] for policy, field in without if policy == workload.policy.id and field in FILTERS}
+    fields = {
+        field: FILTERS[field]
+        for policy, field in without
+        if policy == workload.policy.id and field in FILTERS
+    }
     if not fields:
         return workload
     return msgspec.structs.replace(workload, policy=msgspec.structs.replace(workload.policy, **fields))
@@ -137,7 +143,11 @@ def filters_against(place: Place, workload: Workload) -> list[str]:
 
 
 def _moved(
-    way: Way, one: Asked, all_places: Sequence[Place], settings: PlanSettings, held: Mapping[str, frozenset[str]]
+    way: Way,
+    one: Asked,
+    all_places: Sequence[Place],
+    settings: PlanSettings,
+    held: Mapping[str, frozenset[str]],
 ) -> Way:
     """The way with what it costs to bring data there, and to switch to a home the work is not on."""
     place, extra = all_places[way.place], 0.0
@@ -195,7 +205,7 @@ def _assembled(
     )  # fmt: skip
 
 
-def _domains(lost: Losses, all_places: Sequence[Place]) -> tuple[list[Domain], np.ndarray]:  # type: ignore[type-arg]
+def _domains(lost: Losses, all_places: Sequence[Place]) -> tuple[list[Domain], np.ndarray]:
     domains = [Domain(kind=kind, name=name) for kind, name in lost.homes]
     rows = [[place.home.id in gone for place in all_places] for gone in lost.homes.values()]
     domains.append(Domain(kind="market", name=MARKET))
@@ -204,7 +214,10 @@ def _domains(lost: Losses, all_places: Sequence[Place]) -> tuple[list[Domain], n
 
 
 def _keep(
-    found: Sequence[Asked], domains: Sequence[Domain], settings: PlanSettings, without: frozenset[tuple[str, str]]
+    found: Sequence[Asked],
+    domains: Sequence[Domain],
+    settings: PlanSettings,
+    without: frozenset[tuple[str, str]],
 ) -> Floats:
     keep = np.zeros((len(found), len(domains)))
     for w, one in enumerate(found):
@@ -223,7 +236,8 @@ def _keep(
 
 
 def outlived(one: Asked) -> frozenset[str]:
-    """The kinds of loss a workload must outlive: what planning says, else what its policy's homes differ in."""
+    """The kinds of loss a workload must outlive: what planning says, else what its policy's homes differ
+    in."""
     if one.settings.outlive:
         return frozenset(one.settings.outlive)
     policy = one.workload.policy
@@ -273,7 +287,11 @@ def _request_rows(
 
 
 def _segment_rows(
-    found: Sequence[Asked], chosen: Sequence[Sequence[Way]], first: np.ndarray, limits: list[Limit], count: int  # type: ignore[type-arg]
+    found: Sequence[Asked],
+    chosen: Sequence[Sequence[Way]],
+    first: np.ndarray,
+    limits: list[Limit],
+    count: int,
 ) -> Iterable[tuple[int, Floats]]:
     """However many APIs share a layer of the load curve, it is served once."""
     for w, one in enumerate(found):
@@ -295,7 +313,7 @@ def _segment_rows(
 def _budget_rows(
     found: Sequence[Asked],
     flat: Sequence[Way],
-    first: np.ndarray,  # type: ignore[type-arg]
+    first: np.ndarray,
     limits: list[Limit],
     without: frozenset[tuple[str, str]],
 ) -> Iterable[tuple[int, Floats]]:
@@ -314,10 +332,12 @@ def _budget_rows(
 
 def _commitments(
     settings: PlanSettings, all_places: Sequence[Place]
-) -> tuple[tuple[Commitment, ...], np.ndarray, float]:  # type: ignore[type-arg]
-    """Each chip used of a commitment saves what the same would cost on demand; all of it is paid for anyway."""
+) -> tuple[tuple[Commitment, ...], np.ndarray, float]:
+    """Each chip used of a commitment saves what the same would cost on demand; all of it is paid for
+    anyway."""
     of_place = np.full(len(all_places), -1, dtype=np.int64)
-    found, paid = [], 0.0
+    found: list[Commitment] = []
+    paid = 0.0
     for name, one in settings.commitments.items():
         covered = [
             index

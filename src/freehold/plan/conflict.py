@@ -1,9 +1,12 @@
-"""Why there is no plan: a smallest set of demands, limits and rules that cannot hold together, and the cheapest
+"""Why there is no plan: a smallest set of demands, limits and rules that cannot hold together, and the
+cheapest
 way out.
 
-Every demand, limit and rule that could be part of it is dropped in turn; where the rest still conflicts, it stays
-dropped. What is left is a conflict of which nothing can be spared (a deletion filter, tried from several orders
-to find a small one). Then each member is relaxed alone, and the cheapest relaxation that makes room is named.
+Every demand, limit and rule that could be part of it is dropped in turn; where the rest still conflicts, it
+stays dropped. What is left is a conflict of which nothing can be spared (a deletion filter, tried from
+several
+orders to find a small one). Then each member is relaxed alone, and the cheapest relaxation that makes room
+is named.
 """
 
 from __future__ import annotations
@@ -164,10 +167,12 @@ def _relaxed(model: Model, rebuild: Rebuild, member: Member, seed: int) -> Relax
     if (missing > EPSILON * np.maximum(1.0, problem.demand)).any():
         return None
     cost = other.usd_per_hour(solution.units)
-    return Relaxation(member=member, words=_way_out(model, problem, member, solution.units), usd_per_hour=cost)
+    return Relaxation(
+        member=member, words=_way_out(model, problem, member, solution.units), usd_per_hour=cost
+    )
 
 
-def _way_out(model: Model, problem: Problem, member: Member, units: np.ndarray) -> str:  # type: ignore[type-arg]
+def _way_out(model: Model, problem: Problem, member: Member, units: np.ndarray) -> str:
     if member.kind == "rule":
         return f"drop the rule {member.field} of policy {member.name}"
     if member.kind == "survival":

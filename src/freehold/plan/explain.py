@@ -27,7 +27,12 @@ def explain(made: Made, workload: str) -> list[str]:
             fix="name one of them; freehold plan show lists them",
             code="plan.unknown-workload",
         )
-    return [*_here(made, workload), *_survival(made, workload), *_there(made, workload), *_never(made, workload)]
+    return [
+        *_here(made, workload),
+        *_survival(made, workload),
+        *_there(made, workload),
+        *_never(made, workload),
+    ]
 
 
 def _here(made: Made, workload: str) -> Iterator[str]:
@@ -54,7 +59,7 @@ def _survival(made: Made, workload: str) -> Iterator[str]:
     hurt = [(loss.left[workload], loss) for loss in made.plan.losses if workload in loss.left]
     if hurt:
         left, loss = min(hurt, key=lambda pair: pair[0])
-        yield f"The worst single loss is {loss.kind} {loss.name}, which leaves {100 * left:.0f} % of it served."
+        yield f"The worst single loss, {loss.kind} {loss.name}, leaves {100 * left:.0f} % of it served."
 
 
 def _there(made: Made, workload: str) -> Iterator[str]:

@@ -14,7 +14,7 @@ from freehold.estate.graph import Graph, graph_of
 from freehold.estate.model import Estate
 from freehold.plan.build import build, outlived
 from freehold.plan.model import Model
-from freehold.plan.result import Bound, Loss, Placement, Plan, RulePrice, Ruled, WorkPlanned
+from freehold.plan.result import Bound, Loss, Placement, Plan, Ruled, RulePrice, WorkPlanned
 from freehold.plan.settings import PlanSettings
 from freehold.plan.solver.problem import EPSILON, Floats
 from freehold.plan.solver.solve import Budget, Progress, Solution, solve
@@ -86,7 +86,8 @@ def _plan(
     return Plan(
         estate=estate.digest, made_ns=clock.now_ns(), seed=seed, hours=settings.hours, usd_per_hour=cost,
         bound_usd_per_hour=min(bound, cost), gap=max(0.0, cost - bound) / max(cost, EPSILON),
-        exact=solution.exact, committed_usd_per_hour=model.committed_usd_per_hour, idle_usd_per_hour=float(idle),
+        exact=solution.exact, committed_usd_per_hour=model.committed_usd_per_hour,
+        idle_usd_per_hour=float(idle),
         placements=placements, workloads=tuple(_worked(model, units, placements)), unserved=unserved,
         limits=tuple(_bounds(model, solution)), rules=tuple(rules),
         losses=tuple(replayed(estate, model, units)),
@@ -98,7 +99,7 @@ def _plan(
 def placements_of(model: Model, units: Floats) -> Iterator[Placement]:
     problem = model.problem
     for j in np.flatnonzero(units).tolist():
-        way, place, count = model.ways[j], model.places[problem.place[j]], int(round(units[j]))
+        way, place, count = model.ways[j], model.places[problem.place[j]], round(units[j])
         said = way.prediction
         yield Placement(
             workload=problem.workloads[problem.workload[j]], home=place.home.id, place=place.name,
@@ -204,7 +205,8 @@ def _says(policy: str, field: str, saved: float, solution: Solution, again: Solu
 
 
 def replayed(estate: Estate, model: Model, units: Floats) -> Iterator[Loss]:
-    """Lose each thing that a workload must outlive, once, by the estate's own fault tree, and count what is left."""
+    """Lose each thing that a workload must outlive, once, by the estate's own fault tree, and count what is
+    left."""
     problem, graph = model.problem, graph_of(estate)
     for d, domain in enumerate(problem.domains):
         asked_for = np.flatnonzero(problem.keep[:, d] > 0)

@@ -1,7 +1,7 @@
 """Which price of a chip can be believed. A price that cannot is named and never used; unknown is never zero.
 
-Price lists carry mistakes large enough to move work: placeholders, another product's price, machines with chips
-that do not fit. Every row is judged beside its siblings, and what is found has a name:
+Price lists carry mistakes large enough to move work: placeholders, another product's price, machines with
+chips that do not fit. Every row is judged beside its siblings, and what is found has a name:
 
     sentinel      a placeholder such as 700 that means "no price"
     another-sku   less than half of what the same chip costs at the same vendor elsewhere
@@ -20,18 +20,21 @@ from __future__ import annotations
 import re
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
 
 from freehold.estate.catalog.shapes import Offer, Silicon
+from freehold.types.names import SiliconId
 
 Defect = Literal[
     "sentinel", "another-sku", "wrong-memory", "no-price", "too-many", "no-name", "core-count", "flat-list",
     "no-spot", "host-extra",
 ]  # fmt: skip
-UNUSABLE: frozenset[Defect] = frozenset({"sentinel", "another-sku", "no-price", "too-many", "no-name", "host-extra"})
+UNUSABLE: frozenset[Defect] = frozenset(
+    {"sentinel", "another-sku", "no-price", "too-many", "no-name", "host-extra"}
+)
 
 SENTINELS_USD = (700.0, 9999.0, 99999.0)
 CHIP_HOUR_USD_MAX = 100.0
@@ -44,6 +47,9 @@ CORES_PER_CHIP = 2
 _CORES = re.compile(r"tpu-v(?:2|3|4|5p)-(\d+)")  # generations whose slices are named by TensorCores
 _SHAPE_WITH_GPU = re.compile(r"^Standard_(?:NC|ND|NCC)|(?:H100|H200|A100|B200|MI300X)", re.IGNORECASE)
 MACHINE_CHIPS_MAX = {"h100": 8, "h200": 8, "b200": 8, "mi300x": 8, "a100": 16}
+
+
+Say = Callable[[Defect, str, str], None]
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,16 +91,23 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
         return {finding.defect for finding in self.findings}
 
 
-def judge(listings: Sequence[Listing], silicon: dict[str, Silicon]) -> list[Judged]:
+def judge(listings: Sequence[Listing], silicon: Mapping[SiliconId, Silicon]) -> list[Judged]:
     """Every row beside its siblings: the same chip at the same vendor."""
     siblings: dict[tuple[str, str], list[float]] = defaultdict(list)
     shapes: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
     for one in listings:
         each = _each(one.usd_per_hour, chips_of(one))
-        if each is not None and not _sentinel(one.usd_per_hour) and each <= CHIP_HOUR_USD_MAX and not one.host_extra:
+        if (
+            each is not None
+            and not _sentinel(one.usd_per_hour)
+            and each <= CHIP_HOUR_USD_MAX
+            and not one.host_extra
+        ):
             siblings[one.vendor, one.silicon or one.accelerator].append(each)
             shapes[one.vendor, one.instance or one.accelerator][one.region] = each
-    flat = {key for key, seen in shapes.items() if len(seen) >= FLAT_REGIONS_MIN and len(set(seen.values())) == 1}
+    flat = {
+        key for key, seen in shapes.items() if len(seen) >= FLAT_REGIONS_MIN and len(set(seen.values())) == 1
+    }
     return [_judged(one, siblings, flat, silicon) for one in listings]
 
 
@@ -107,7 +120,7 @@ def _judged(
     one: Listing,
     siblings: dict[tuple[str, str], list[float]],
     flat: set[tuple[str, str]],
-    silicon: dict[str, Silicon],
+    silicon: Mapping[SiliconId, Silicon],
 ) -> Judged:
     chips = chips_of(one)
     each, spot = _each(one.usd_per_hour, chips), _each(one.spot_usd_per_hour, chips)
@@ -120,7 +133,11 @@ def _judged(
     if not one.accelerator and _SHAPE_WITH_GPU.search(one.instance):
         say("no-name", "an accelerator machine with no accelerator's name", "name its silicon and count")
     if _CORES.fullmatch(one.accelerator):
-        say("core-count", f"counted in cores; it has {chips} chips", "count chips: half the number in the name")
+        say(
+            "core-count",
+            f"counted in cores; it has {chips} chips",
+            "count chips: half the number in the name",
+        )
     _judge_shape(one, chips, silicon, say)
     if _sentinel(one.usd_per_hour) or (each is not None and each > CHIP_HOUR_USD_MAX):
         say("sentinel", f"{one.usd_per_hour:g} $/h stands for no price", "leave the price out")
@@ -131,10 +148,16 @@ def _judged(
     known = siblings.get((one.vendor, one.silicon or one.accelerator), [])
     typical = statistics.median(known) if len(known) >= SIBLINGS_MIN else None
     if each is not None and typical is not None and each < SIBLING_SHARE_MIN * typical and not one.host_extra:
-        say("another-sku", f"{each:.2f} $ per chip against {typical:.2f} elsewhere", "check which product it is")
+        say(
+            "another-sku",
+            f"{each:.2f} $ per chip against {typical:.2f} elsewhere",
+            "check which product it is",
+        )
     if (one.vendor, one.instance or one.accelerator) in flat:
         say("flat-list", "one price in every region", "treat it as a price, not as a sign of capacity")
-    if spot is not None and (_sentinel(one.spot_usd_per_hour) or (each is not None and spot >= each * 0.9999)):
+    if spot is not None and (
+        _sentinel(one.spot_usd_per_hour) or (each is not None and spot >= each * 0.9999)
+    ):
         say("no-spot", "spot costs what on demand does", "do not plan on spot there")
         spot = None
     usable = not UNUSABLE & {finding.defect for finding in found}
@@ -144,16 +167,15 @@ def _judged(
     )  # fmt: skip
 
 
-def _judge_shape(one: Listing, chips: int | None, silicon: dict[str, Silicon], say: object) -> None:
-    chip = silicon.get(one.silicon or "")
-    speak = say if callable(say) else print
+def _judge_shape(one: Listing, chips: int | None, silicon: Mapping[SiliconId, Silicon], say: Say) -> None:
+    chip = silicon.get(SiliconId(one.silicon or ""))
     most = MACHINE_CHIPS_MAX.get(one.silicon or "") or (chip.chips_per_machine_max if chip else None)
     if chips is not None and most is not None and not 1 <= chips <= most:
-        speak("too-many", f"{chips} chips in a machine of at most {most}", "correct the count")
+        say("too-many", f"{chips} chips in a machine of at most {most}", "correct the count")
     if one.memory_mib is not None and chip is not None and chip.memory_gb is not None:
         gigabytes = one.memory_mib * GB_PER_MIB
         if not 1 / MEMORY_TIMES_MAX <= gigabytes / chip.memory_gb.value <= MEMORY_TIMES_MAX:
-            speak(
+            say(
                 "wrong-memory", f"{gigabytes:.0f} GB on a chip of {chip.memory_gb.value:g}",
                 "the chip's own figure is used",
             )  # fmt: skip
@@ -182,12 +204,16 @@ def listing_of(offer: Offer) -> Listing:
     )  # fmt: skip
 
 
-def believed(offers: Iterable[Offer], silicon: dict[str, Silicon]) -> list[tuple[Offer, Judged]]:
-    """Every offer with its judgement; what the catalog itself suspects of being another product is unusable."""
+def believed(offers: Iterable[Offer], silicon: Mapping[SiliconId, Silicon]) -> list[tuple[Offer, Judged]]:
+    """Every offer with its judgement; what the catalog itself suspects of being another product is
+    unusable."""
     offers = list(offers)
     judged = judge([listing_of(offer) for offer in offers], silicon)
     return [
-        (offer, msgspec.structs.replace(one, chip_hour_usd=None) if "another product" in offer.suspect else one)
+        (
+            offer,
+            msgspec.structs.replace(one, chip_hour_usd=None) if "another product" in offer.suspect else one,
+        )
         for offer, one in zip(offers, judged, strict=True)
     ]
 
@@ -202,8 +228,12 @@ class ChipPrice(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     as_of: str
 
+    @property
+    def words(self) -> str:
+        return f"{self.vendor} {self.region}, {self.source}, {self.as_of}"
 
-def cheapest(offers: Iterable[Offer], silicon: dict[str, Silicon]) -> dict[str, ChipPrice]:
+
+def cheapest(offers: Iterable[Offer], silicon: Mapping[SiliconId, Silicon]) -> dict[str, ChipPrice]:
     found: dict[str, ChipPrice] = {}
     for offer, one in believed(offers, silicon):
         if one.chip_hour_usd is None or offer.chip_hour_usd is None:

@@ -1,4 +1,5 @@
-"""The plan as one self-contained page with pictures: cost by vendor, where work runs, headroom, what a loss leaves."""
+"""The plan as one self-contained page with pictures: cost by vendor, where work runs, headroom, what a loss
+leaves."""
 
 from __future__ import annotations
 
@@ -75,7 +76,8 @@ def _bars(values: list[tuple[str, float]], unit: str) -> str:
         y = ROW_PX * row
         parts.append(
             f'<text x="0" y="{y + 16}">{esc(name)}</text>'
-            f'<rect class="up" x="{LABEL_PX}" y="{y + 4}" width="{max(1.0, BAR_PX * value / most):.1f}" height="15" rx="3"/>'
+            f'<rect class="up" x="{LABEL_PX}" y="{y + 4}" width="{max(1.0, BAR_PX * value / most):.1f}" '
+            f'height="15" rx="3"/>'
             f'<text class="small" x="{LABEL_PX + max(1.0, BAR_PX * value / most) + 8:.1f}" y="{y + 16}">'
             f"{value:,.2f} {unit}</text>"
         )
@@ -113,7 +115,9 @@ def _headroom(plan: Plan) -> str:
     for row, one in enumerate(used[:ROWS_MAX]):
         y, share = ROW_PX * row, min(1.0, one.used / max(one.size, 1e-9))
         look = "down" if share > 0.98 else "degraded" if share > 0.8 else "up"
-        worth = f", one more is worth {one.worth_usd_per_hour:,.2f} $/h" if one.worth_usd_per_hour > 0.005 else ""
+        worth = (
+            f", one more is worth {one.worth_usd_per_hour:,.2f} $/h" if one.worth_usd_per_hour > 0.005 else ""
+        )
         parts.append(
             f'<text x="0" y="{y + 16}">{esc(one.limit)}</text>'
             f'<rect class="box" x="{LABEL_PX}" y="{y + 4}" width="300" height="15" rx="3"/>'

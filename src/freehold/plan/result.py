@@ -56,7 +56,8 @@ class Bound(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RulePrice(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rule costs: by how much the plan would be cheaper without it. None: it could not be worked out."""
+    """What a rule costs: by how much the plan would be cheaper without it. None: it could not be worked
+    out."""
 
     rule: str
     usd_per_hour: float | None

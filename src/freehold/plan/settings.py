@@ -61,7 +61,9 @@ class WorkSettings(Struct, frozen=True, kw_only=True):
         Annotated[float, Meta(ge=0)], Meta(description="Data that has to move to where it runs.")
     ] = 0.0
     data_at: Annotated[Words | None, Meta(description="The home beside which its data lies.")] = None
-    recipe: Annotated[Words | None, Meta(description="The recipe of an align workload, for its roles.")] = None
+    recipe: Annotated[Words | None, Meta(description="The recipe of an align workload, for its roles.")] = (
+        None
+    )
 
 
 class CommitmentSettings(Struct, frozen=True, kw_only=True):
@@ -80,9 +82,12 @@ class SpotSettings(Struct, frozen=True, kw_only=True):
         Annotated[float, Meta(ge=0)], Meta(description="How often it is taken away.")
     ] = 1.0
     hours_lost: Annotated[
-        Annotated[float, Meta(ge=0)], Meta(description="Work lost each time: since the last checkpoint, and restart.")
+        Annotated[float, Meta(ge=0)],
+        Meta(description="Work lost each time: since the last checkpoint, and restart."),
     ] = 0.25
-    chips: Annotated[Count | None, Meta(description="How many there are; none means as many as the home has.")] = None
+    chips: Annotated[
+        Count | None, Meta(description="How many there are; none means as many as the home has.")
+    ] = None
 
 
 class PlanSettings(Struct, frozen=True, kw_only=True):
@@ -90,21 +95,29 @@ class PlanSettings(Struct, frozen=True, kw_only=True):
 
     candidates: Annotated[
         Literal["listed", "estate"],
-        Meta(description="Consider the homes a workload lists, or every home of the estate that could run it."),
+        Meta(
+            description="Consider the homes a workload lists, or every home of the estate that could run it."
+        ),
     ] = "listed"
     hours: Annotated[
         Positive, Meta(description="The time over which what is paid once (moving, training) is spread.")
     ] = 730.0
-    keep: Annotated[Share, Meta(description="The share still served after a loss, where a workload says nothing.")] = 0.5
+    keep: Annotated[
+        Share, Meta(description="The share still served after a loss, where a workload says nothing.")
+    ] = 0.5
     headroom: Annotated[
-        Share, Meta(description="The share of a replica's speed that is planned with; the rest absorbs bursts.")
+        Share,
+        Meta(description="The share of a replica's speed that is planned with; the rest absorbs bursts."),
     ] = 0.7
-    egress_usd_per_gb: Annotated[Usd, Meta(description="What moving data between regions costs.")] = Usd("0.09")
+    egress_usd_per_gb: Annotated[Usd, Meta(description="What moving data between regions costs.")] = Usd(
+        "0.09"
+    )
     switch_usd: Annotated[
         Usd, Meta(description="What moving one unit of work to a home it is not on costs, in work and risk.")
     ] = Usd("0")
     unserved_usd_per_hour: Annotated[
-        Usd, Meta(description="What leaving a whole workload unserved costs; far above any way of serving it.")
+        Usd,
+        Meta(description="What leaving a whole workload unserved costs; far above any way of serving it."),
     ] = Usd("1000000")
     work: Annotated[dict[Name, WorkSettings], Meta(description="More about a workload, by its name.")] = {}
     commitments: Annotated[

@@ -1,4 +1,5 @@
-"""Ways: every manner in which one unit of a workload could run at one place, with what it costs; or why not."""
+"""Ways: every manner in which one unit of a workload could run at one place, with what it costs; or why
+not."""
 
 from __future__ import annotations
 
@@ -92,7 +93,8 @@ def _calls(asked: Asked, index: int, price: Price) -> list[Way] | str:
     def way(count: float, usd: float, segment: int | None, standby: bool) -> Way:
         return Way(
             place=index, serves=share, usd_per_hour=usd, amount=share * tokens, requests_per_min=share,
-            most=count, segment=segment, standby=standby, unit="standby share" if standby else "share of calls",
+            most=count, segment=segment, standby=standby,
+            unit="standby share" if standby else "share of calls",
         )  # fmt: skip
 
     for number, segment in enumerate(asked.segments):
@@ -130,7 +132,13 @@ def expected_rate(said: Prediction) -> float:
 
 
 def _replicas(
-    asked: Asked, index: int, place: Place, shape: ModelShape, chip: Chip, silicon: Silicon, settings: PlanSettings
+    asked: Asked,
+    index: int,
+    place: Place,
+    shape: ModelShape,
+    chip: Chip,
+    silicon: Silicon,
+    settings: PlanSettings,
 ) -> Iterator[Way]:
     said = predict(
         shape, _work(asked), chip, silicon.constants, chip_hour_usd=place.chip_hour_usd,
@@ -147,7 +155,13 @@ def _replicas(
 
 
 def _gangs(
-    asked: Asked, index: int, place: Place, shape: ModelShape, chip: Chip, silicon: Silicon, settings: PlanSettings
+    asked: Asked,
+    index: int,
+    place: Place,
+    shape: ModelShape,
+    chip: Chip,
+    silicon: Silicon,
+    settings: PlanSettings,
 ) -> Iterator[Way]:
     """Gangs of the usual sizes that fit the model, the home and the deadline; the smallest few."""
     sizes = asked.settings.chips or CHIP_COUNTS

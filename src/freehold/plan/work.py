@@ -1,4 +1,5 @@
-"""What a workload asks for, as numbers: a peak to be ready for, an average to pay for, work to be done by a time."""
+"""What a workload asks for, as numbers: a peak to be ready for, an average to pay for, work to be done by a
+time."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ INPUT_TOKENS_ASSUMED, OUTPUT_TOKENS_ASSUMED = 1000, 250
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
-    """A layer of demand: so many requests a minute, wanted for this share of the time. The top comes first."""
+    """A layer of demand: so many requests a minute, wanted for this share of the time. The top comes
+    first."""
 
     requests_per_min: float
     duty: float
@@ -94,7 +96,8 @@ def segments(rates: Sequence[float]) -> tuple[Segment, ...]:
 
 
 def read_trace(path: Path) -> tuple[list[float], int, int]:
-    """Calls per minute, and the mean input and output tokens, of a CSV whose columns are time, input, output."""
+    """Calls per minute, and the mean input and output tokens, of a CSV whose columns are time, input,
+    output."""
     minutes: Counter[int] = Counter()
     inputs = outputs = count = 0
     try:

@@ -1,17 +1,23 @@
-"""Kubernetes: a Deployment for what serves, an Indexed Job for a gang, pinned by node labels and device requests."""
+"""Kubernetes: a Deployment for what serves, an Indexed Job for a gang, pinned by node labels and device
+requests."""
 
 from __future__ import annotations
 
-from freehold.plan.export.table import cannot
+from freehold.plan.export.table import cannot, planned
 from freehold.plan.export.yaml import Value, dumped
 from freehold.plan.result import Placement
 
 DEVICES = {
-    "cuda": "nvidia.com/gpu", "rocm": "amd.com/gpu", "neuron": "aws.amazon.com/neuron", "tpu": "google.com/tpu",
+    "cuda": "nvidia.com/gpu", "rocm": "amd.com/gpu", "neuron": "aws.amazon.com/neuron",
+    "tpu": "google.com/tpu",
 }  # fmt: skip
 PER_NODE = {"cuda": 8, "rocm": 8, "neuron": 16, "tpu": 4}
 IMAGE = "registry.example/freehold-work:set-me"  # the plan does not know what runs
-REGION_LABEL, SILICON_LABEL, MARKET_LABEL = "topology.kubernetes.io/region", "freehold.io/silicon", "freehold.io/market"
+REGION_LABEL, SILICON_LABEL, MARKET_LABEL = (
+    "topology.kubernetes.io/region",
+    "freehold.io/silicon",
+    "freehold.io/market",
+)
 
 
 def family(silicon: str) -> str:
@@ -50,10 +56,12 @@ def manifest(one: Placement, name: str, command: str) -> str:
         body = _job(name, labels, pod, pods)
     else:
         body = _deployment(name, labels, pod, one.units * pods)
-    return f"# {one.workload} at {one.place}: {one.units} {one.unit}, {one.usd_per_hour:.2f} $/h as planned\n{dumped(body)}"
+    return f"# {planned(one)}\n{dumped(body)}"
 
 
-def _deployment(name: str, labels: dict[str, Value], pod: dict[str, Value], replicas: int) -> dict[str, Value]:
+def _deployment(
+    name: str, labels: dict[str, Value], pod: dict[str, Value], replicas: int
+) -> dict[str, Value]:
     return {
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "labels": labels},
         "spec": {

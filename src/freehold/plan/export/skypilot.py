@@ -1,8 +1,9 @@
-"""A SkyPilot task pinned to the planned cloud, region and accelerators (task YAML, read by sky.Task.from_yaml)."""
+"""A SkyPilot task pinned to the planned cloud, region and accelerators (task YAML, read by
+sky.Task.from_yaml)."""
 
 from __future__ import annotations
 
-from freehold.plan.export.table import cannot
+from freehold.plan.export.table import cannot, planned
 from freehold.plan.export.yaml import dumped
 from freehold.plan.result import Placement
 
@@ -46,4 +47,4 @@ def task(one: Placement, name: str, command: str) -> str:
             "run": command,
         }
     )  # fmt: skip
-    return f"# {one.workload} at {one.place}: {one.units} {one.unit}, {one.usd_per_hour:.2f} $/h as planned\n{body}"
+    return f"# {planned(one)}\n{body}"

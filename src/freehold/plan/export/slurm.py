@@ -5,10 +5,18 @@ from __future__ import annotations
 import math
 import re
 
-from freehold.plan.export.table import cannot
+from freehold.plan.export.table import cannot, planned
 from freehold.plan.result import Placement
 
-PER_NODE = {"trainium1": 16, "trainium2": 16, "trainium3": 16, "inferentia2": 12, "tpu-v5e": 4, "tpu-v5p": 4, "tpu-v6e": 4}
+PER_NODE = {
+    "trainium1": 16,
+    "trainium2": 16,
+    "trainium3": 16,
+    "inferentia2": 12,
+    "tpu-v5e": 4,
+    "tpu-v5p": 4,
+    "tpu-v6e": 4,
+}
 PER_NODE_USUAL = 8
 TIME_SPARE = 1.25  # of the predicted time, before the job is ended
 
@@ -42,7 +50,7 @@ def script(one: Placement, name: str, command: str) -> str:
     if one.unit == "replica" and one.units > 1:
         lines.append(f"#SBATCH --array=1-{one.units}")
     lines += [
-        f"# {one.workload} at {one.place}: {one.units} {one.unit}, {one.usd_per_hour:.2f} $/h as planned",
+        f"# {planned(one)}",
         f"export FREEHOLD_WORKLOAD='{_feature(one.workload)}' FREEHOLD_HOME_PLANNED='{_feature(one.home)}'",
         f"srun --ntasks={nodes} /bin/sh -c {_quoted(command)}",
     ]

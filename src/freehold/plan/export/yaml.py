@@ -29,7 +29,9 @@ def _after(value: Value, indent: int, *, nested: bool = False) -> str:
 
 
 def _key(key: str) -> str:
-    return key if key.replace("_", "").replace("-", "").isalnum() and not key[0].isdigit() else json.dumps(key)
+    return (
+        key if key.replace("_", "").replace("-", "").isalnum() and not key[0].isdigit() else json.dumps(key)
+    )
 
 
 def _scalar(value: str | int | float | bool) -> str:

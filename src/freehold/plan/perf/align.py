@@ -1,7 +1,7 @@
 """An alignment run as what it is: several models at work together, each of which may sit on other silicon.
 
-Each role (policy, feedback, judge, trainer) is predicted on every chip; the trainer and the policy's sampler are
-chosen together, because new weights move from one to the other after every sync.
+Each role (policy, feedback, judge, trainer) is predicted on every chip; the trainer and the policy's
+sampler are chosen together, because new weights move from one to the other after every sync.
 """
 
 from __future__ import annotations
@@ -123,7 +123,8 @@ def _role(
 def _together(
     shape: AlignShape, options: Mapping[str, tuple[RolePlan, ...]]
 ) -> tuple[list[RolePlan], tuple[float, float]]:
-    """Trainer and policy as the pair that is cheapest with the weights' way between them; the rest one by one."""
+    """Trainer and policy as the pair that is cheapest with the weights' way between them; the rest one by
+    one."""
     trainer = next((load for load in shape.roles if load.train_ratio > 0), None)
     sampler = next((load for load in shape.roles if load.role == "policy" and load is not trainer), None)
     best = {role: found[0] for role, found in options.items()}

@@ -1,4 +1,5 @@
-"""The prediction as a picture: dollars per million tokens for each chip, with its interval, on a log scale."""
+"""The prediction as a picture: dollars per million tokens for each chip, with its interval, on a log
+scale."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ def chart(title: str, found: Sequence[Prediction]) -> str:
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH_PX}" height="{height}" role="img" '
         f'aria-label="{escape(title, quote=True)}"><style>{STYLE}</style>',
-        f'<rect class="back" width="{WIDTH_PX}" height="{height}"/><text x="12" y="24">{escape(title)}</text>',
+        f'<rect class="back" width="{WIDTH_PX}" height="{height}"/>',
+        f'<text x="12" y="24">{escape(title)}</text>',
     ]
     low, high = _range(priced)
     lines += [_tick(value, low, high, height) for value in _ticks(low, high)]
@@ -74,5 +76,5 @@ def _row(y: int, one: Prediction, low: float, high: float) -> str:
         f'<text x="12" y="{y}">{escape(one.silicon)} ×{one.chips}</text>'
         f'<line class="range" x1="{from_x:.1f}" y1="{y - 4}" x2="{to_x:.1f}" y2="{y - 4}"/>'
         f'<circle class="dot" cx="{at_x:.1f}" cy="{y - 4}" r="4.5"/>'
-        f'<text class="soft" x="{WIDTH_PX - RIGHT_PX + 12}" y="{y}">${one.usd_per_mtok or 0:.2f} per M tokens</text>'
+        f'<text class="soft" x="{WIDTH_PX - RIGHT_PX + 12}" y="{y}">${one.usd_per_mtok or 0:.2f} per M</text>'
     )

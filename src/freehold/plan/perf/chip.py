@@ -45,7 +45,8 @@ def chip_of(silicon: Silicon) -> Chip:
         "fp4": value(silicon.fp4_tflops), "int8": value(silicon.int8_tops),
     }  # fmt: skip
     return Chip(
-        id=silicon.id, name=silicon.name, maker=silicon.maker, stack=silicon.stacks[0] if silicon.stacks else "",
+        id=silicon.id, name=silicon.name, maker=silicon.maker,
+        stack=silicon.stacks[0] if silicon.stacks else "",
         tflops={name: rate for name, rate in rates.items() if rate is not None},
         memory_gb=value(silicon.memory_gb), bandwidth_tb_per_s=value(silicon.bandwidth_tb_per_s),
         link_gb_per_s=value(silicon.link_gb_per_s), power_w=value(silicon.power_w),

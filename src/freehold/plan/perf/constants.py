@@ -1,7 +1,7 @@
 """What was fitted: a few constants of physics for all chips, and a factor for each stack and chip.
 
-The physics carries over to chips nobody measured; the factors carry what does not: how mature the software is.
-A factor is known for (stack, family) or (chip, family), where the family of work is train or serve.
+The physics carries over to chips nobody measured; the factors carry what does not: how mature the software
+is. A factor is known for (stack, family) or (chip, family), where the family of work is train or serve.
 """
 
 from __future__ import annotations
@@ -78,13 +78,21 @@ class Constants(msgspec.Struct, frozen=True, kw_only=True):
         of_stack, of_chip = self.factor(stack, family), self.factor(chip, family)
         log = (of_chip.log_mean if of_chip else 0.0) + (of_stack.log_mean if of_stack else 0.0)
         if of_chip and of_chip.points:
-            return math.exp(log), spread.measured, f"{of_chip.points} measurements of {chip} ({of_chip.source})"
+            return (
+                math.exp(log),
+                spread.measured,
+                f"{of_chip.points} measurements of {chip} ({of_chip.source})",
+            )
         if of_stack and (of_stack.points or stack in MATURE_STACKS):
             basis = f"{of_stack.points} measurements of other {stack} chips" if of_stack.points else "physics"
             return math.exp(log), spread.related, f"{basis}; {chip} itself was not measured"
         young = self.factor("young", family) if of_stack is None and stack not in MATURE_STACKS else None
         log += young.log_mean if young else 0.0
-        return math.exp(log), spread.unknown, f"physics and the mean of young stacks; nothing of {stack} measured"
+        return (
+            math.exp(log),
+            spread.unknown,
+            f"physics and the mean of young stacks; nothing of {stack} measured",
+        )
 
 
 @cache

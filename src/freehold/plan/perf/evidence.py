@@ -1,4 +1,5 @@
-"""The user's own measurements, and what they change: a factor per chip and family, shrunk towards what was known."""
+"""The user's own measurements, and what they change: a factor per chip and family, shrunk towards what was
+known."""
 
 from __future__ import annotations
 

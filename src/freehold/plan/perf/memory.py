@@ -20,7 +20,9 @@ def batch_that_fits(shape: ModelShape, precision: str, chip: Chip, chips: int, c
     return max(0, int(free_gb / (shape.kv_gb_per_token(precision) * max(1.0, context))))
 
 
-def chips_to_serve(shape: ModelShape, precision: str, chip: Chip, context: float, batch: int = 8) -> int | None:
+def chips_to_serve(
+    shape: ModelShape, precision: str, chip: Chip, context: float, batch: int = 8
+) -> int | None:
     """The smallest usual number of chips that holds weights and a batch worth having."""
     for count in CHIP_COUNTS:
         if batch_that_fits(shape, precision, chip, count, context) >= batch:

@@ -15,7 +15,6 @@ from freehold.plan.perf.constants import BALANCE_UNIT, Physics
 from freehold.plan.perf.memory import batch_that_fits, must_recompute
 from freehold.plan.perf.shape import ModelShape
 
-
 LINK_ASSUMED_GB_PER_S = 200.0  # where a chip's is not published
 
 
@@ -31,7 +30,8 @@ def compute_share(share: float, balance: float, physics: Physics) -> float:
 
 
 def serve_time(
-    shape: ModelShape, precision: str, chip: Chip, chips: int, inputs: float, outputs: float, physics: Physics,
+    shape: ModelShape, precision: str, chip: Chip, chips: int, inputs: float, outputs: float,
+    physics: Physics,
     *, batch: int | None = None,
 ) -> ServeTime | None:  # fmt: skip
     """At the largest batch that fits (or the one given); None where it does not fit or a rate is unknown."""

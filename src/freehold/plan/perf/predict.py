@@ -1,7 +1,7 @@
 """What one way of running one kind of work gives: tokens a second, what they cost, how sure that is.
 
-`predict` is a pure function: model shape, work, chip, constants and price in; a prediction with an interval and
-what it rests on out. What cannot be known is None, and `unknown` says why.
+`predict` is a pure function: model shape, work, chip, constants and price in; a prediction with an interval
+and what it rests on out. What cannot be known is None, and `unknown` says why.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ GUESS_SPREAD = 0.15
 
 
 class Work(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked of a model. A unit is a million output tokens (serve, batch) or trained tokens (train)."""
+    """What is asked of a model. A unit is a million output tokens (serve, batch) or trained tokens
+    (train)."""
 
     kind: Kind = "serve"
     precision: str = "bf16"
@@ -39,7 +40,8 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):
-    """On `chips` of one kind. Tokens are output tokens, or trained tokens; 80 % of results lie in the interval."""
+    """On `chips` of one kind. Tokens are output tokens, or trained tokens; 80 % of results lie in the
+    interval."""
 
     silicon: str
     stack: str
@@ -76,7 +78,9 @@ def predict(
     chip_hour_usd: float | None = None,
     price_from: str = "",
 ) -> Prediction:
-    blank = Prediction(silicon=chip.id, stack=chip.stack, precision=work.precision, chip_hour_usd=chip_hour_usd)
+    blank = Prediction(
+        silicon=chip.id, stack=chip.stack, precision=work.precision, chip_hour_usd=chip_hour_usd
+    )
     missing = _missing(chip, work)
     if missing:
         return msgspec.structs.replace(blank, unknown=missing)

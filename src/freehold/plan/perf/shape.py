@@ -75,5 +75,5 @@ def guessed(name: str, parameters_b: float, active_b: float | None = None) -> Mo
     hidden = max(512, round((dense * 1e9 / (12.0 * layers)) ** 0.5 / 128) * 128)
     return ModelShape(
         name=name, parameters_b=parameters_b, active_b=dense, layers=layers, hidden=hidden,
-        kv_dim=min(1024, hidden), assumed="layers, hidden size and cache are guessed from the parameter count",
+        kv_dim=min(1024, hidden), assumed="layers, hidden and cache size, from the parameters",
     )  # fmt: skip

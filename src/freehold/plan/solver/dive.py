@@ -63,7 +63,8 @@ class Dive:
     def _tightest(self) -> Floats:
         """P: what is left at each place once everything fixed has its room."""
         draws = self.problem.draws
-        return np.where(draws > 0, self.left[:, None], np.inf).min(axis=0, initial=np.inf)
+        tightest: Floats = np.where(draws > 0, self.left[:, None], np.inf).min(axis=0, initial=np.inf)
+        return tightest
 
     def _split(self) -> Ints:
         """Positions of choices with a fractional number of units."""
@@ -97,7 +98,9 @@ class Dive:
         more = units - self.least.get(column, 0.0)
         if (self.problem.amount[j] * more > self.left[limits] + EPSILON).any():
             self.barred.add(column)
-            self.master.highs.changeColBounds(column, self.least.get(column, 0.0), self.least.get(column, 0.0))
+            self.master.highs.changeColBounds(
+                column, self.least.get(column, 0.0), self.least.get(column, 0.0)
+            )
             return False
         self.left[limits] -= self.problem.amount[j] * more
         self.least[column] = units

@@ -53,7 +53,7 @@ class Rows(msgspec.Struct, kw_only=True, eq=False):
 
 def quiet(seed: int = 0, **options: bool | float | str) -> highspy.Highs:
     """A solver that prints nothing, runs on one thread, and repeats itself."""
-    highs = highspy.Highs()
+    highs = highspy.Highs()  # type: ignore[no-untyped-call]  # its stub says so little
     settings = {"output_flag": False, "threads": 1, "random_seed": seed, "parallel": "off", **options}
     for name, value in settings.items():
         highs.setOptionValue(name, value)

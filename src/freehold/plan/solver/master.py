@@ -2,14 +2,14 @@
 
 Only choices that can matter are ever put into the program: the cheapest few of each workload, then those that
 the duals call for, until none is left. Survivability rows come in when a solution breaks them. The bound is
-computed here from the duals by weak duality, over *all* choices, so it does not rest on the solver being right.
+computed here from the duals by weak duality, over *all* choices, so it does not rest on the solver being
+right.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-import highspy
 import msgspec
 import numpy as np
 
@@ -51,13 +51,11 @@ def bound_of(problem: Problem, duals: Duals) -> float:
     unserved = np.minimum(0.0, problem.penalty - worth)
     total = float(problem.demand @ duals.demand + problem.demand @ unserved)
     total -= float(problem.sizes @ duals.limits)
-    total += sum(
-        problem.keep[w, d] * problem.demand[w] * value for (w, d), value in duals.outlive.items()
-    )
+    total += sum(problem.keep[w, d] * problem.demand[w] * value for (w, d), value in duals.outlive.items())
     total += float(problem.most @ np.minimum(0.0, reduced))
     for one, dual in zip(problem.commitments, duals.commitments, strict=True):
-        total += one.size * min(0.0, dual - one.saving)
-    return total
+        total += one.size * min(0.0, float(dual) - one.saving)
+    return float(total)
 
 
 def reduced_costs(problem: Problem, duals: Duals) -> Floats:

@@ -5,8 +5,8 @@ a replica, a gang of chips, a share of an API's calls. Choices of one workload s
 
     minimise    cost of the units + penalty of what is left unserved - saving of commitments used
     such that   every workload's demand is served,
-                after the loss of any one domain, the share `keep` of it still is (standby units count here only),
-                no resource (chips of a home, quota of a pool, a budget) is used beyond its limit
+                after the loss of any one domain, the share `keep` of it still is (standby units count here
+                only), no resource (chips of a home, quota of a pool, a budget) is used beyond its limit
 
 Nothing here knows of models, chips or dollars per token: that is what `build.py` turns into these numbers.
 """
@@ -25,6 +25,12 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 EPSILON = 1e-6  # below this, a difference in demand or capacity is rounding
+
+
+def summed(index: Ints, values: Floats, size: int) -> Floats:
+    """Sums of the values that share an index."""
+    total: Floats = np.bincount(index, weights=values, minlength=size).astype(np.float64)
+    return total
 
 
 class Domain(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,9 +113,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
     def used(self, units: Floats) -> Floats:
         """R: what a placement takes of each limit, extras included."""
         held = np.flatnonzero(units)
-        per_place = np.bincount(
-            self.place[held], weights=units[held] * self.amount[held], minlength=len(self.places)
-        )
+        per_place = summed(self.place[held], units[held] * self.amount[held], len(self.places))
         used = self.draws @ per_place
         for limit, takes in self.extras:
             used[limit] += float(units[held] @ takes[held])
@@ -118,9 +122,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
     def served(self, units: Floats) -> Floats:
         """W: demand served while nothing has failed."""
         held = np.flatnonzero(units * ~self.standby)
-        return np.bincount(
-            self.workload[held], weights=units[held] * self.serves[held], minlength=len(self.workloads)
-        )
+        return summed(self.workload[held], units[held] * self.serves[held], len(self.workloads))
 
     def outlived(self, units: Floats) -> Floats:
         """W x D: demand of each workload that can still be served once a domain is lost."""
@@ -129,20 +131,17 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
         domain, which = np.nonzero(self.member[:, self.place[held]])
         count, width = len(self.workloads), len(self.domains)
         cell = owner[which] * width + domain
-        lost = np.bincount(cell, weights=given[which], minlength=count * width).reshape(count, width)
-        total: Floats = np.bincount(owner, weights=given, minlength=count)[:, None] - lost
-        return total
+        lost = summed(cell, given[which], count * width).reshape(count, width)
+        return summed(owner, given, count)[:, None] - lost
 
     def committed(self, units: Floats) -> Floats:
         """G: how much of each commitment a placement uses."""
         held = np.flatnonzero(units)
         group = self.place_commitment[self.place[held]]
-        used = np.bincount(
-            group[group >= 0],
-            weights=(units[held] * self.amount[held])[group >= 0],
-            minlength=len(self.commitments),
-        )
-        return np.minimum(used, [one.size for one in self.commitments]) if self.commitments else used
+        inside = group >= 0
+        used = summed(group[inside], (units[held] * self.amount[held])[inside], len(self.commitments))
+        covered: Floats = np.minimum(used, np.array([one.size for one in self.commitments], dtype=float))
+        return covered
 
     def price(self, units: Floats) -> float:
         """$/h of a placement: its units, the penalty of what it leaves unserved, less commitments used."""

@@ -1,4 +1,5 @@
-"""From the fractional placement to a first whole one: the largest first, each where its reduced cost is least."""
+"""From the fractional placement to a first whole one: the largest first, each where its reduced cost is
+least."""
 
 from __future__ import annotations
 
@@ -24,12 +25,15 @@ def order(problem: Problem, relaxation: Relaxation) -> Ints:
     largest = np.zeros(len(problem.workloads))
     np.maximum.at(largest, problem.workload, problem.amount)
     split = np.zeros(len(problem.workloads))
-    np.maximum.at(split, problem.workload, relaxation.units / np.maximum(1.0, problem.demand[problem.workload]))
+    np.maximum.at(
+        split, problem.workload, relaxation.units / np.maximum(1.0, problem.demand[problem.workload])
+    )
     return np.lexsort((-split, -largest))
 
 
 def place_one(problem: Problem, w: int, reduced: Floats, units: Floats, left: Floats) -> None:
-    """Units for one workload, one at a time, cheapest per demand that still counts. Updates units and left."""
+    """Units for one workload, one at a time, cheapest per demand that still counts. Updates units and
+    left."""
     mine = problem.choices(w)
     place, serves = problem.place[mine], problem.serves[mine]
     amount, most, standby = problem.amount[mine], problem.most[mine], problem.standby[mine]
@@ -65,7 +69,7 @@ def place_one(problem: Problem, w: int, reduced: Floats, units: Floats, left: Fl
     units[mine] = taken
 
 
-def room_for(problem: Problem, place: Ints, amount: Floats, left: Floats) -> np.ndarray:  # type: ignore[type-arg]
+def room_for(problem: Problem, place: Ints, amount: Floats, left: Floats) -> np.ndarray:
     """Which choices fit into what is left of every limit of their place."""
     tightest = np.array([left[list(problem.place_limits[p])].min(initial=np.inf) for p in place])
     return amount <= tightest + EPSILON

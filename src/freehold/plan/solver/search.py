@@ -1,4 +1,5 @@
-"""Large-neighbourhood search: free some workloads, place them again exactly beside the rest, keep what is better.
+"""Large-neighbourhood search: free some workloads, place them again exactly beside the rest, keep what is
+better.
 
 Deterministic by its seed as long as steps, not seconds, end it: every sub-problem has a limit of nodes.
 """
@@ -12,11 +13,14 @@ import numpy as np
 
 from freehold.plan.solver.highs import INFINITY, Rows, integer_program
 from freehold.plan.solver.master import Relaxation
-from freehold.plan.solver.problem import EPSILON, Floats, Ints, Problem
+from freehold.plan.solver.problem import EPSILON, Floats, Ints, Problem, summed
 
 CHOICES_EACH = 10
 NODES_MAX = 400
-SUB_SECONDS_MAX = 1.5
+SUB_SECONDS, SUB_SECONDS_MAX = 1.5, 5.0
+PATIENCE = 6  # failed steps before larger ones
+GROWTH, GROWTH_MAX = 1.35, 3.0
+PLACES_WANTED = 6
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,44 +51,69 @@ class Search:
         self.timed = timed
 
     def run(self, steps: int, stop: Callable[[], bool], free: int) -> Iterator[Step]:
+        """Steps that fail are followed by larger ones, up to a limit; one that succeeds starts small again."""
+        size, failed = float(free), 0
         for number in range(1, steps + 1):
             if stop():
                 return
-            self.step(self.neighbourhood(number, free))
+            seconds = min(SUB_SECONDS_MAX, SUB_SECONDS * size / free)
+            if self.step(self.neighbourhood(number, int(size)), seconds):
+                failed = 0
+            else:
+                failed += 1
+            if failed >= PATIENCE:
+                size, failed = (float(free) if size >= free * GROWTH_MAX else size * GROWTH), 0
             yield Step(number=number, price=self.price)
 
     def neighbourhood(self, number: int, size: int) -> Ints:
-        """In turn: users of some scarce places, and those that pay most above their relaxation."""
-        problem, held = self.problem, np.flatnonzero(self.units)
-        if number % 2:
-            scarce = self.relaxation.duals.limits @ problem.draws + EPSILON
-            places = self.dice.permutation(len(problem.places))
-            weight = self.dice.random(len(places)) ** (1.0 / (scarce / scarce.max() + 0.05))
-            places = np.argsort(-weight)
-            chosen: list[int] = []
-            for place in places:
-                users = problem.workload[held[problem.place[held] == place]]
-                chosen += [int(w) for w in users if int(w) not in chosen]
-                if len(chosen) >= size:
-                    break
-            picked = np.array(chosen[: size + size // 4], dtype=np.int64)
-        else:
-            picked = self._regretful(size)
+        """In turn: users of some scarce places; those that pay most; those around one that wants to move."""
+        picked = (self._scarce, self._regretful, self._around)[number % 3](size)
         return np.unique(np.concatenate([picked, self._unserved()[:size]]))
+
+    def _scarce(self, size: int) -> Ints:
+        scarce = self.relaxation.duals.limits @ self.problem.draws + EPSILON
+        weight = self.dice.random(len(scarce)) ** (1.0 / (scarce / scarce.max() + 0.05))
+        return self._users(np.argsort(-weight), size)
+
+    def _around(self, size: int) -> Ints:
+        """One workload, and the users of the places that the relaxation would like it to be at."""
+        problem, reduced = self.problem, self.relaxation.reduced
+        regret = np.maximum(0.0, self._regret())
+        if not regret.any():
+            return self._scarce(size)
+        w = int(self.dice.choice(len(regret), p=regret / regret.sum()))
+        mine = problem.choices(w)
+        wanted = problem.place[mine][np.argsort(reduced[mine])[:PLACES_WANTED]]
+        held = problem.place[mine][self.units[mine] > 0]
+        places = np.concatenate([held, self.dice.permutation(wanted)])
+        return np.unique(np.append(self._users(places, size), w))
+
+    def _users(self, places: Ints, size: int) -> Ints:
+        """Workloads at these places, in that order, until there are enough."""
+        problem, held = self.problem, np.flatnonzero(self.units)
+        chosen: dict[int, None] = {}
+        for place in places:
+            users = problem.workload[held[problem.place[held] == place]]
+            chosen.update(dict.fromkeys(self.dice.permutation(users).tolist()))
+            if len(chosen) >= size:
+                break
+        return np.array(list(chosen)[:size], dtype=np.int64)
 
     def _unserved(self) -> Ints:
         missing = self.problem.demand - self.problem.served(self.units)
         return np.flatnonzero(missing > EPSILON * np.maximum(1.0, self.problem.demand))
 
-    def _regretful(self, size: int) -> Ints:
+    def _regret(self) -> Floats:
+        """W: what each pays above its relaxation."""
         problem = self.problem
-        regret = np.bincount(
-            problem.workload, weights=self.units * self.relaxation.reduced, minlength=len(problem.workloads)
-        )
+        return summed(problem.workload, self.units * self.relaxation.reduced, len(problem.workloads))
+
+    def _regretful(self, size: int) -> Ints:
+        regret = self._regret()
         noisy = regret * self.dice.random(len(regret)) + EPSILON * self.dice.random(len(regret))
         return np.argsort(-noisy)[:size]
 
-    def step(self, free: Ints, seconds_max: float = SUB_SECONDS_MAX) -> bool:
+    def step(self, free: Ints, seconds_max: float = SUB_SECONDS) -> bool:
         """Place the freed workloads again; True where the price fell."""
         limit = seconds_max if self.timed else INFINITY
         found = replaced(self.problem, self.units, free, self.order, self.choices, limit)
@@ -128,9 +157,7 @@ def replaced(
     return others
 
 
-def _candidates(
-    problem: Problem, units: Floats, free: Ints, order: Ints, choices: int, left: Floats
-) -> Ints:
+def _candidates(problem: Problem, units: Floats, free: Ints, order: Ints, choices: int, left: Floats) -> Ints:
     """For each freed workload: what it holds, and its best few choices that would fit."""
     tightest = np.where(problem.draws > 0, left[:, None], np.inf).min(axis=0, initial=np.inf)
     found = []
@@ -144,7 +171,7 @@ def _candidates(
 
 def program(
     problem: Problem, others: Floats, free: Ints, candidates: Ints, left: Floats
-) -> tuple[Floats, Floats, np.ndarray, Floats, Floats, Rows]:  # type: ignore[type-arg]
+) -> tuple[Floats, Floats, np.ndarray, Floats, Floats, Rows]:
     """Columns: candidates, then what each freed workload leaves unserved, then commitments used."""
     n, f = len(candidates), len(free)
     owner, place = problem.workload[candidates], problem.place[candidates]
@@ -198,5 +225,7 @@ def _completed(problem: Problem, start: Floats, free: Ints, candidates: Ints, n:
     out = start.copy()
     for slot, w in enumerate(free.tolist()):
         mine = (problem.workload[candidates] == w) & ~problem.standby[candidates]
-        out[n + slot] = max(0.0, problem.demand[w] - float(problem.serves[candidates[mine]] @ start[:n][mine]))
+        out[n + slot] = max(
+            0.0, problem.demand[w] - float(problem.serves[candidates[mine]] @ start[:n][mine])
+        )
     return out

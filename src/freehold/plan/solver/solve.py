@@ -1,7 +1,8 @@
 """From a problem to a placement with a certificate: bound, dive, repair, search.
 
 Small problems are solved exactly. Large ones are anytime: the first whole placement comes in seconds, and the
-search improves it until its budget is spent. With a budget of steps alone, the same seed gives the same answer.
+search improves it until its budget is spent. With a budget of steps alone, the same seed gives the same
+answer.
 """
 
 from __future__ import annotations
@@ -105,9 +106,7 @@ def _done(search: Search, relaxation: Relaxation) -> bool:
     return search.price <= relaxation.bound * (1 + GAP_DONE)
 
 
-def _exact(
-    problem: Problem, relaxation: Relaxation, seed: int, budget: Budget
-) -> tuple[Floats, float, bool]:
+def _exact(problem: Problem, relaxation: Relaxation, seed: int, budget: Budget) -> tuple[Floats, float, bool]:
     """Everything at once, beginning from the greedy placement."""
     free, everything = np.arange(len(problem.workloads)), np.arange(problem.size[2])
     units = rounded(problem, relaxation)
@@ -124,7 +123,12 @@ def _exact(
 
 
 def _first(
-    problem: Problem, master: Master, relaxation: Relaxation, seed: int, stop: Callable[[], bool], budget: Budget
+    problem: Problem,
+    master: Master,
+    relaxation: Relaxation,
+    seed: int,
+    stop: Callable[[], bool],
+    budget: Budget,
 ) -> Search:
     """The better of rounding and diving, the parts of the dive placed exactly."""
     simple = rounded(problem, relaxation)
