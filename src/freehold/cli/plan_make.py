@@ -13,7 +13,6 @@ from freehold.errors import EXIT_FINDING
 
 if TYPE_CHECKING:
     from freehold.plan.conflict import Conflict
-    from freehold.plan.make import Made
     from freehold.plan.result import Plan
 
 
@@ -50,7 +49,11 @@ def command(
     """
     made, loaded = made_plan(config, seed, seconds, steps, lost, price_rules=not no_rules)
     plan = made.plan
-    found = _conflict(made, loaded, lost) if plan.unserved else None
+    found = None
+    if plan.unserved:
+        from freehold.plan.conflict import conflict
+
+        found = conflict(made, seed)
     if as_json:
         emit_json("plan/1", {"plan": plan, "conflict": found})
     else:
@@ -60,23 +63,6 @@ def command(
     if adopting:
         _adopt(plan)
     return EXIT_FINDING if plan.unserved else 0
-
-
-def _conflict(made: Made, loaded: object, lost: tuple[str, ...]) -> Conflict | None:
-    from freehold.cli.plan_made import silicon_of
-    from freehold.estate.build import build_estate, catalog_of
-    from freehold.plan.build import build
-    from freehold.plan.conflict import conflict
-    from freehold.plan.model import Model
-    from freehold.types.names import HomeId
-
-    estate, silicon = build_estate(loaded), silicon_of(catalog_of(loaded))  # type: ignore[arg-type]  # it is Loaded
-
-    def rebuild(without: frozenset[tuple[str, str]]) -> Model:
-        gone = frozenset(HomeId(name) for name in lost)
-        return build(estate, loaded.sections["plan"], silicon, without=without, lost=gone)  # type: ignore[attr-defined]
-
-    return conflict(made.model, rebuild, list(made.plan.unserved))
 
 
 def _say_conflict(found: Conflict | None) -> None:

@@ -17,7 +17,7 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from freehold.plan.make import filter_rules
+from freehold.plan.make import Made, filter_rules
 from freehold.plan.model import Model
 from freehold.plan.solver.problem import EPSILON, Limit, Problem
 from freehold.plan.solver.solve import Budget, solve
@@ -65,9 +65,10 @@ class Conflict(msgspec.Struct, frozen=True, kw_only=True):
 Rebuild = Callable[[frozenset[tuple[str, str]]], Model]
 
 
-def conflict(model: Model, rebuild: Rebuild, unserved: Sequence[str], seed: int = 0) -> Conflict | None:
+def conflict(made: Made, seed: int = 0) -> Conflict | None:
     """None where everything can be served after all."""
-    candidates = _candidates(model, unserved)
+    model, rebuild = made.model, made.rebuild
+    candidates = _candidates(model, list(made.plan.unserved))
     if _feasible(model, rebuild, frozenset(), seed):
         return None
     smallest = tuple(candidates)

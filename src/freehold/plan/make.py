@@ -31,6 +31,7 @@ class Made(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     plan: Plan
     model: Model
     solution: Solution
+    rebuild: Callable[[frozenset[tuple[str, str]]], Model]  # the same problem without some (policy, field)
 
 
 def make(
@@ -58,7 +59,8 @@ def make(
     if price_rules:
         rules = [*_marginal(model, solution), *_filters(model, solution, built, seed, budget, clock)]
     return Made(
-        plan=_plan(estate, settings, model, solution, rules, seed, clock), model=model, solution=solution
+        plan=_plan(estate, settings, model, solution, rules, seed, clock), model=model, solution=solution,
+        rebuild=built,
     )
 
 

@@ -66,7 +66,20 @@ def place_one(problem: Problem, w: int, reduced: Floats, units: Floats, left: Fl
         left[list(problem.place_limits[int(place[best])])] -= amount[best]
         for limit, takes in problem.extras:
             left[limit] -= takes[mine][best]
+    served = min(problem.demand[w], float((serves * taken)[~standby].sum()))
+    kept_of_served = problem.keep[w, must] * served
+    if (apart @ (serves * taken) < kept_of_served - EPSILON).any():
+        _give_up(problem, mine, taken, left)  # what cannot outlive a loss is not served at all
     units[mine] = taken
+
+
+def _give_up(problem: Problem, mine: slice, taken: Floats, left: Floats) -> None:
+    for at in np.flatnonzero(taken).tolist():
+        j = mine.start + at
+        left[list(problem.place_limits[int(problem.place[j])])] += problem.amount[j] * taken[at]
+        for limit, takes in problem.extras:
+            left[limit] += takes[j] * taken[at]
+    taken[:] = 0.0
 
 
 def room_for(problem: Problem, place: Ints, amount: Floats, left: Floats) -> np.ndarray:

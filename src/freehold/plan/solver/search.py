@@ -51,7 +51,8 @@ class Search:
         self.timed = timed
 
     def run(self, steps: int, stop: Callable[[], bool], free: int) -> Iterator[Step]:
-        """Steps that fail are followed by larger ones, up to a limit; one that succeeds starts small again."""
+        """Steps that fail are followed by larger ones, up to a limit; one that succeeds starts small
+        again."""
         size, failed = float(free), 0
         for number in range(1, steps + 1):
             if stop():
