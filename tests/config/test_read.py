@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -140,9 +141,21 @@ def test_read_refuses_a_file_used_as_a_folder(tmp_path: Path, sections: dict[str
     assert refused(tmp_path / "file" / "freehold.toml", sections).code == "config.unreadable"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_read_refuses_a_file_without_permission(tmp_path: Path, sections: dict[str, Any]) -> None:
+@pytest.fixture
+def as_nobody() -> Iterator[None]:
+    """Root reads everything, so root becomes nobody for a moment."""
+    nobody, before = 65534, os.geteuid()
+    if before == 0:
+        os.seteuid(nobody)
+    yield
+    os.seteuid(before)
+
+
+def test_read_refuses_a_file_without_permission(
+    tmp_path: Path, sections: dict[str, Any], request: pytest.FixtureRequest
+) -> None:
     path = tmp_path / "x.toml"
     path.write_text("[every]\n")
     path.chmod(0)
+    request.getfixturevalue("as_nobody")
     assert refused(path, sections).code == "config.unreadable"
