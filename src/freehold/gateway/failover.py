@@ -17,7 +17,8 @@ WAIT_MS_MAX: Final = 10_000  # a home that says "come back later than this" is n
 
 # Faults that may be gone at once, and that did not cost the home any work we know of.
 PASSING: Final = frozenset({"reset", "closed", "refused", "server_error", "bad_gateway", "unavailable", "conflict",
-                            "truncated", "unreadable", "wrong_content_type", "cut"})  # fmt: skip
+                            "truncated", "unreadable", "wrong_content_type", "cut", "no_finish",
+                            "error_in_stream", "bad_chunk", "overloaded"})  # fmt: skip
 # The home said nothing for as long as we were ready to wait. Asking again would double the wait.
 SILENT: Final = frozenset({"connect_timeout", "header_timeout", "first_content_timeout", "idle_timeout", "timeout"})
 # Waiting does not cure these; retrying them costs money or locks accounts.

@@ -15,7 +15,8 @@ from freehold.types.conversation import Usage
 
 EVENT_BYTES_MAX: Final = 16 * 1024 * 1024
 TOKENS_MAX: Final = 1_000_000_000
-NOTHING, LIFECYCLE, CONTENT, FINISH, TERMINAL, ERROR, USAGE_ONLY = range(7)
+_NOTHING: Final = msgspec.Raw(b"")  # an absent field
+NONE, LIFECYCLE, CONTENT, FINISH, TERMINAL, ERROR, USAGE_ONLY = range(7)
 
 
 class Seen(NamedTuple):
@@ -31,13 +32,13 @@ class Seen(NamedTuple):
 
 
 class _Delta(msgspec.Struct):
-    content: msgspec.Raw | None = None
-    tool_calls: msgspec.Raw | None = None
-    refusal: msgspec.Raw | None = None
-    reasoning_content: msgspec.Raw | None = None
-    reasoning: msgspec.Raw | None = None
-    function_call: msgspec.Raw | None = None
-    audio: msgspec.Raw | None = None
+    content: msgspec.Raw = _NOTHING
+    tool_calls: msgspec.Raw = _NOTHING
+    refusal: msgspec.Raw = _NOTHING
+    reasoning_content: msgspec.Raw = _NOTHING
+    reasoning: msgspec.Raw = _NOTHING
+    function_call: msgspec.Raw = _NOTHING
+    audio: msgspec.Raw = _NOTHING
 
 
 class _OpenAIChoice(msgspec.Struct):
@@ -46,8 +47,8 @@ class _OpenAIChoice(msgspec.Struct):
 
 class _OpenAIChunk(msgspec.Struct):
     choices: list[_OpenAIChoice] = []
-    usage: msgspec.Raw | None = None
-    error: msgspec.Raw | None = None
+    usage: msgspec.Raw = _NOTHING
+    error: msgspec.Raw = _NOTHING
 
 
 class _OpenAIFirstChoice(msgspec.Struct):
@@ -57,14 +58,14 @@ class _OpenAIFirstChoice(msgspec.Struct):
 
 class _OpenAIFirst(msgspec.Struct):
     choices: list[_OpenAIFirstChoice] = []
-    usage: msgspec.Raw | None = None
-    error: msgspec.Raw | None = None
+    usage: msgspec.Raw = _NOTHING
+    error: msgspec.Raw = _NOTHING
     model: str = ""
 
 
 _openai = msgspec.json.Decoder(_OpenAIChunk).decode
 _openai_first = msgspec.json.Decoder(_OpenAIFirst).decode
-_EMPTY = frozenset({b"null", b'""', b"[]", b"{}"})
+_EMPTY = frozenset({b"", b"null", b'""', b"[]", b"{}"})
 
 
 def openai_early(data: bytes) -> Seen:
@@ -72,17 +73,17 @@ def openai_early(data: bytes) -> Seen:
     if data == b"[DONE]":
         return Seen(TERMINAL)
     chunk = _openai_first(data)
-    if chunk.error is not None and bytes(chunk.error) != b"null":
-        return Seen(ERROR, message=bytes(chunk.error)[:500].decode("utf-8", "replace"))
-    kind = USAGE_ONLY if not chunk.choices and _there(chunk.usage) else LIFECYCLE
+    if (error := there(chunk.error)) is not None:
+        return Seen(ERROR, message=bytes(error)[:500].decode("utf-8", "replace"))
+    kind = USAGE_ONLY if not chunk.choices and there(chunk.usage) else LIFECYCLE
     for choice in chunk.choices:
         if choice.finish_reason is not None:
-            return Seen(FINISH, _there(chunk.usage), model=chunk.model)
+            return Seen(FINISH, there(chunk.usage), model=chunk.model)
         if choice.delta is not None and any(
-            bytes(value) not in _EMPTY for value in msgspec.structs.astuple(choice.delta) if value is not None
+            bytes(value) not in _EMPTY for value in msgspec.structs.astuple(choice.delta)
         ):
             kind = CONTENT
-    return Seen(kind, _there(chunk.usage), model=chunk.model)
+    return Seen(kind, there(chunk.usage), model=chunk.model)
 
 
 _CONTENT: Final = Seen(CONTENT)
@@ -93,18 +94,19 @@ def openai_later(data: bytes) -> Seen:
         return Seen(TERMINAL)
     chunk = _openai(data)
     choices = chunk.choices
-    if chunk.usage is None and chunk.error is None and len(choices) == 1 and choices[0].finish_reason is None:
+    if chunk.usage is _NOTHING and chunk.error is _NOTHING and len(choices) == 1 and choices[0].finish_reason is None:
         return _CONTENT  # nearly every event of a stream
-    if chunk.error is not None and bytes(chunk.error) != b"null":
-        return Seen(ERROR, message=bytes(chunk.error)[:500].decode("utf-8", "replace"))
+    if (error := there(chunk.error)) is not None:
+        return Seen(ERROR, message=bytes(error)[:500].decode("utf-8", "replace"))
     if not choices:
-        return Seen(USAGE_ONLY if _there(chunk.usage) else LIFECYCLE, _there(chunk.usage))
+        return Seen(USAGE_ONLY if there(chunk.usage) else LIFECYCLE, there(chunk.usage))
     finished = any(choice.finish_reason is not None for choice in choices)
-    return Seen(FINISH if finished else CONTENT, _there(chunk.usage))
+    return Seen(FINISH if finished else CONTENT, there(chunk.usage))
 
 
-def _there(usage: msgspec.Raw | None) -> msgspec.Raw | None:
-    return usage if usage is not None and bytes(usage) != b"null" else None
+def there(field: msgspec.Raw) -> msgspec.Raw | None:
+    """The field, unless it is absent or null."""
+    return None if field is _NOTHING or bytes(field) in (b"", b"null") else field
 
 
 class _OpenAIDetails(msgspec.Struct):
@@ -148,7 +150,7 @@ class _AnthropicDelta(msgspec.Struct):
 
 
 class _AnthropicMessage(msgspec.Struct):
-    usage: msgspec.Raw | None = None
+    usage: msgspec.Raw = _NOTHING
     model: str = ""
 
 
@@ -156,7 +158,7 @@ class _AnthropicEvent(msgspec.Struct):
     type: str
     message: _AnthropicMessage | None = None
     delta: _AnthropicDelta | None = None
-    usage: msgspec.Raw | None = None
+    usage: msgspec.Raw = _NOTHING
     error: _AnthropicError | None = None
 
 
@@ -176,9 +178,9 @@ def anthropic_any(data: bytes) -> Seen:
         return Seen(ERROR, message=event.error.message if event.error else "")
     if kind == "message_delta":
         done = event.delta is not None and event.delta.stop_reason is not None
-        return Seen(FINISH if done else LIFECYCLE, _there(event.usage))
+        return Seen(FINISH if done else LIFECYCLE, there(event.usage))
     if event.message is not None:
-        return Seen(LIFECYCLE, _there(event.message.usage), model=event.message.model)
+        return Seen(LIFECYCLE, there(event.message.usage), model=event.message.model)
     return Seen(_ANTHROPIC_KINDS.get(kind, LIFECYCLE))
 
 
@@ -206,9 +208,9 @@ def usage_anthropic(raw: msgspec.Raw) -> Usage:
 
 
 class _ResponsesBody(msgspec.Struct):
-    usage: msgspec.Raw | None = None
+    usage: msgspec.Raw = _NOTHING
     model: str = ""
-    error: msgspec.Raw | None = None
+    error: msgspec.Raw = _NOTHING
 
 
 class _ResponsesEvent(msgspec.Struct):
@@ -229,9 +231,10 @@ def responses_any(data: bytes) -> Seen:
     if kind.endswith(".delta"):
         return _CONTENT
     if kind in ("error", "response.failed"):
-        said = event.response.error if event.response is not None else None
-        return Seen(ERROR, message=event.message or (bytes(said)[:500].decode("utf-8", "replace") if said else ""))
-    usage = _there(event.response.usage) if event.response is not None else None
+        said = there(event.response.error) if event.response is not None else None
+        words = bytes(said)[:500].decode("utf-8", "replace") if said is not None else ""
+        return Seen(ERROR, message=event.message or words)
+    usage = there(event.response.usage) if event.response is not None else None
     model = event.response.model if event.response is not None else ""
     if kind in _RESPONSES_ENDS:
         return Seen(FINISH, usage, model=model)
@@ -266,14 +269,14 @@ _responses_usage = msgspec.json.Decoder(_ResponsesUsage).decode
 
 class _GeminiCandidate(msgspec.Struct, rename="camel"):
     finish_reason: str | None = None
-    content: msgspec.Raw | None = None
+    content: msgspec.Raw = _NOTHING
 
 
 class _GeminiChunk(msgspec.Struct, rename="camel"):
     candidates: list[_GeminiCandidate] = []
-    usage_metadata: msgspec.Raw | None = None
+    usage_metadata: msgspec.Raw = _NOTHING
     model_version: str = ""
-    error: msgspec.Raw | None = None
+    error: msgspec.Raw = _NOTHING
 
 
 _gemini = msgspec.json.Decoder(_GeminiChunk).decode
@@ -281,13 +284,13 @@ _gemini = msgspec.json.Decoder(_GeminiChunk).decode
 
 def gemini_any(data: bytes) -> Seen:
     chunk = _gemini(data)
-    if chunk.error is not None:
-        return Seen(ERROR, message=bytes(chunk.error)[:500].decode("utf-8", "replace"))
-    usage = _there(chunk.usage_metadata)
+    if (error := there(chunk.error)) is not None:
+        return Seen(ERROR, message=bytes(error)[:500].decode("utf-8", "replace"))
+    usage = there(chunk.usage_metadata)
     for candidate in chunk.candidates:
         if candidate.finish_reason:
             return Seen(FINISH, usage, model=chunk.model_version)
-        if candidate.content is not None and b'"parts"' in bytes(candidate.content):
+        if b'"parts"' in bytes(candidate.content):
             return Seen(CONTENT, usage, model=chunk.model_version)
     return Seen(LIFECYCLE, usage, model=chunk.model_version)
 
@@ -509,20 +512,20 @@ class Whole(NamedTuple):
 
 class _OpenAIWhole(msgspec.Struct):
     choices: list[_OpenAIChoice]
-    usage: msgspec.Raw | None = None
+    usage: msgspec.Raw = _NOTHING
     model: str = ""
 
 
 class _AnthropicWhole(msgspec.Struct):
     stop_reason: str | None = None
-    usage: msgspec.Raw | None = None
+    usage: msgspec.Raw = _NOTHING
     model: str = ""
     type: str = ""
 
 
 class _ResponsesWhole(msgspec.Struct):
     status: str | None = None
-    usage: msgspec.Raw | None = None
+    usage: msgspec.Raw = _NOTHING
     model: str = ""
 
 
@@ -562,9 +565,9 @@ WHOLES: dict[str, Callable[[bytes], Whole]] = {
 }  # fmt: skip
 
 
-def read_usage(read: Callable[[msgspec.Raw], Usage], raw: msgspec.Raw | None) -> Usage | None:
+def read_usage(read: Callable[[msgspec.Raw], Usage], raw: msgspec.Raw) -> Usage | None:
     """Usage that cannot be read is unknown; the answer is not spoilt by it."""
-    if raw is None or bytes(raw) == b"null":
+    if there(raw) is None:
         return None
     try:
         return read(raw)
