@@ -6,11 +6,13 @@ import msgspec
 from freehold import wire
 from freehold.estate.model import Estate
 from freehold.gateway import Gateway
-from freehold.pocket import PocketHome
+from freehold.pocket import FaultRule, PocketHome
 from freehold.types.contracts import Admit, Refused
 from freehold.types.homes import Home, Policy, Workload
 from freehold.types.names import HomeId, ModelId, RecordId, WorkloadId
 from freehold.types.records import AnyRecord, CallRecord
+
+REFUSED = {"down": FaultRule(fault="refuse")}
 
 
 class Kept:
@@ -51,11 +53,10 @@ def run(use: Callable[[str, str, Kept], Awaitable[None]], kept: Kept | None = No
     kept = kept or Kept()
 
     async def main() -> None:
-        closed = await wire.serve(PocketHome("openai").handle, "127.0.0.1", 0)
-        nobody = f"http://127.0.0.1:{wire.port_of(closed)}"
-        closed.close()
-        async with await PocketHome("openai").serve("127.0.0.1", 0) as home:
-            url = f"http://127.0.0.1:{wire.port_of(home)}"
+        async with (
+            PocketHome("openai").running() as url,
+            PocketHome("openai", faults=REFUSED).running() as nobody,
+        ):
             gateway = Gateway(estate(*[nobody] * dead, url), kept, {})
             async with await gateway.serve("127.0.0.1", 0) as server:
                 await use(f"http://127.0.0.1:{wire.port_of(server)}", url, kept)

@@ -31,8 +31,9 @@ COMMANDS: tuple[Row, ...] = (
     Row(
         "pocket serve",
         "freehold.cli.pocket_serve:command",
-        "Run a home that speaks a vendor's protocol.",
+        "Run a home that speaks a vendor's protocol, or a whole estate of them.",
     ),
+    Row("pocket faults", "freehold.cli.pocket_faults:command", "List what a fault script can break."),
     # settings
     Row("config explain", "freehold.cli.config_explain:command", "Explain one setting, or all of them."),
     Row("config schema", "freehold.cli.config_schema:command", "Print the JSON schema of freehold.toml."),

@@ -1,63 +1,49 @@
-"""What a pocket home answers with."""
+"""What a pocket home answers with: the seam that every engine fits, and the table of engines."""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Protocol, cast
 
-from freehold.types.conversation import (
-    Begin,
-    BlockEnd,
-    BlockStart,
-    Conversation,
-    End,
-    Event,
-    Finish,
-    Finished,
-    Text,
-    TextDelta,
-    Usage,
-    UsageReport,
-)
+import msgspec
 
-TOKENS_DEFAULT = 256
+from freehold.errors import InputError, nearest
+from freehold.types.conversation import Conversation, Event
+
+ENGINES: dict[str, str] = {
+    "scripted": "freehold.pocket.scripted:ScriptedEngine",
+}
+
+
+class Wait(msgspec.Struct, frozen=True, kw_only=True):
+    """The engine takes its time before what it yields next."""
+
+    seconds: float
+
+
+Step = Event | Wait
 
 
 class Engine(Protocol):
-    def answer(self, conversation: Conversation, id: str) -> Iterator[Event]: ...
+    """Events in the order of a stream: Begin, blocks, Finished, UsageReport, End; a Wait anywhere.
+
+    `blocking`: a step may take long enough to be worth a thread.
+    """
+
+    blocking: bool
+
+    def answer(self, conversation: Conversation, id: str) -> Iterator[Step]: ...
 
 
-class EchoEngine:
-    """Says the last user text back, one word a token, within the limit asked for."""
-
-    def answer(self, conversation: Conversation, id: str) -> Iterator[Event]:
-        words = _last_text(conversation).split(" ")
-        limit = conversation.max_tokens or TOKENS_DEFAULT
-        said = words[:limit]
-        finish: Finish = "stop" if len(said) == len(words) else "length"
-        yield Begin(id=id, model=conversation.model)
-        yield BlockStart(index=0, block=Text(text=""))
-        for number, word in enumerate(said):
-            yield TextDelta(index=0, text=word if number == 0 else f" {word}")
-        yield BlockEnd(index=0)
-        yield Finished(finish=finish)
-        yield UsageReport(usage=Usage(fresh=_count(conversation), output=len(said)))
-        yield End()
-
-
-def _texts(conversation: Conversation) -> Iterator[str]:
-    for text in conversation.system:
-        if isinstance(text, Text):
-            yield text.text
-    for turn in conversation.turns:
-        for block in turn.blocks:
-            if isinstance(block, Text):
-                yield block.text
-
-
-def _last_text(conversation: Conversation) -> str:
-    return ([*_texts(conversation)] or [""])[-1]
-
-
-def _count(conversation: Conversation) -> int:
-    return sum(len(text.split()) for text in _texts(conversation))
+def engine(name: str) -> Engine:
+    if name not in ENGINES:
+        close = nearest(name, ENGINES)
+        raise InputError(
+            f"there is no engine {name!r}",
+            why=f"engines are {', '.join(ENGINES)}" + (f"; the closest is {close!r}" if close else ""),
+            fix="name one of them",
+            code="pocket.unknown-engine",
+        )
+    module, _, attribute = ENGINES[name].partition(":")
+    return cast("Engine", getattr(importlib.import_module(module), attribute)())

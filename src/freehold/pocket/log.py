@@ -1,0 +1,78 @@
+"""What a pocket home was asked and how it ended: bounded, and without any credential."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+import msgspec
+
+from freehold.pocket.keys import SECRET_HEADERS
+
+ENTRIES_MAX = 1000
+BODY_BYTES_MAX = 65_536
+FILE_BYTES_MAX = 256 * 1024 * 1024
+_KEY = re.compile(r"([?&]key=)[^&]*")
+
+Ended = Literal["whole", "fault", "client_left"]
+
+
+class Logged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One request. `body` is its first part, as text."""
+
+    number: int
+    at_ns: int
+    home: str
+    method: str
+    path: str
+    model: str = ""
+    stream: bool = False
+    fault: str = ""  # the name of the rule that was played
+    ended: Ended = "whole"
+    sent_bytes: int = 0
+    output_tokens: int = 0
+    headers: dict[str, str] = {}
+    body: str = ""
+
+
+class RequestLog:
+    def __init__(self, path: Path | None = None) -> None:
+        self._kept: deque[Logged] = deque(maxlen=ENTRIES_MAX)
+        self._file: BinaryIO | None = path.open("ab") if path else None
+        self._count = 0
+
+    def next_number(self) -> int:
+        self._count += 1
+        return self._count
+
+    def add(self, entry: Logged) -> None:
+        self._kept.append(entry)
+        if self._file is not None and self._file.tell() < FILE_BYTES_MAX:
+            self._file.write(msgspec.json.encode(entry) + b"\n")
+            self._file.flush()
+
+    @property
+    def entries(self) -> tuple[Logged, ...]:
+        return tuple(self._kept)
+
+    def clear(self) -> None:
+        self._kept.clear()
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def without_secrets(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: "(hidden)" if name in SECRET_HEADERS else value for name, value in headers.items()}
+
+
+def without_key(target: str) -> str:
+    return _KEY.sub(r"\1(hidden)", target)
+
+
+def shown(body: bytes) -> str:
+    return body[:BODY_BYTES_MAX].decode("utf-8", "replace")
