@@ -115,6 +115,7 @@ class StreamWriter(Protocol):
 
 class Codec(Protocol):
     name: DialectName
+    form: str  # a row of table.CODECS; one form is read and written alike wherever it is used
     origin: str  # who signs what this codec reads: a signed block is given back to no one else
     answer_type: str  # content type of a whole answer
 

@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from freehold.dialects.media import DOCUMENT_FORMATS
+
 Source = Literal["base64", "url", "text"]
 _MAX_TOKENS_DEFAULT = 4096
 
@@ -26,6 +28,7 @@ class Capability(msgspec.Struct, frozen=True, kw_only=True):
     temperature_max: float = 2.0
     top_p: bool = True
     top_k: bool = False
+    one_of_temperature_top_p: bool = False
     penalties: bool = False
     seed: bool = False
     n_max: int = 1
@@ -33,7 +36,10 @@ class Capability(msgspec.Struct, frozen=True, kw_only=True):
     images: frozenset[Source] = frozenset(("base64", "url"))
     documents: frozenset[Source] = frozenset()
     result_media: bool = False  # images and documents inside a tool's result
+    document_types: frozenset[str] = frozenset()  # where bytes are taken; empty: any
     tools: bool = True
+    strict_tools: bool = True
+    vendor_tools: tuple[str, ...] = ("*",)  # kinds of the dialect's own tools that this api offers
     tool_choice_none: bool = True
     parallel_control: bool = True
     json_mode: bool = False
@@ -48,7 +54,7 @@ class Capability(msgspec.Struct, frozen=True, kw_only=True):
     user: bool = True
     embeddings: bool = False
     count: bool = False
-    why: str = ""  # the note of the last row that applied
+    reasons: dict[str, str] = {}  # field -> why, in the words of the row that said so
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,18 +62,24 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[str, ...] = ("*",)
     versions: tuple[str, ...] = ("*",)
     says: dict[str, Any]
+    why: str = ""
 
 
-def _row(apis: str, models: str = "*", versions: str = "*", **says: Any) -> Row:
+def _row(apis: str, models: str = "*", versions: str = "*", why: str = "", **says: Any) -> Row:
     return Row(
-        apis=tuple(apis.split()), models=tuple(models.split()), versions=tuple(versions.split()), says=says
-    )
+        apis=tuple(apis.split()), models=tuple(models.split()), versions=tuple(versions.split()), why=why,
+        says=says,
+    )  # fmt: skip
 
 
 _CLAUDE = (
     "anthropic foundry-anthropic bedrock-messages claude-platform-aws claude-gcp vertex-claude bedrock-invoke"
 )
 _OWN_CLAUDE = "anthropic foundry-anthropic bedrock-messages claude-platform-aws claude-gcp"
+_CLAUDE_46_ON = (
+    "*claude-opus-4-[6-9]* *claude-sonnet-4-[6-9]* *claude-haiku-4-[6-9]* *claude-opus-5* *claude-sonnet-5* "
+    "*claude-haiku-5* *claude-fable* *claude-mythos*"
+)
 _CONVERSE = "bedrock bedrock-converse"
 _GEMINI = "gemini vertex-gemini"
 _CHAT = "openai azure-openai azure-openai-v1"
@@ -113,6 +125,7 @@ ROWS: tuple[Row, ...] = (
     _row("vertex-claude bedrock-invoke", images=_BYTES, documents=frozenset(("base64", "text")),
          why="this surface fetches no URLs"),
     _row("bedrock-invoke", system_turns=False, count=False),
+    _row("vertex-claude bedrock-invoke", vendor_tools=("bash_*", "text_editor_*", "computer_*", "memory_*")),
     # Claude by Converse, and Bedrock's other models.
     _row(
         _CONVERSE, max_tokens_field="maxTokens", temperature_max=1.0, stop_max=4, images=_BYTES,
@@ -123,13 +136,20 @@ ROWS: tuple[Row, ...] = (
     _row(_CONVERSE, "*claude*", top_k=True, stop_max=8191, prefill=True, thinking=frozenset(("budget",)),
          cache_marks=True),
     _row(_CONVERSE, "*nova*", cache_marks=True, prefill=True, schema_mode=False),
+    _row(_CONVERSE, document_types=frozenset(DOCUMENT_FORMATS)),
+    _row(_CHAT, document_types=frozenset(("application/pdf",))),
+    _row(_CLAUDE, document_types=frozenset(("application/pdf",))),
     _row(_CONVERSE, "*llama* *mistral*", schema_mode=False, documents=frozenset(("base64", "text"))),
     # What Claude 4.6 and later changed.
     _row(
         f"{_CLAUDE} {_CONVERSE}",
-        "*claude-opus-4-[6-9]* *claude-sonnet-4-[6-9]* *claude-haiku-4-[6-9]* *claude-*-5* *claude-mythos*",
+        _CLAUDE_46_ON,
         prefill=False, thinking=frozenset(("adaptive", "effort", "budget")), max_tokens_default=16384,
         efforts=("low", "medium", "high", "max"), why="prefill is a 400 from 4.6 on",
+    ),
+    _row(
+        f"{_CLAUDE} {_CONVERSE}", f"*claude-opus-4-1* *claude-*-4-5* {_CLAUDE_46_ON}",
+        one_of_temperature_top_p=True,
     ),
     _row(
         f"{_CLAUDE} {_CONVERSE}", "*claude-3-* *claude-3.*", schema_mode=False, thinking=frozenset(),
@@ -144,7 +164,7 @@ ROWS: tuple[Row, ...] = (
         _GEMINI, max_tokens_field="maxOutputTokens", top_k=True, penalties=True, seed=True, n_max=8,
         stop_max=5, images=_BYTES, documents=frozenset(("base64", "text")), tool_choice_none=True,
         parallel_control=False,
-        json_mode=True, schema_mode=True, prefill=True, thinking=frozenset(("budget",)), user=False,
+        json_mode=True, schema_mode=True, thinking=frozenset(("budget",)), user=False,
         count=True, embeddings=True, why="Gemini reads its own files and inline bytes",
     ),
     _row(_GEMINI, "*gemini-3*", thinking=frozenset(("effort", "budget")), efforts=("low", "medium", "high"),
@@ -157,10 +177,12 @@ ROWS: tuple[Row, ...] = (
 def capability(api: str, model: str, version: str | None = None) -> Capability:
     """What the rows say of this api, model and version; where none of them speaks, the cautious default."""
     says: dict[str, Any] = {}
+    reasons: dict[str, str] = {}
     for row in ROWS:
         if api in row.apis and _any(row.models, model) and _any(row.versions, version or ""):
             says.update(row.says)
-    return Capability(**says)
+            reasons.update(dict.fromkeys(row.says, row.why))
+    return Capability(**says, reasons=reasons)
 
 
 def _any(patterns: tuple[str, ...], value: str) -> bool:

@@ -10,8 +10,11 @@ from __future__ import annotations
 import base64
 import binascii
 
-_MARK = "fh1."
-_IN_ID = "_fh1_"
+# Long on purpose: whether it occurs in a body can then be told in a fraction of a microsecond.
+WORD = "freehold-signed"
+WORD_BASE64 = base64.b64encode(WORD.encode()).decode()  # 15 bytes: whole groups, whatever follows
+_MARK = f"{WORD}."
+_IN_ID = f"_{WORD}_"
 
 
 def tag(signature: str, origin: str, here: str) -> str:

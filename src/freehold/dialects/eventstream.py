@@ -36,15 +36,19 @@ class EventStreamReader:
         return bool(self._buffer)
 
     def feed(self, data: bytes) -> list[Frame]:
+        return [_frame(frame) for frame in self.frames(data)]
+
+    def frames(self, data: bytes) -> list[bytes]:
+        """The whole frames in `data` and what came before it, as they are."""
         buffer = self._buffer + data if self._buffer else data
-        frames: list[Frame] = []
+        frames: list[bytes] = []
         at = 0
         while len(buffer) - at >= _PRELUDE:
             total, headers, crc = struct.unpack_from(">III", buffer, at)
             _check_prelude(buffer[at : at + 8], total, headers, crc)
             if len(buffer) - at < total:
                 break
-            frames.append(_frame(buffer[at : at + total], headers))
+            frames.append(buffer[at : at + total])
             at += total
         self._buffer = buffer[at:]
         return frames
@@ -59,7 +63,8 @@ def _check_prelude(prelude: bytes, total: int, headers: int, crc: int) -> None:
         raise _broken("a frame's headers are longer than the frame")
 
 
-def _frame(frame: bytes, headers: int) -> Frame:
+def _frame(frame: bytes) -> Frame:
+    headers = int.from_bytes(frame[4:8], "big")
     if zlib.crc32(frame[:-4]) != int.from_bytes(frame[-4:], "big"):
         raise _broken("the checksum of a frame does not hold")
     try:

@@ -59,11 +59,15 @@ class SseReader:
 
     def close(self) -> list[tuple[str, bytes]]:
         """The last event, if the peer ended its line but not with a blank one."""
+        pair = parse(self.rest())
+        return [pair] if pair is not None else []
+
+    def rest(self) -> bytes:
+        """What came after the last whole frame, if it ends its line; half a line is nothing."""
         rest = b"".join((*self._parts, self._buffer)).replace(b"\r", b"\n")
         self._parts.clear()
         self._buffer = b""
-        pair = parse(rest.rstrip(b"\n")) if rest.endswith(b"\n") else None
-        return [pair] if pair is not None else []
+        return rest.rstrip(b"\n") if rest.endswith(b"\n") else b""
 
 
 def parse(frame: bytes) -> tuple[str, bytes] | None:

@@ -24,6 +24,7 @@ from freehold.types.names import DialectName
 
 class Anthropic:
     name: DialectName = "anthropic"
+    form = "anthropic"
     origin = "anthropic"
     answer_type = "application/json"
 

@@ -24,6 +24,7 @@ from freehold.types.names import DialectName
 
 class Bedrock:
     name: DialectName = "bedrock"
+    form = "bedrock"
     origin = "bedrock"
     answer_type = "application/json"
 

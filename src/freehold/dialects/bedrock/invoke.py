@@ -35,6 +35,7 @@ ORIGIN = "bedrock"
 
 class BedrockInvoke:
     name: DialectName = "bedrock"
+    form = "bedrock-invoke"
     origin = ORIGIN
     answer_type = "application/json"
 

@@ -24,6 +24,7 @@ from freehold.types.names import DialectName
 
 class Gemini:
     name: DialectName = "gemini"
+    form = "gemini"
     origin = "gemini"
     answer_type = "application/json"
 

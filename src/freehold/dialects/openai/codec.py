@@ -24,6 +24,7 @@ from freehold.types.names import DialectName
 
 class OpenAI:
     name: DialectName = "openai"
+    form = "openai"
     origin = "openai"
     answer_type = "application/json"
 

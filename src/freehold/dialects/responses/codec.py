@@ -24,6 +24,7 @@ from freehold.types.names import DialectName
 
 class Responses:
     name: DialectName = "responses"
+    form = "responses"
     origin = "responses"
     answer_type = "application/json"
 

@@ -46,7 +46,8 @@ from freehold.types.conversation import (
 
 _TERMINAL = ("response.completed", "response.incomplete", "response.failed")
 _SILENT = frozenset({
-    "response.in_progress", "response.queued", "response.content_part.done", "response.output_text.done",
+    "response.in_progress", "response.queued", "response.content_part.added", "response.content_part.done",
+    "response.output_text.done",
     "response.reasoning_summary_part.added", "response.reasoning_summary_part.done",
     "response.reasoning_summary_text.done", "response.reasoning_text.done", "response.refusal.done",
 })  # fmt: skip

@@ -1,0 +1,52 @@
+"""Fields outside the neutral form: of another dialect they are dropped with a note where that is harmless,
+and keep a home out where it is not, or where nobody can tell."""
+
+from __future__ import annotations
+
+import msgspec
+
+from freehold.dialects.fitting.draft import Draft
+
+# Bookkeeping, hints of speed and place in a queue: the answer is the same answer without them.
+HARMLESS: dict[str, frozenset[str]] = {
+    "openai": frozenset({
+        "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key",
+        "prompt_cache_retention", "prompt_cache_options", "stream_options", "prediction", "verbosity",
+    }),
+    "responses": frozenset({
+        "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key",
+        "prompt_cache_retention", "prompt_cache_options", "stream_options", "include", "text",
+    }),
+    "anthropic": frozenset({"metadata", "service_tier", "anthropic_beta", "speed", "cache_control",
+                            "user_profile_id"}),
+    "bedrock": frozenset({"performanceConfig", "requestMetadata", "serviceTier",
+                          "additionalModelResponseFieldPaths"}),
+    "gemini": frozenset({"labels", "safetySettings", "store"}),
+}  # fmt: skip
+# Fields whose usual value says nothing.
+_IDLE: dict[str, tuple[bytes, ...]] = {
+    "modalities": (b'["text"]',), "truncation": (b'"disabled"',), "background": (b"false",),
+    "logprobs": (b"false",), "top_logprobs": (b"0",), "logit_bias": (b"{}",),
+}  # fmt: skip
+_STATE = ("previous_response_id", "conversation", "container", "cachedContent")  # told by `stored`
+
+
+def fit_extras(draft: Draft) -> None:
+    if draft.own:
+        return
+    if draft.stored:
+        kinds = sorted({state.kind for state in draft.stored})
+        draft.leave_out(f"the call names state that is kept at its vendor: {', '.join(kinds)}")
+    harmless = HARMLESS.get(draft.dialect, frozenset())
+    for name, value in draft.extra.items():
+        if name in _STATE or _idle(name, value):
+            continue
+        if name in harmless:
+            draft.note(f"{name} dropped: {draft.dialect}'s own, and without bearing on the answer")
+        else:
+            draft.leave_out(f"{name!r} is {draft.dialect}'s own, and this home cannot be told it")
+
+
+def _idle(name: str, value: msgspec.Raw) -> bool:
+    said = bytes(value)
+    return said in (b"null", b"[]") or said in _IDLE.get(name, ())

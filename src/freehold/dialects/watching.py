@@ -1,0 +1,141 @@
+"""Streams that pass through: the dialect's own reader, spared the frames that are plainly content.
+
+The telling texts cannot occur inside a JSON string, because a quote is escaped there; where a frame is not
+plainly content, it is read in full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from freehold.dialects import eventstream, sse
+from freehold.dialects.base import Codec, StreamReader
+from freehold.types.conversation import (
+    BlockEnd,
+    BlockStart,
+    Event,
+    Text,
+    TextDelta,
+    Thinking,
+    ThinkingDelta,
+    ToolDelta,
+    UsageReport,
+)
+
+_BLOCKS = (TextDelta, ThinkingDelta, ToolDelta, BlockStart, BlockEnd)
+_DELTAS = (
+    b"event: response.output_text.delta\n", b"event: response.reasoning_summary_text.delta\n",
+    b"event: response.function_call_arguments.delta\n",
+)  # fmt: skip
+# base64 of `{"type":"content_block_delta"`, as InvokeModel's chunks begin
+_DELTA_BASE64 = b'{"bytes":"eyJ0eXBlIjoiY29udGVudF9ibG9ja19kZWx0YSIs'
+
+
+def shows_content(event: Event) -> bool:
+    """Has the home begun to answer? An opened block that is still empty is a lifecycle frame."""
+    match event:
+        case TextDelta() | ThinkingDelta() | ToolDelta():
+            return True
+        case BlockStart():
+            return not isinstance(event.block, Text | Thinking)
+    return False
+
+
+class Passed(msgspec.Struct):
+    """What one feed let through: whole frames, whether content is among them, and what else they say."""
+
+    data: bytes
+    content: bool
+    events: list[Event]
+
+
+def _openai(frame: bytes) -> bool:
+    return (
+        (b'"finish_reason":null' in frame or b'"finish_reason": null' in frame)
+        and b'"finish_reason":"' not in frame
+        and b'"finish_reason": "' not in frame
+        and (b'"usage"' not in frame or b'"usage":null' in frame)
+    )
+
+
+def _anthropic(frame: bytes) -> bool:
+    return frame.startswith(b"event: content_block_delta\n")
+
+
+def _responses(frame: bytes) -> bool:
+    return frame.startswith(_DELTAS)
+
+
+def _gemini(frame: bytes) -> bool:
+    return frame.startswith(b'data: {"candidates"') and not (
+        b'"finishReason"' in frame or b'"functionCall"' in frame or b'"promptFeedback"' in frame
+    )
+
+
+def _bedrock(frame: bytes) -> bool:
+    return b":event-type\x07\x00\x11contentBlockDelta" in frame[:128]
+
+
+def _invoke(frame: bytes) -> bool:
+    return _DELTA_BASE64 in frame[:256]
+
+
+_PLAIN: dict[str, Callable[[bytes], bool]] = {
+    "openai": _openai, "responses": _responses, "anthropic": _anthropic, "bedrock": _bedrock,
+    "bedrock-invoke": _invoke, "gemini": _gemini,
+}  # fmt: skip
+
+
+class Watcher:
+    """Lets a stream through frame by frame. A cut in the middle of a frame never reaches the caller."""
+
+    def __init__(self, codec: Codec, *, hide_usage: bool = False) -> None:
+        self._reader: StreamReader = codec.stream_reader()
+        binary = codec.name == "bedrock"
+        self._frames: eventstream.EventStreamReader | sse.SseReader
+        self._frames = eventstream.EventStreamReader() if binary else sse.SseReader()
+        self._end = b"" if binary else b"\n\n"
+        self._hide_usage = hide_usage
+        self._plain = _PLAIN[codec.form]
+        self._content = False  # seen so far
+
+    @property
+    def ended(self) -> bool:
+        return self._reader.ended
+
+    def feed(self, data: bytes) -> Passed:
+        kept: list[bytes] = []
+        events: list[Event] = []
+        content = False
+        plain, seen = self._plain, self._content
+        for frame in self._frames.frames(data):
+            if seen and plain(frame):
+                content = True
+            else:
+                read = self._reader.feed(frame + self._end)
+                told: list[Event] = [event for event in read if not isinstance(event, _BLOCKS)]
+                content = content or any(shows_content(event) for event in read)
+                seen = seen or content
+                events += told
+                if self._hide_usage and _only_usage(told, frame):
+                    continue
+            kept.append(frame)
+        self._content = seen
+        return Passed(data=self._end.join([*kept, b""]) if kept else b"", content=content, events=events)
+
+    def close(self) -> Passed:
+        """The connection ended: as the reader's own close, and with its last frame if that was whole."""
+        rest = self._frames.rest() if isinstance(self._frames, sse.SseReader) else b""
+        last = self.feed(rest + self._end) if rest else Passed(data=b"", content=False, events=[])
+        closing = [event for event in self._reader.close() if not isinstance(event, _BLOCKS)]
+        return Passed(data=last.data, content=last.content, events=[*last.events, *closing])
+
+
+def _only_usage(events: list[Event], frame: bytes) -> bool:
+    return (
+        len(events) == 1
+        and isinstance(events[0], UsageReport)
+        and b'"choices":[]' in frame.replace(b" ", b"")
+    )
