@@ -16,6 +16,7 @@ class Row(NamedTuple):
 
 
 GROUPS: dict[str, str] = {
+    "key": "Callers' keys: who may call the gateway.",
     "config": "Explain settings and print their JSON schema.",
     "pocket": "The embedded homes that make all of this run on a laptop.",
 }
@@ -28,6 +29,10 @@ COMMANDS: tuple[Row, ...] = (
     # the gateway
     Row("demo", "freehold.cli.demo:command", "Show one call through everything, from nothing."),
     Row("up", "freehold.cli.up:command", "Run the gateway."),
+    Row("reload", "freehold.cli.reload:command", "Make the running gateway read its settings again."),
+    Row("key create", "freehold.cli.key_create:command", "Make a key for a caller."),
+    Row("key list", "freehold.cli.key_list:command", "List callers' keys, without their secrets."),
+    Row("key revoke", "freehold.cli.key_revoke:command", "Make a key stop working."),
     Row(
         "pocket serve",
         "freehold.cli.pocket_serve:command",

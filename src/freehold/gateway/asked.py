@@ -7,10 +7,15 @@ from typing import Final
 import msgspec
 
 from freehold.dialects import Codec, Inbound
+from freehold.dialects.passthrough import Peeked
 from freehold.types.conversation import Conversation, StoredState
 
 # Dialects whose streams and answers can pass through without being told anew.
-PASSING: Final = frozenset({"openai", "anthropic", "responses", "gemini"})
+PASSING: Final = frozenset({
+    "openai", "anthropic", "responses", "gemini", "vertex-claude", "bedrock", "bedrock-invoke"
+})  # fmt: skip
+# Of these, the ones whose requests pass by changing the model's name alone.
+RENAMING: Final = frozenset({"openai", "anthropic", "responses"})
 _USAGE_OPTION: Final = b',"stream_options":{"include_usage":true}}'
 
 
@@ -41,7 +46,8 @@ class Asked:
     """One request. `conversation` is read when somebody needs it, which a call that passes through does not."""
 
     __slots__ = (
-        "_conversation", "body", "dialect", "hides_usage", "inbound", "model", "near", "peeked", "stored", "stream",
+        "_conversation", "body", "dialect", "hides_usage", "inbound", "model", "near", "peeked",
+        "peeked_whole", "stored", "stream",
     )  # fmt: skip
 
     def __init__(self, inbound: Inbound, near: Codec, dialect: str, body: bytes, peeked: Peek) -> None:
@@ -51,6 +57,7 @@ class Asked:
         self.hides_usage = self.stream and dialect == "openai" and not _asks_usage(peeked)
         self.stored = _stored(peeked)
         self._conversation: Conversation | None = None
+        self.peeked_whole: Peeked | None = None
 
     @property
     def conversation(self) -> Conversation:

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from freehold.dialects import DialectError, Failure, Outcome
-from freehold.dialects.base import StreamWriter
-from freehold.gateway.asked import PASSING, Asked
+from freehold.dialects.base import StreamWriter, WireRequest
+from freehold.gateway.asked import RENAMING, Asked
 from freehold.gateway.deadlines import NEVER
 from freehold.gateway.failover import Give, Go, Place, Tried, next_step
-from freehold.gateway.fitting import LeftOut, fitted
-from freehold.gateway.passing import ENDED, FAILED, FINISHED, LIVE, WHOLES, PassLane
+from freehold.gateway.fitting import LeftOut, can_continue, spliced, written
+from freehold.gateway.passing import ENDED, FAILED, FINISHED, LIVE, WATCHES, WHOLES, PassLane
 from freehold.gateway.routes import Plan, Route
 from freehold.gateway.story import EventLane, Join, Story, continued, reasked, retell, tokens_left
 from freehold.gateway.upstream import Upstream
+from freehold.gateway.watchlane import WatchLane
 from freehold.types.conversation import End, Finished, StreamError, Usage
 from freehold.types.names import RecordId
 from freehold.types.records import Outcome as Ending
@@ -64,7 +65,7 @@ class Call:
         self.phase = CONNECTING
         self.deadline = NEVER
         self.committed = False
-        self.lane: PassLane | EventLane | None = None
+        self.lane: PassLane | WatchLane | EventLane | None = None
         self.writer: StreamWriter | None = None
         self.usage: Usage | None = None
         self.joined: str | None = None
@@ -99,7 +100,7 @@ class Call:
             self._give(self.plane.gone(self.asked.stored, self.plan))
 
     def _try(self, route: Route) -> None:
-        now = self.plane.loop.time()
+        now = self.plane.now()
         self.route, self.attempt_started = route, now
         self.phase = CONNECTING
         self.attempts += 1
@@ -138,66 +139,70 @@ class Call:
         self.connection = connection
         self.phase = HEADING
         assert self.route is not None
-        self.deadline = min(self.plane.loop.time() + self.route.waits.header, self._content_by)
+        self.deadline = min(self.plane.now() + self.route.waits.header, self._content_by)
         connection.send(self, self._request)
 
     def _request_for(self, route: Route) -> bytes | None:
         """The bytes to send, or None where this home had to be left out and the next step is under way."""
         try:
-            self._passing = self._passes(route)
-            if self._passing:
-                head = route.head_stream if self.asked.stream else route.head_plain
-                body = self.asked.body_for(route.model_name)
-                if self.extra_forward:
-                    head = head.replace(b"content-length: ", self.extra_forward + b"content-length: ")
-                return b"%b%d\r\n\r\n%b" % (head, len(body), body)
-            request = self._written_for(route)
+            request = self._quick(route) if self._rescue is None else None
+            if request is not None:
+                return request
+            made = self._careful(route)
         except DialectError as error:
             self._refused_by_fit(route, error)
             return None
-        if isinstance(request, LeftOut):
-            self._left_out.append(request)
-            self._failed(Outcome(action="next_home", kind="unsupported", status=400, message=request.why), ours=True)
+        if isinstance(made, LeftOut):
+            self._left_out.append(made)
+            fault = Outcome(action="next_home", kind="unsupported", status=400, message=made.why)
+            self._failed(fault, ours=True)
             return None
-        if request is None:
+        ready = route.request(made.method, made.path, made.headers, made.body)
+        if ready is None:
             self._failed(Outcome(action="next_home", kind="auth", status=503, message="no credential is ready"))
-        return request
+        return ready
 
-    def _passes(self, route: Route) -> bool:
-        """May the bytes go through untouched? The same dialect, nothing to adapt, nothing to join."""
-        return (
-            route.dialect == self.asked.dialect
-            and self._rescue is None
-            and route.dialect in PASSING
-            and not route.signs
-            and not self.plane.must_adapt(self.asked, route)
-        )
+    def _quick(self, route: Route) -> bytes | None:
+        """The body as it came, behind a head that was made before; None where it needs a closer look."""
+        asked = self.asked
+        self._passing = route.dialect == asked.dialect and route.dialect in RENAMING
+        if not self._passing or route.signs or self.plane.must_look(asked, route):
+            return None
+        head = route.head_stream if asked.stream else route.head_plain
+        body = asked.body_for(route.model_name)
+        if self.extra_forward:
+            head = head.replace(b"content-length: ", self.extra_forward + b"content-length: ")
+        return b"%b%d\r\n\r\n%b" % (head, len(body), body)
 
-    def _written_for(self, route: Route) -> bytes | LeftOut | None:
-        conversation = self.asked.conversation
-        if self._rescue is not None:
+    def _careful(self, route: Route) -> WireRequest | LeftOut:
+        """Spliced where both sides have one form, else read, fitted and written."""
+        asked = self.asked
+        self._passing = False
+        if self._rescue is None and route.dialect == asked.dialect:
+            made = spliced(asked, route)
+            if made is not None:
+                self._passing = True
+                return made
+        conversation = asked.conversation
+        if self._rescue is not None and self.joined != "restarted":
             tell = reasked if self.joined == "reasked" else continued
-            conversation = conversation if self.joined == "restarted" else tell(conversation, self._rescue)
-        ready = fitted(conversation, route.target, self.asked.inbound)
-        if isinstance(ready, LeftOut):
-            return ready
-        wire = route.codec.write_request(ready, route.target)
-        return route.request(wire.method, wire.path, wire.headers, wire.body)
+            conversation = tell(conversation, self._rescue)
+        begun = self._rescue is not None and self.joined == "continued"
+        return written(conversation, route, begun=begun)
 
     def _refused_by_fit(self, route: Route, error: DialectError) -> None:
-        """The request cannot be read, which is the caller's fault, or cannot be said to this home."""
+        """The request cannot be read, or no home could do what it asks: the caller's fault, in our words."""
         fault = Outcome(action="client_fault", kind="bad_request", status=error.status, message=error.what)
-        if error.code.startswith("dialects.cannot"):
-            fault = Outcome(action="next_home", kind="unsupported", status=400, message=error.what)
-        self._failed(fault, ours=True, failure=Failure(
+        failure = Failure(
             status=error.status, kind="bad_request", what=error.what, why=error.why, fix=error.fix, code=error.code
-        ))  # fmt: skip
+        )
+        self._failed(fault, ours=True, failure=failure)
 
     # --- what the home's connection says ---
 
     def on_head(self, status: int, lower: bytes, raw: bytes) -> None:
         self.status = status
-        now = self.plane.loop.time()
+        now = self.plane.now()
         if status >= 300:  # redirects are not followed: a credential goes to the home's own address only
             self.phase, self._raw_head = ERROR_BODY, raw
             self.deadline = min(now + self._idle, self._total_by)
@@ -214,21 +219,30 @@ class Call:
         self.deadline = self._content_by
         self.lane = self._lane()
 
-    def _lane(self) -> PassLane | EventLane:
+    def _lane(self) -> PassLane | WatchLane | EventLane:
         route = self.route
         assert route is not None
         asked = self.asked
         if self._passing:
             keep = KEPT_BYTES_MAX if self.plan.policy.on_cut in ("continue", "reask") else 0
-            return PassLane(asked.dialect, keep, asked.hides_usage)
+            if asked.dialect in WATCHES:
+                return PassLane(asked.dialect, keep, asked.hides_usage)
+            return WatchLane(asked.near, keep, asked.near.stream_writer(asked.conversation).content_type)
         if self._rescue is None:
             self.writer = asked.near.stream_writer(asked.conversation)
-            return EventLane(route.codec.stream_reader(), self.writer, Story(), None)
+            return self._event_lane(Story(), None)
         assert self.writer is not None
         if self.joined == "restarted":
-            return EventLane(route.codec.stream_reader(), self.writer, Story(), None)
+            return self._event_lane(Story(), None)
         join = Join(self._rescue, trims_overlap=self.joined == "reasked")
-        return EventLane(route.codec.stream_reader(), self.writer, self._rescue, join)
+        return self._event_lane(self._rescue, join)
+
+    def _event_lane(self, story: Story, join: Join | None) -> EventLane:
+        route = self.route
+        assert route is not None and self.writer is not None
+        return EventLane(
+            route.codec.stream_reader(), self.writer, story, join, id=self.id, model=route.model_name
+        )
 
     def on_body(self, payload: bytes, wire: bytes | None) -> None:
         if self.phase == STREAM:
@@ -240,14 +254,14 @@ class Call:
         if self._body_size > limit:
             self._failed(Outcome(action="next_home", kind="too_large_answer", status=502, message="too large"))
         elif self._body_size > len(payload):
-            self.deadline = min(self.plane.loop.time() + self._idle, self._total_by)
+            self.deadline = min(self.plane.now() + self._idle, self._total_by)
 
     def _on_stream(self, payload: bytes, wire: bytes | None) -> None:
         lane = self.lane
         assert lane is not None
         out = lane.feed(payload)
         state = lane.state
-        now = self.plane.loop.time()
+        now = self.plane.now()
         if state == LIVE:
             if out:
                 self._show(out, wire if out is payload else None, now)
@@ -301,14 +315,14 @@ class Call:
         out = lane.close()
         if lane.state == ENDED:
             if out:
-                self._show(out, None, self.plane.loop.time(), last=True)
+                self._show(out, None, self.plane.now(), last=True)
             self._stream_done(said_last=bool(out))
         else:
             self._cut(why if lane.why in ("", "cut") else lane.why)
 
     def expired(self) -> None:
         """Called by the deadlines: something took too long."""
-        now = self.plane.loop.time()
+        now = self.plane.now()
         if self.phase == STREAM and self.lane is not None and self.lane.state == FINISHED:
             self._drop_connection()
             self._stream_over("cut")
@@ -340,11 +354,18 @@ class Call:
             self._failed(Outcome(action="next_home", kind="wrong_content_type", status=502, message="not an answer"))
             return
         try:
-            if self._passing:
+            if self._passing and asked.dialect in WHOLES:
                 complete, usage, _ = WHOLES[asked.dialect](body)
+            elif self._passing:
+                passed = route.codec.read_answer(body)
+                complete, usage = passed.finish != "error", passed.usage
             else:
                 answer = route.codec.read_answer(body)
                 complete, usage = answer.finish != "error", answer.usage
+                if not answer.id or not answer.model:  # Bedrock names neither, and SDKs want both
+                    answer = msgspec.structs.replace(
+                        answer, id=answer.id or self.id, model=answer.model or route.model_name
+                    )
                 body = asked.near.write_answer(answer, asked.conversation)
         except (DialectError, msgspec.DecodeError, UnicodeDecodeError):
             self._failed(Outcome(action="next_home", kind="unreadable", status=502, message="unreadable answer"))
@@ -353,7 +374,7 @@ class Call:
             self._failed(Outcome(action="next_home", kind="truncated", status=502, message="incomplete answer"))
             return
         self.usage = usage
-        self.first_content = self.plane.loop.time()
+        self.first_content = self.plane.now()
         self._attempt_ended(None)
         self.ending = "ok"
         if self.plan.policy.evidence == "strict":
@@ -406,7 +427,7 @@ class Call:
         if not ours:
             self._attempt_ended(outcome)
         self.tried = (*self.tried, Tried(home=route.id, outcome=outcome))
-        left_ms = (self._total_by - self.plane.loop.time()) * 1000
+        left_ms = (self._total_by - self.plane.now()) * 1000
         step = next_step(self._places(), self.tried, self.plan.rules, left_ms, str(self.plan.workload.id))
         if isinstance(step, Give):
             if self.committed:
@@ -422,7 +443,7 @@ class Call:
         """The homes of this call in its order; while a stream is being rescued, those that can take it up."""
         routes = self._order
         if self._rescue is not None and self.joined == "continued":
-            routes = tuple(route for route in routes if self.plane.can_continue(route))
+            routes = tuple(route for route in routes if can_continue(route))
         return tuple(route.place for route in routes)
 
     def _go(self, step: Go) -> None:
@@ -459,7 +480,11 @@ class Call:
     def _stream_head(self) -> bytes:
         route = self.route
         assert route is not None
-        content_type = self.writer.content_type if self.writer is not None else "text/event-stream"
+        content_type = "text/event-stream"
+        if self.writer is not None:
+            content_type = self.writer.content_type
+        elif isinstance(self.lane, WatchLane):
+            content_type = self.lane.content_type
         self.log_status = 200
         return (
             b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ncache-control: no-cache\r\n%bx-freehold-attempts: %d\r\n"
@@ -531,7 +556,7 @@ class Call:
         lane = self.lane
         if isinstance(lane, EventLane):
             return lane.story
-        assert isinstance(lane, PassLane)
+        assert isinstance(lane, PassLane | WatchLane)
         if not lane.kept or lane.kept_bytes > KEPT_BYTES_MAX:
             return None
         self.writer = self.asked.near.stream_writer(self.asked.conversation)
@@ -609,7 +634,7 @@ class Call:
         """The caller reads slower than the home writes."""
         if self.connection is None or self.phase != STREAM:
             return
-        now = self.plane.loop.time()
+        now = self.plane.now()
         if paused:
             self.connection.transport.pause_reading()
             self.deadline = min(now + SLOW_CALLER_SECONDS, self._total_by)
@@ -632,7 +657,7 @@ class Call:
         """Tell the home's health how it ended, and record an attempt that failed."""
         route = self.route
         assert route is not None
-        now = self.plane.loop.time()
+        now = self.plane.now()
         self.plane.attempt_ended(self, route, outcome, now)
 
     def _home_id(self) -> str:

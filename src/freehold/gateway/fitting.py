@@ -1,11 +1,19 @@
-"""Can this home do what the call asks, and as what? Decided before the hop, from the capability table."""
+"""Can this home do what the call asks, and with which bytes? Decided before the hop, from the capability table.
+
+Three ways, quickest first: the body passes but for the model's name; `splice` changes what must change; or
+the whole way: read, fit, write. Each gives the same meaning, or the home is left out.
+"""
 
 from __future__ import annotations
 
 import msgspec
 
-from freehold.dialects import Inbound, Target
+from freehold.dialects import DialectError, Target, carry, passthrough
+from freehold.dialects.base import WireRequest
 from freehold.dialects.capabilities import Capability, capability
+from freehold.dialects.fitting import LeaveOut, Refuse, fit
+from freehold.gateway.asked import Asked
+from freehold.gateway.routes import Route
 from freehold.types.conversation import Conversation
 
 
@@ -16,10 +24,78 @@ class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
     why: str
 
 
-def fitted(conversation: Conversation, target: Target, inbound: Inbound) -> Conversation | LeftOut:
-    """The conversation as this home can take it."""
-    return conversation
+# What a self-hosted engine wants to hear when the last message is to be gone on with.
+_GO_ON: dict[str, msgspec.Raw] = {
+    "continue_final_message": msgspec.Raw(b"true"), "add_generation_prompt": msgspec.Raw(b"false")
+}  # fmt: skip
+
+
+def written(conversation: Conversation, where: Route, *, begun: bool = False) -> WireRequest | LeftOut:
+    """The whole way: the request as this home takes it, or why it cannot be asked.
+
+    `begun`: the last turn is what another home had already said, and this one is known to go on with it.
+    """
+    last = conversation.turns[-1] if begun else None
+    if last is not None:
+        conversation = msgspec.structs.replace(conversation, turns=conversation.turns[:-1])
+    verdict = fit(conversation, where.target)
+    if isinstance(verdict, LeaveOut):
+        return LeftOut(home=where.id, why=verdict.reason)
+    if isinstance(verdict, Refuse):
+        raise DialectError(
+            "no home can do what the request asks", why=verdict.reason, fix="change the request",
+            code="gateway.cannot-fit",
+        )  # fmt: skip
+    ready = verdict.conversation
+    if last is not None:
+        extra = {**ready.extra, **_GO_ON} if where.api == "openai-compatible" else ready.extra
+        ready = msgspec.structs.replace(ready, turns=(*ready.turns, last), extra=extra)
+    return where.codec.write_request(ready, where.target)
+
+
+def spliced(asked: Asked, where: Route) -> WireRequest | None:
+    """The request with only what must change changed; None where the whole way is needed."""
+    if asked.peeked_whole is None:
+        asked.peeked_whole = passthrough.peek(asked.inbound, asked.body)
+    made = passthrough.splice(asked.peeked_whole, where.target)
+    return None if made is None else made[0]
 
 
 def capability_of(target: Target) -> Capability:
     return capability(target.api, target.model, target.api_version)
+
+
+def can_continue(where: Route) -> bool:
+    """Can this home take up an answer that another began?"""
+    said = where.home.options.get("continues")
+    return capability_of(where.target).prefill if said is None else said == "yes"
+
+
+_FIELDS = (
+    ("temperature", b'"temperature"'), ("top_p", b'"top_p"'), ("top_k", b'"top_k"'),
+    ("penalties", b'_penalty"'), ("seed", b'"seed"'),
+)  # fmt: skip
+_FORMATS = (b'"response_format"', b'"output_config"', b'"output_format"', b'"text"')
+
+
+def telling(where: Route) -> tuple[bytes, ...]:
+    """What a body holds if it may hold something this home does not take as it is. Absence is certain: a
+    field's name stands in the body as it is written here, or escaped by a caller who wants to be refused.
+    """
+    can = capability_of(where.target)
+    found = [carry.WORD.encode(), b"\\u"]
+    found += [written for name, written in _FIELDS if not getattr(can, name)]
+    if can.temperature_max < 2 or can.one_of_temperature_top_p:
+        found.append(b'"temperature"')
+    if not can.schema_mode:
+        found += _FORMATS
+    if where.dialect == "openai":
+        found.append(b'"max_tokens"' if can.max_tokens_field != "max_tokens" else b'"max_completion_tokens"')
+        found += [] if {"base64", "url"} <= can.images else [b'"image_url"']
+        found += [] if "base64" in can.documents else [b'"file_data"']
+        found += [b'"stop"'] if can.stop_max == 0 else []
+    if where.dialect == "anthropic":
+        found += [b'"thinking"']
+        found += [] if can.prefill else [b'"assistant"']
+        found += [] if "url" in can.images and "url" in can.documents else [b'"url"']
+    return tuple(dict.fromkeys(found))

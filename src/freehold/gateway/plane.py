@@ -22,7 +22,7 @@ from freehold.gateway.call import Call
 from freehold.gateway.caller import CallerConnection
 from freehold.gateway.deadlines import Deadlines
 from freehold.gateway.evidence import CallLog, attempt_record, call_record, denied_record
-from freehold.gateway.fitting import capability_of
+from freehold.gateway.fitting import telling
 from freehold.gateway.head import Head
 from freehold.gateway.hosts import HostGuard
 from freehold.gateway.ids import id_maker
@@ -59,6 +59,7 @@ class Plane:
         self.loop = asyncio.get_running_loop()
         self.clock: Clock = clock or SystemClock()
         self.chance = chance or random.Random()  # noqa: S311  # order and jitter, not secrets
+        self._monotonic_ns = self.clock.monotonic_ns
         self.recorder, self.keys, self.share = recorder, keys, share
         self.metrics, self.log, self.pins = Metrics(), CallLog(log), Pins()
         self.new_id = id_maker(self.clock)
@@ -69,7 +70,7 @@ class Plane:
         self.connections: set[CallerConnection] = set()
         self.draining = False
         self._lines: dict[bytes, tuple[Inbound, Codec]] = {}
-        self._risky: dict[tuple[str, str, str | None], frozenset[bytes]] = {}
+        self._telling: dict[tuple[str, str, str | None], tuple[bytes, ...]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.generation = self._build(1, estate, settings, credentials or {})
         self._take_limits(settings)
@@ -78,6 +79,10 @@ class Plane:
         self._timers = [
             self.loop.call_later(FLUSH_SECONDS, self._flush), self.loop.call_later(SWEEP_SECONDS, self._sweep)
         ]  # fmt: skip
+
+    def now(self) -> float:
+        """Seconds on the clock that deadlines use, finer than the loop's own idea of it."""
+        return self._monotonic_ns() / 1e9
 
     # --- settings ---
 
@@ -94,7 +99,7 @@ class Plane:
         """New settings for calls that begin from now on; those at work finish on what they began with."""
         self.generation = self._build(self.generation.number + 1, estate, settings, credentials)
         self._take_limits(settings)
-        self._risky.clear()
+        self._telling.clear()
         self.deadlines.allow(self._shortest_wait())
 
     def _take_limits(self, settings: GatewaySettings) -> None:
@@ -138,7 +143,7 @@ class Plane:
     # --- a request becomes a call ---
 
     def begin(self, client: CallerConnection, head: Head, body: bytes) -> None:
-        started = self.loop.time()
+        started = self.now()
         stranger = self.hosts.stranger(head)
         if stranger:
             client.refuse(403, stranger)
@@ -288,19 +293,19 @@ class Plane:
 
     # --- what calls ask of the plane ---
 
-    def must_adapt(self, asked: Asked, where: Route) -> bool:
-        """Does the home refuse a field that this dialect allows, or speak another version of it?"""
+    def must_look(self, asked: Asked, where: Route) -> bool:
+        """Does the body hold anything that this home may not take as it is?"""
         key = (where.api, where.model_name, where.api_version)
-        risky = self._risky.get(key)
-        if risky is None:
-            risky = self._risky[key] = _risky_fields(where)
+        signs = self._telling.get(key)
+        if signs is None:
+            signs = self._telling[key] = telling(where)
         if where.api_version is not None and asked.inbound.api_version not in (None, where.api_version):
             return True
-        return any(field in asked.body for field in risky)
-
-    def can_continue(self, where: Route) -> bool:
-        """Can this home take up an answer that another began?"""
-        return where.home.options.get("continues") == "yes" or capability_of(where.target).prefill
+        body = asked.body
+        for sign in signs:
+            if sign in body:
+                return True
+        return False
 
     def pinned(self, stored: StoredState, order: tuple[Route, ...]) -> tuple[Route, ...]:
         """Of the homes in order, the one that holds what the call names; none if it is not among them."""
@@ -364,7 +369,7 @@ class Plane:
     def call_ended(self, call: Call) -> None:
         self.in_flight -= 1
         call.caller.in_flight -= 1
-        seconds = self.loop.time() - call.started
+        seconds = self.now() - call.started
         where = call.route
         self.metrics.call(str(call.plan.workload.id), where.id if where is not None else "", call.ending, seconds)
         if call.tried and call.ending == "ok":
@@ -381,7 +386,7 @@ class Plane:
         self.log.call(call, seconds)
 
     def _record(self, call: Call) -> None:
-        seconds = self.loop.time() - call.started
+        seconds = self.now() - call.started
         self.recorder.record(
             call_record(call, self.generation.estate.digest, self.clock.now_ns(), seconds)
         )
@@ -464,17 +469,6 @@ def _row(inbound: Inbound) -> str:
     if inbound.dialect == "bedrock" and inbound.surface == "invoke":
         return "bedrock-invoke"
     return "vertex-claude" if (inbound.dialect, inbound.surface) == ("anthropic", "vertex") else inbound.dialect
-
-
-_RISKY: Final = (
-    ("temperature", b'"temperature"'), ("top_p", b'"top_p"'), ("top_k", b'"top_k"'),
-    ("penalties", b"_penalty\""), ("seed", b'"seed"'),
-)  # fmt: skip
-
-
-def _risky_fields(where: Route) -> frozenset[bytes]:
-    can = capability_of(where.target)
-    return frozenset(written for name, written in _RISKY if not getattr(can, name))
 
 
 def _no_key(given: bool) -> Failure:

@@ -227,9 +227,13 @@ def _last_sentence(said: str) -> str:
 class EventLane:
     """A stream read as events and written in the caller's dialect. Same face as `PassLane`."""
 
-    __slots__ = ("_held", "_join", "_reader", "_writer", "model", "state", "story", "why")
+    __slots__ = ("_held", "_id", "_join", "_model", "_reader", "_writer", "model", "state", "story", "why")
 
-    def __init__(self, reader: StreamReader, writer: StreamWriter, story: Story, join: Join | None) -> None:
+    def __init__(
+        self, reader: StreamReader, writer: StreamWriter, story: Story, join: Join | None, *,
+        id: str = "", model: str = "",
+    ) -> None:  # fmt: skip
+        self._id, self._model = id, model  # for streams that do not say
         self._reader, self._writer, self._join = reader, writer, join
         self._held: list[Event] = []
         self.story = story
@@ -275,7 +279,9 @@ class EventLane:
                     self.state, self.why = FAILED, f"error_in_stream: {event.message}"
                 continue
             if isinstance(event, Begin):
-                self.model = event.model
+                self.model = event.model or self._model
+                if not event.id or not event.model:  # Bedrock names neither, and SDKs want both
+                    event = msgspec.structs.replace(event, id=event.id or self._id, model=self.model)
             for fitted in (event,) if self._join is None else self._join.take(event):
                 self._give(fitted, out)
         return b"".join(out)
