@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 import msgspec
 
 from freehold import wire
+from freehold.config import Duration
 from freehold.estate.model import Estate
 from freehold.gateway.plane import Plane
 from freehold.gateway.settings import GatewaySettings, TimeoutSettings
-from freehold.config import Duration
 from freehold.pocket import FaultRule, PocketHome
 from freehold.types.contracts import Admit, Refused
 from freehold.types.homes import Home, Policy, Workload
@@ -21,8 +21,8 @@ from freehold.types.records import AnyRecord, AttemptRecord, CallRecord
 
 MODEL = "claude-pocket"
 QUICK = TimeoutSettings(
-    connect=Duration("300ms"), header=Duration("250ms"), first_content=Duration("300ms"), idle=Duration("250ms"),
-    total=Duration("5s"),
+    connect=Duration("300ms"), header=Duration("250ms"), first_content=Duration("300ms"),
+    idle=Duration("250ms"), total=Duration("5s"),
 )  # fmt: skip
 
 
@@ -80,12 +80,16 @@ class Got:
         if not self.headers["content-type"].startswith("text/event-stream"):
             return str(msgspec.json.decode(self.body)["choices"][0]["message"]["content"])
         return "".join(
-            choice["delta"].get("content") or "" for chunk in self.chunks for choice in chunk.get("choices", ())
+            choice["delta"].get("content") or ""
+            for chunk in self.chunks
+            for choice in chunk.get("choices", ())
         )
 
     @property
     def chunks(self) -> list[dict[str, object] | object]:
-        frames = [frame.removeprefix(b"data: ") for frame in self.body.split(b"\n\n") if frame.startswith(b"data: ")]
+        frames = [
+            frame.removeprefix(b"data: ") for frame in self.body.split(b"\n\n") if frame.startswith(b"data: ")
+        ]
         return [msgspec.json.decode(frame) for frame in frames if frame != b"[DONE]"]
 
     @property
@@ -99,7 +103,9 @@ class Got:
         return bool(self.chunks) and "error" in self.chunks[-1]
 
 
-def ask(text: str = "[pocket words tokens=12]", *, model: str = "chat", stream: bool = False) -> dict[str, object]:
+def ask(
+    text: str = "[pocket words tokens=12]", *, model: str = "chat", stream: bool = False
+) -> dict[str, object]:
     return {"model": model, "stream": stream, "messages": [{"role": "user", "content": text}]}
 
 
@@ -108,8 +114,9 @@ def estate_of(
 ) -> Estate:
     made = {
         HomeId(one.name): Home(
-            id=HomeId(one.name), vendor=f"vendor-{one.name}", operator="o", region="r", api=api, model=ModelId(MODEL),
-            url=one.url, options={"continues": "yes", "project": "p", **(options or {})},
+            id=HomeId(one.name), vendor=f"vendor-{one.name}", operator="o", region="r", api=api,
+            model=ModelId(MODEL), url=one.url,
+            options={"continues": "yes", "project": "p", **(options or {})},
         )
         for one, api in zip(homes, apis, strict=True)
     }  # fmt: skip
@@ -141,7 +148,7 @@ async def street(
         for one in homes:
             await stack.enter_async_context(one.running())
         estate = estate_of(homes, apis, policy or Policy(on_cut="continue"))
-        keys = {home: "any" for home in estate.homes}
+        keys = dict.fromkeys(estate.homes, "any")
         made = msgspec.structs.replace(settings or GatewaySettings(), timeouts=timeouts)
         plane = Plane(estate, made, kept, keys, **plane_options)  # type: ignore[arg-type]  # passed on as given
         server = await plane.serve("127.0.0.1", 0)

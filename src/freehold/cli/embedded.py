@@ -83,7 +83,9 @@ def embedded(folder: Path) -> Iterator[Path]:
     path, key = folder / "embedded.toml", folder / "embedded.key"
     key.write_text("pocket-homes-take-any-key\n")
     key.chmod(0o600)
-    path.write_text(estate_text({one.name: f"http://127.0.0.1:{free_port()}" for one in STAND_INS}, key.absolute()))
+    path.write_text(
+        estate_text({one.name: f"http://127.0.0.1:{free_port()}" for one in STAND_INS}, key.absolute())
+    )
     process = start("pocket", "serve", "--all", str(path))
     try:
         first_line(process)

@@ -13,7 +13,9 @@ from freehold.errors import UsageError
 @click.command()
 @click.argument("name")
 @click.option("--workload", "workloads", multiple=True, help="A workload it may call.  [default: all]")
-@click.option("--expires", metavar="DURATION", help="For how long it is good, such as 90d.  [default: for ever]")
+@click.option(
+    "--expires", metavar="DURATION", help="For how long it is good, such as 90d.  [default: for ever]"
+)
 @click.option("--requests-per-min", type=click.IntRange(1), help="Calls a minute.")
 @click.option("--concurrency", type=click.IntRange(1), help="Calls at once.")
 @json_option
@@ -43,7 +45,7 @@ def _expiry(text: str | None) -> int | None:
     seconds = Duration(text).seconds
     if seconds <= 0:
         raise UsageError(
-            "a key that expires at once is no key", why=f"--expires is {text}", fix="give a time, such as 90d",
-            code="gateway.expired-key",
+            "a key that expires at once is no key", why=f"--expires is {text}",
+            fix="give a time, such as 90d", code="gateway.expired-key",
         )  # fmt: skip
     return SystemClock().now_ns() + round(seconds * 1e9)

@@ -23,11 +23,23 @@ def command(as_json: bool) -> None:
         return
     now_ns = SystemClock().now_ns()
     for key in keys:
-        state = "revoked" if key.revoked_ns is not None else "expired" if _past(key.expires_ns, now_ns) else "valid"
+        state = (
+            "revoked"
+            if key.revoked_ns is not None
+            else "expired"
+            if _past(key.expires_ns, now_ns)
+            else "valid"
+        )
         until = "" if key.expires_ns is None else f" until {_day(key.expires_ns)}"
         limits = [f"{key.requests_per_min}/min" if key.requests_per_min else "",
                   f"{key.concurrency} at once" if key.concurrency else ""]  # fmt: skip
-        words = [key.id, key.name, state + until, ", ".join(key.workloads) or "every workload", *filter(None, limits)]
+        words = [
+            key.id,
+            key.name,
+            state + until,
+            ", ".join(key.workloads) or "every workload",
+            *filter(None, limits),
+        ]
         click.echo("  ".join(words))
     if not keys:
         click.echo("no keys yet: on loopback the gateway answers every program of this machine", err=True)

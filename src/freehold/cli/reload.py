@@ -20,7 +20,7 @@ class _Answer(msgspec.Struct):
 @click.command()
 @json_option
 def command(as_json: bool) -> None:
-    """Make the running gateway read its settings again. A bad file changes nothing, and its problems are printed."""
+    """Make the running gateway read its settings again. A bad file changes nothing."""
     answer = asyncio.run(_ask())
     if answer.problems:
         raise InputError(

@@ -71,7 +71,7 @@ def _serve(
 
 
 def settled(config: str | None, host: str | None = None) -> Settled:
-    """One reading of the settings, the estate and the homes' keys. Every problem of the file is told at once."""
+    """One reading of the settings, the estate and the homes' keys; every problem at once."""
     import msgspec
 
     from freehold.cli.loading import load_credentials, load_settings

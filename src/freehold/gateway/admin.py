@@ -1,11 +1,11 @@
 """The admin port: health, readiness, metrics, homes, receipts; and reload, which needs the token.
 
-    GET  /health        200 while the process runs
-    GET  /ready         200 while calls are taken; 503 before, and first of all when it stops
-    GET  /metrics       Prometheus' text format, all processes added up
-    GET  /homes         each home's state as each process sees it
-    GET  /receipts/ID   a call's receipt, from the ledger
-    POST /reload        read the settings again: Authorization: Bearer TOKEN
+GET  /health        200 while the process runs
+GET  /ready         200 while calls are taken; 503 before, and first of all when it stops
+GET  /metrics       Prometheus' text format, all processes added up
+GET  /homes         each home's state as each process sees it
+GET  /receipts/ID   a call's receipt, from the ledger
+POST /reload        read the settings again: Authorization: Bearer TOKEN
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ class Admin:
 
     async def _change(self, request: wire.Request) -> wire.Reply:
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), self._token.encode()):
+        if scheme.lower() != "bearer" or not hmac.compare_digest(
+            given.strip().encode(), self._token.encode()
+        ):
             return wire.Reply(status=401, headers=_TEXT, body=b"send the admin token as a bearer token\n")
         if request.path != "/reload":
             return wire.Reply(status=404, headers=_TEXT, body=b"POST /reload\n")

@@ -43,7 +43,7 @@ def peek(body: bytes) -> Peek:
 
 
 class Asked:
-    """One request. `conversation` is read when somebody needs it, which a call that passes through does not."""
+    """One request. `conversation` is read when somebody needs it; a call that passes through does not."""
 
     __slots__ = (
         "_conversation", "body", "dialect", "hides_usage", "inbound", "model", "near", "peeked",

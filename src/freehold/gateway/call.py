@@ -7,33 +7,32 @@ in `_close`, exactly once, which leaves the records.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
 from freehold.dialects import DialectError, Failure, Outcome
-from freehold.dialects.base import StreamWriter, WireRequest
-from freehold.gateway.asked import RENAMING, Asked
+from freehold.dialects.base import StreamWriter
+from freehold.gateway.asked import Asked
 from freehold.gateway.deadlines import NEVER
 from freehold.gateway.failover import Give, Go, Place, Tried, next_step
-from freehold.gateway.fitting import LeftOut, can_continue, spliced, written
+from freehold.gateway.fitting import LeftOut, can_continue
+from freehold.gateway.keys import Caller
+from freehold.gateway.outgoing import Sent, request_for
 from freehold.gateway.passing import ENDED, FAILED, FINISHED, LIVE, WATCHES, WHOLES, PassLane
+from freehold.gateway.replies import headers_of, refusal_extra, stream_head, whole_reply
+from freehold.gateway.rescue import KEPT_BYTES_MAX, Lane, cut_failure, rescue_of, restart_mark
 from freehold.gateway.routes import Plan, Route
-from freehold.gateway.story import EventLane, Join, Story, continued, reasked, retell, tokens_left
+from freehold.gateway.seams import Client, Shared
+from freehold.gateway.story import EventLane, Join, Story, tokens_left
 from freehold.gateway.upstream import Upstream
 from freehold.gateway.watchlane import WatchLane
 from freehold.types.conversation import End, Finished, StreamError, Usage
 from freehold.types.names import RecordId
 from freehold.types.records import Outcome as Ending
 
-if TYPE_CHECKING:
-    from freehold.gateway.caller import CallerConnection
-    from freehold.gateway.keys import Caller
-    from freehold.gateway.plane import Plane
-
 ANSWER_BYTES_MAX: Final = 64 * 1024 * 1024
 ERROR_BYTES_MAX: Final = 1024 * 1024
-KEPT_BYTES_MAX: Final = 4 * 1024 * 1024  # of a passing stream, so that it can be continued
 AFTER_FINISH_SECONDS: Final = 1.0  # for usage and the last frame, once the answer is complete
 SLOW_CALLER_SECONDS: Final = 60.0  # a caller that takes nothing for so long has gone
 CONNECTING, HEADING, ERROR_BODY, WHOLE, STREAM, WAITING, SETTLING, DONE = range(8)
@@ -45,15 +44,53 @@ class Call:
     """Serves one caller's connection with the answer of one home."""
 
     __slots__ = (
-        "_body_size", "_content_by", "_delay", "_idle", "_left_out", "_opening", "_order", "_passing", "_pieces",
-        "_raw_head", "_request", "_retried_stale", "_rescue", "_total_by", "_why", "asked", "attempt_started",
-        "attempts", "caller", "client", "committed", "connection", "deadline", "ending", "error", "extra_forward",
-        "first_content", "id", "joined", "lane", "log_status", "phase", "plan", "plane", "restarts", "route",
-        "sent_bytes", "started", "status", "tried", "usage", "why_home", "writer",
+        "_body_size",
+        "_content_by",
+        "_delay",
+        "_idle",
+        "_left_out",
+        "_opening",
+        "_order",
+        "_passing",
+        "_pieces",
+        "_raw_head",
+        "_request",
+        "_rescue",
+        "_retried_stale",
+        "_total_by",
+        "_why",
+        "asked",
+        "attempt_started",
+        "attempts",
+        "caller",
+        "client",
+        "committed",
+        "connection",
+        "deadline",
+        "ending",
+        "error",
+        "extra_forward",
+        "first_content",
+        "id",
+        "joined",
+        "lane",
+        "log_status",
+        "phase",
+        "plan",
+        "plane",
+        "restarts",
+        "route",
+        "sent_bytes",
+        "started",
+        "status",
+        "tried",
+        "usage",
+        "why_home",
+        "writer",
     )  # fmt: skip
 
     def __init__(
-        self, plane: Plane, client: CallerConnection, id: RecordId, asked: Asked, plan: Plan, caller: Caller,
+        self, plane: Shared, client: Client, id: RecordId, asked: Asked, plan: Plan, caller: Caller,
         forward: bytes, restarts: bool, started: float,
     ) -> None:  # fmt: skip
         self.plane, self.client, self.id, self.asked, self.plan = plane, client, id, asked, plan
@@ -65,7 +102,7 @@ class Call:
         self.phase = CONNECTING
         self.deadline = NEVER
         self.committed = False
-        self.lane: PassLane | WatchLane | EventLane | None = None
+        self.lane: Lane | None = None
         self.writer: StreamWriter | None = None
         self.usage: Usage | None = None
         self.joined: str | None = None
@@ -145,56 +182,36 @@ class Call:
     def _request_for(self, route: Route) -> bytes | None:
         """The bytes to send, or None where this home had to be left out and the next step is under way."""
         try:
-            request = self._quick(route) if self._rescue is None else None
-            if request is not None:
-                return request
-            made = self._careful(route)
+            made = request_for(
+                self.asked, route, self.extra_forward, self.plane.must_look, self._rescue, self.joined
+            )
         except DialectError as error:
-            self._refused_by_fit(route, error)
+            self._refused_by_fit(error)
             return None
+        if isinstance(made, Sent):
+            self._passing = made.passing
+            return made.request
+        self._passing = False
         if isinstance(made, LeftOut):
             self._left_out.append(made)
             fault = Outcome(action="next_home", kind="unsupported", status=400, message=made.why)
             self._failed(fault, ours=True)
-            return None
-        ready = route.request(made.method, made.path, made.headers, made.body)
-        if ready is None:
-            self._failed(Outcome(action="next_home", kind="auth", status=503, message="no credential is ready"))
-        return ready
+        else:
+            self._failed(
+                Outcome(action="next_home", kind="auth", status=503, message="no credential is ready")
+            )
+        return None
 
-    def _quick(self, route: Route) -> bytes | None:
-        """The body as it came, behind a head that was made before; None where it needs a closer look."""
-        asked = self.asked
-        self._passing = route.dialect == asked.dialect and route.dialect in RENAMING
-        if not self._passing or route.signs or self.plane.must_look(asked, route):
-            return None
-        head = route.head_stream if asked.stream else route.head_plain
-        body = asked.body_for(route.model_name)
-        if self.extra_forward:
-            head = head.replace(b"content-length: ", self.extra_forward + b"content-length: ")
-        return b"%b%d\r\n\r\n%b" % (head, len(body), body)
-
-    def _careful(self, route: Route) -> WireRequest | LeftOut:
-        """Spliced where both sides have one form, else read, fitted and written."""
-        asked = self.asked
-        self._passing = False
-        if self._rescue is None and route.dialect == asked.dialect:
-            made = spliced(asked, route)
-            if made is not None:
-                self._passing = True
-                return made
-        conversation = asked.conversation
-        if self._rescue is not None and self.joined != "restarted":
-            tell = reasked if self.joined == "reasked" else continued
-            conversation = tell(conversation, self._rescue)
-        begun = self._rescue is not None and self.joined == "continued"
-        return written(conversation, route, begun=begun)
-
-    def _refused_by_fit(self, route: Route, error: DialectError) -> None:
+    def _refused_by_fit(self, error: DialectError) -> None:
         """The request cannot be read, or no home could do what it asks: the caller's fault, in our words."""
         fault = Outcome(action="client_fault", kind="bad_request", status=error.status, message=error.what)
         failure = Failure(
-            status=error.status, kind="bad_request", what=error.what, why=error.why, fix=error.fix, code=error.code
+            status=error.status,
+            kind="bad_request",
+            what=error.what,
+            why=error.why,
+            fix=error.fix,
+            code=error.code,
         )
         self._failed(fault, ours=True, failure=failure)
 
@@ -219,7 +236,7 @@ class Call:
         self.deadline = self._content_by
         self.lane = self._lane()
 
-    def _lane(self) -> PassLane | WatchLane | EventLane:
+    def _lane(self) -> Lane:
         route = self.route
         assert route is not None
         asked = self.asked
@@ -252,7 +269,9 @@ class Call:
         self._body_size += len(payload)
         limit = ANSWER_BYTES_MAX if self.phase == WHOLE else ERROR_BYTES_MAX
         if self._body_size > limit:
-            self._failed(Outcome(action="next_home", kind="too_large_answer", status=502, message="too large"))
+            self._failed(
+                Outcome(action="next_home", kind="too_large_answer", status=502, message="too large")
+            )
         elif self._body_size > len(payload):
             self.deadline = min(self.plane.now() + self._idle, self._total_by)
 
@@ -294,7 +313,7 @@ class Call:
             return
         stale = connection is not None and connection.used > 1 and not connection.answered
         if stale and not self._retried_stale and self.phase == HEADING:
-            # A kept connection that the home had closed meanwhile: not a fault of the home, and not an attempt.
+            # A kept connection that the home had closed meanwhile: no fault of the home, and no attempt.
             self._retried_stale = True
             self.phase = CONNECTING
             assert self.route is not None
@@ -307,7 +326,7 @@ class Call:
         self._failed(Outcome(action="next_home", kind=kind, status=502, message="the connection broke"))
 
     def on_writable(self, writable: bool) -> None:
-        """The home takes no more of a large request for now. Its body is already ours, so nobody is held up."""
+        """The home takes no more of a large request for now. Its body is ours already: nobody is held up."""
 
     def _stream_over(self, why: str) -> None:
         lane = self.lane
@@ -333,7 +352,11 @@ class Call:
         if now >= self._total_by:
             kind = "total_timeout"
         elif self.phase == STREAM:
-            kind = "idle_timeout" if self.lane is not None and self.lane.state == LIVE else "first_content_timeout"
+            kind = (
+                "idle_timeout"
+                if self.lane is not None and self.lane.state == LIVE
+                else "first_content_timeout"
+            )
         else:
             kind = _TIMEOUTS.get(self.phase, "connect_timeout")
         self._drop_connection()
@@ -351,7 +374,9 @@ class Call:
         asked = self.asked
         lower = self._raw_head.lower()
         if asked.stream or b"\r\ncontent-type: text/html" in lower:
-            self._failed(Outcome(action="next_home", kind="wrong_content_type", status=502, message="not an answer"))
+            self._failed(
+                Outcome(action="next_home", kind="wrong_content_type", status=502, message="not an answer")
+            )
             return
         try:
             if self._passing and asked.dialect in WHOLES:
@@ -368,10 +393,14 @@ class Call:
                     )
                 body = asked.near.write_answer(answer, asked.conversation)
         except (DialectError, msgspec.DecodeError, UnicodeDecodeError):
-            self._failed(Outcome(action="next_home", kind="unreadable", status=502, message="unreadable answer"))
+            self._failed(
+                Outcome(action="next_home", kind="unreadable", status=502, message="unreadable answer")
+            )
             return
         if not complete:
-            self._failed(Outcome(action="next_home", kind="truncated", status=502, message="incomplete answer"))
+            self._failed(
+                Outcome(action="next_home", kind="truncated", status=502, message="incomplete answer")
+            )
             return
         self.usage = usage
         self.first_content = self.plane.now()
@@ -386,20 +415,8 @@ class Call:
         route = self.route
         assert route is not None
         self.log_status, self.sent_bytes = 200, len(body)
-        self.client.write(
-            b"%bx-freehold-attempts: %d\r\nx-freehold-receipt: %b\r\n%bcontent-length: %d\r\n\r\n%b"
-            % (route.reply_plain, self.attempts, self.id.encode(), self._vendor_id(), len(body), body)
-        )
+        self.client.write(whole_reply(route, self.attempts, self.id, self._raw_head, body))
         self._close()
-
-    def _vendor_id(self) -> bytes:
-        """The vendor's own name for the request, which its support asks for."""
-        raw = self._raw_head
-        at = raw.find(b"request-id: ")
-        if at < 0:
-            return b""
-        start = raw.rfind(b"\r\n", 0, at) + 2
-        return raw[start : raw.find(b"\r\n", at) + 2]
 
     def _answer_when_durable(self, body: bytes) -> None:
         """Policy `strict`: the record is on disk before the caller sees the answer."""
@@ -420,7 +437,7 @@ class Call:
     def _failed(
         self, outcome: Outcome, *, body: bytes = b"", ours: bool = False, failure: Failure | None = None
     ) -> None:
-        """This attempt came to nothing; do what the failover rules say. `ours`: the home was not even asked."""
+        """This attempt came to nothing; do what the failover rules say. `ours`: the home was not asked."""
         route = self.route
         assert route is not None
         self._drop_connection()
@@ -486,15 +503,7 @@ class Call:
         elif isinstance(self.lane, WatchLane):
             content_type = self.lane.content_type
         self.log_status = 200
-        return (
-            b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ncache-control: no-cache\r\n%bx-freehold-attempts: %d\r\n"
-            b"x-freehold-receipt: %b\r\n%b%b\r\n"
-            % (
-                content_type.encode(), route.reply_tail, self.attempts, self.id.encode(),
-                b"x-freehold-joined: %b\r\n" % self.joined.encode() if self.joined else b"",
-                self.client.framing,
-            )
-        )  # fmt: skip
+        return stream_head(route, self.attempts, self.id, content_type, self.joined, self.client.framing)
 
     def _stream_done(self, *, said_last: bool) -> None:
         lane = self.lane
@@ -520,47 +529,17 @@ class Call:
         self._drop_connection()
         self.usage = lane.usage if lane is not None else None
         if self._rescue is None or self.joined != "continued":
-            refusal = self._begin_rescue()
-            if refusal:
+            found = rescue_of(self.plan.policy, self.restarts, lane, self.asked, self.writer)
+            if isinstance(found, str):
                 self._attempt_ended(outcome)
-                self.tried = (*self.tried, Tried(home=self._home_id(), outcome=outcome))
-                self._end_with_error(self._cut_failure(why, refusal))
+                self._end_with_error(cut_failure(self._home_id(), why, found))
                 return
+            self._rescue, self.writer, self.joined = found.story, found.writer, found.joined
+            if self.joined == "restarted":
+                self.client.write(self.client.chunk(restart_mark(self.asked)))
         if self._rescue is not None and self._nothing_left(outcome):
             return
         self._failed(outcome)
-
-    def _begin_rescue(self) -> str:
-        """Make ready to go on with the answer elsewhere; why not, if that cannot be."""
-        mode = self.plan.policy.on_cut
-        if mode == "restart":
-            if not self.restarts:
-                return "the policy restarts only for callers that say x-freehold-on-cut: restart"
-            self.writer = self.asked.near.stream_writer(self.asked.conversation)
-            self._rescue, self.joined = Story(), "restarted"
-            self.client.write(self.client.chunk(self.plane.restart_mark(self.asked.dialect)))
-            return ""
-        if mode == "error":
-            return "the policy says on_cut = error"
-        story = self._tell()
-        if story is None:
-            return "too much was sent to go on from"
-        refusal = story.why_not_continue()
-        if refusal:
-            return refusal
-        self._rescue = story
-        self.joined = "reasked" if mode == "reask" else "continued"
-        return ""
-
-    def _tell(self) -> Story | None:
-        lane = self.lane
-        if isinstance(lane, EventLane):
-            return lane.story
-        assert isinstance(lane, PassLane | WatchLane)
-        if not lane.kept or lane.kept_bytes > KEPT_BYTES_MAX:
-            return None
-        self.writer = self.asked.near.stream_writer(self.asked.conversation)
-        return retell(b"".join(lane.kept), self.asked.near.stream_reader(), self.writer)
 
     def _nothing_left(self, outcome: Outcome) -> bool:
         """The caller's token limit was reached where the stream broke: the answer is complete as it is."""
@@ -576,12 +555,6 @@ class Call:
         self.ending = "ok"
         self._close()
         return True
-
-    def _cut_failure(self, why: str, refusal: str) -> Failure:
-        return Failure(
-            status=502, kind="cut", what=f"home {self._home_id()} broke off in the middle of the answer",
-            why=f"{why}; {refusal}", fix="ask again", code="gateway.stream-cut",
-        )  # fmt: skip
 
     def _end_with_error(self, failure: Failure) -> None:
         """The truth, in the caller's dialect, as the last event of the stream."""
@@ -603,12 +576,11 @@ class Call:
         elif failure.status < 500 and failure.status != 429:
             self.ending = "client_fault"
         if self._left_out and not failure.why:
-            failure = msgspec.structs.replace(failure, why="; ".join(f"{one.home}: {one.why}" for one in self._left_out))
-        retry = b"true" if failure.retry_after_ms is not None else b"false"
-        home = self.route.reply_tail if self.route is not None else b""
-        extra = b"%bx-freehold-attempts: %d\r\nx-freehold-receipt: %b\r\nx-should-retry: %b\r\n" % (
-            home, self.attempts, self.id.encode(), retry,
-        )  # fmt: skip
+            failure = msgspec.structs.replace(
+                failure, why="; ".join(f"{one.home}: {one.why}" for one in self._left_out)
+            )
+        may_retry = failure.retry_after_ms is not None
+        extra = refusal_extra(self.route, self.attempts, self.id, may_retry)
         if verbatim:
             self.log_status = self.status
             self.client.reply(self.status, {"content-type": "application/json"}, verbatim, extra)
@@ -669,14 +641,3 @@ class Call:
         self.plane.deadlines.discard(self)
         self.plane.call_ended(self)
         self.client.call_done()
-
-
-def headers_of(raw: bytes) -> dict[str, str]:
-    """The headers of a response, names in lower case."""
-    found: dict[str, str] = {}
-    for line in raw.split(b"\r\n"):
-        name, colon, value = line.partition(b":")
-        if colon:
-            found[name.decode("latin-1").lower()] = value.strip().decode("latin-1")
-    return found
-

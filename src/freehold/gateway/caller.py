@@ -9,15 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 
 from freehold.gateway.careful import CarefulReader, Unacceptable
 from freehold.gateway.deadlines import NEVER
 from freehold.gateway.head import Head, scan
-
-if TYPE_CHECKING:
-    from freehold.gateway.call import Call
-    from freehold.gateway.plane import Plane
+from freehold.gateway.seams import AtWork, Receiving
 
 PIPELINED_BYTES_MAX: Final = 65536  # what a caller may send ahead while its call is at work
 WRITE_HIGH_BYTES: Final = 256 * 1024
@@ -41,14 +38,14 @@ class CallerConnection(asyncio.Protocol):
     """Reads requests, gives them to the plane, writes what the call says."""
 
     __slots__ = (
-        "_buffer", "_careful", "_closing", "_head", "_parts", "_size", "call", "chunked", "deadline", "paused",
-        "plane", "transport",
+        "_buffer", "_careful", "_closing", "_head", "_parts", "_size", "call", "chunked", "deadline",
+        "paused", "plane", "transport",
     )  # fmt: skip
 
-    def __init__(self, plane: Plane) -> None:
+    def __init__(self, plane: Receiving) -> None:
         self.plane = plane
         self.transport: asyncio.Transport = cast("asyncio.Transport", None)
-        self.call: Call | None = None
+        self.call: AtWork | None = None
         self.chunked = True
         self.paused = False
         self.deadline = NEVER
@@ -196,7 +193,7 @@ class CallerConnection(asyncio.Protocol):
 
     # --- answers ---
 
-    def begin(self, call: Call) -> None:
+    def begin(self, call: AtWork) -> None:
         self.call = call
         self.deadline = NEVER
 
@@ -234,7 +231,9 @@ class CallerConnection(asyncio.Protocol):
 
     def reply(self, status: int, headers: Mapping[str, str], body: bytes, extra: bytes = b"") -> None:
         """A whole reply that is not a home's answer."""
-        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode("latin-1", "replace")
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode(
+            "latin-1", "replace"
+        )
         closing = b"connection: close\r\n" if self._closing or self.plane.draining else b""
         self.transport.write(
             b"%b%b%b%bcontent-length: %d\r\n\r\n%b"

@@ -72,9 +72,7 @@ def _model_of(workload: Workload, homes: Mapping[HomeId, Home]) -> ModelId | Non
     return next((homes[home].model for home in workload.homes), None)
 
 
-def _barred(
-    candidate: Candidate, policy: Policy, model: ModelId | None, attested: frozenset[HomeId]
-) -> str:
+def _barred(candidate: Candidate, policy: Policy, model: ModelId | None, attested: frozenset[HomeId]) -> str:
     home = candidate.home
     if (candidate.substitute or home.model != model) and not policy.substitution:
         return f"substitution is off, and this home serves {home.model or 'an unknown model'}"
@@ -104,5 +102,7 @@ def _too_alike(allowed: Sequence[Candidate], policy: Policy) -> str:
     for trait in policy.distinct:
         known = {getattr(home, trait) for home in own} - {None}
         if own and len(known) < policy.homes_min:
-            return f"policy {policy.id}: distinct {trait}, and the homes have {len(known)} of {policy.homes_min}"
+            return (
+                f"policy {policy.id}: distinct {trait}, and the homes have {len(known)} of {policy.homes_min}"
+            )
     return ""

@@ -69,7 +69,7 @@ class CarefulReader:
         self._done = True
 
     def feed(self, data: bytes) -> tuple[Head, bytes] | None:
-        """Head and body once they are complete. Bytes after them are dropped, and the connection then closes."""
+        """Head and body once complete. Bytes after them are dropped, and the connection then closes."""
         if not self._begun and not _starts_well(data):
             raise Unacceptable("the request is not HTTP/1.1")
         self._begun = True
@@ -80,7 +80,9 @@ class CarefulReader:
         except httptools.HttpParserCallbackError as error:
             cause = error.__context__
             if not self._extra:
-                raise (cause if isinstance(cause, Unacceptable) else Unacceptable("unreadable request")) from None
+                raise (
+                    cause if isinstance(cause, Unacceptable) else Unacceptable("unreadable request")
+                ) from None
         except httptools.HttpParserError as error:
             if not self._done:
                 raise Unacceptable("the request is not HTTP/1.1") from error
@@ -109,7 +111,9 @@ class CarefulReader:
         if version not in ("1.0", "1.1") or (version == "1.0" and encodings):
             raise Unacceptable("only HTTP/1.1 and 1.0 are spoken here", 505)
         self.chunked_replies = version == "1.1"
-        if b"upgrade" in names and b"websocket" in [v.strip().lower() for n, v in self._fields if n == b"upgrade"]:
+        if b"upgrade" in names and b"websocket" in [
+            v.strip().lower() for n, v in self._fields if n == b"upgrade"
+        ]:
             raise Unacceptable("WebSockets are not taken here: use HTTP streaming", 501)
         expects = [value.strip().lower() for name, value in self._fields if name == b"expect"]
         if expects and expects != [b"100-continue"]:

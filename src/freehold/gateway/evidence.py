@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import Final, TextIO
 
 import msgspec
 
 from freehold.dialects import Outcome
+from freehold.gateway.call import Call
 from freehold.gateway.routes import Route
 from freehold.types.conversation import Usage
 from freehold.types.homes import Price
 from freehold.types.names import Digest, PolicyId, RecordId
 from freehold.types.records import AttemptRecord, CallRecord, Cost, Tokens, Took
-
-if TYPE_CHECKING:
-    from freehold.gateway.call import Call
 
 _NO_USAGE: Final = {"tokens": "the home reported no usage", "cost": "the home reported no usage"}
 _NO_PRICE: Final = {"cost": "the home has no price"}
@@ -130,7 +128,8 @@ class CallLog:
             f"{call.id} {call.plan.workload.id} {route.id if route is not None else '-'} {call.asked.dialect}"
             f"{' stream' if call.asked.stream else ''} {call.ending} {call.log_status} {call.attempts}x"
             f" {seconds * 1000:.1f}ms {call.sent_bytes}B {usage.output if usage is not None else '?'}tok"
-            f" {call.caller.id or '-'}{' ' + call.error if call.error else ''}{' ' + call.joined if call.joined else ''}\n"
+            f" {call.caller.id or '-'}{f' {call.error}' if call.error else ''}"
+            f"{f' {call.joined}' if call.joined else ''}\n"
         )
         if len(self._lines) < self.LINES_MAX:
             self._lines.append(line)
@@ -150,7 +149,9 @@ class CallLog:
         if self._out is None or not lines:
             return
         if self.dropped:
-            lines.append(f"{self.dropped} log lines were dropped: they came faster than they could be written\n")
+            lines.append(
+                f"{self.dropped} log lines were dropped: they came faster than they could be written\n"
+            )
             self.dropped = 0
         try:
             self._out.write("".join(lines))

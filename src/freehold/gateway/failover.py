@@ -16,13 +16,18 @@ QUICK_RETRY_MS: Final = 50  # before asking the same home again after a passing 
 WAIT_MS_MAX: Final = 10_000  # a home that says "come back later than this" is not waited for within a call
 
 # Faults that may be gone at once, and that did not cost the home any work we know of.
-PASSING: Final = frozenset({"reset", "closed", "refused", "server_error", "bad_gateway", "unavailable", "conflict",
-                            "truncated", "unreadable", "wrong_content_type", "cut", "no_finish",
-                            "error_in_stream", "bad_chunk", "overloaded"})  # fmt: skip
+PASSING: Final = frozenset({
+    "reset", "closed", "refused", "server_error", "bad_gateway", "unavailable", "conflict", "truncated",
+    "unreadable", "wrong_content_type", "cut", "no_finish", "error_in_stream", "bad_chunk", "overloaded",
+})  # fmt: skip
 # The home said nothing for as long as we were ready to wait. Asking again would double the wait.
-SILENT: Final = frozenset({"connect_timeout", "header_timeout", "first_content_timeout", "idle_timeout", "timeout"})
+SILENT: Final = frozenset(
+    {"connect_timeout", "header_timeout", "first_content_timeout", "idle_timeout", "timeout"}
+)
 # Waiting does not cure these; retrying them costs money or locks accounts.
-FINAL_THERE: Final = frozenset({"auth", "permission", "billing", "quota_exhausted", "not_found", "unsupported", "tls"})
+FINAL_THERE: Final = frozenset(
+    {"auth", "permission", "billing", "quota_exhausted", "not_found", "unsupported", "tls"}
+)
 # An answer told in the shape of an error.
 ANSWERS: Final = frozenset({"content_filter", "refusal"})
 RETRYABLE_BY_CALLER: Final = frozenset({"rate_limited", "overloaded", "not_ready"})
@@ -70,7 +75,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
 def next_step(
     places: tuple[Place, ...], tried: tuple[Tried, ...], rules: Rules, left_ms: float, workload: str
 ) -> Go | Give:
-    """The step after `tried`, the last of which has just failed. `left_ms` is what remains of the deadline."""
+    """The step after `tried`, the last of which has just failed; `left_ms` remain of the deadline."""
     last = tried[-1]
     kind = last.outcome.kind
     if last.outcome.action == "client_fault" and not (kind in ANSWERS and rules.shop_refusals):

@@ -1,4 +1,4 @@
-"""Can this home do what the call asks, and with which bytes? Decided before the hop, from the capability table.
+"""Can this home do what the call asks, and with which bytes? Decided before the hop, by the table.
 
 Three ways, quickest first: the body passes but for the model's name; `splice` changes what must change; or
 the whole way: read, fit, write. Each gives the same meaning, or the home is left out.

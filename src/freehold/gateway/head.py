@@ -16,7 +16,9 @@ _TARGET = re.compile(rb"/[\x21-\x7e]*")
 _LENGTH = re.compile(rb"[ \t]*([0-9]{1,15})[ \t]*\r\n")
 METHODS: Final = {b"POST": "POST", b"GET": "GET", b"DELETE": "DELETE", b"PUT": "PUT", b"PATCH": "PATCH"}
 # A head that says one of these is for the careful reader. Looked for as words, so a value may trip it too.
-_UNUSUAL = re.compile(rb"\r\n(?:transfer-encoding|expect|upgrade|te|trailer|connection|keep-alive|http2-settings):")
+_UNUSUAL = re.compile(
+    rb"\r\n(?:transfer-encoding|expect|upgrade|te|trailer|connection|keep-alive|http2-settings):"
+)
 _KEEP_ALIVE = b"\r\nconnection: keep-alive\r\n"
 HOST: Final = b"\r\nhost:"
 _CONTENT_LENGTH: Final = b"\r\ncontent-length:"

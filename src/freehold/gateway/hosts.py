@@ -21,7 +21,7 @@ def is_loopback(host: str) -> bool:
 
 
 class HostGuard:
-    """On loopback, Host and Origin must be loopback too, or a name from the settings. Elsewhere any host is right."""
+    """On loopback, Host and Origin must be loopback too, or named in the settings."""
 
     def __init__(self, listening_on: str, names: tuple[str, ...] = ()) -> None:
         self.loopback = is_loopback(listening_on)

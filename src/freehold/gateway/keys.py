@@ -84,8 +84,8 @@ class KeyFile:
         id = secrets.token_hex(ID_BYTES)
         secret = f"{KEY_PREFIX}{id}_{secrets.token_urlsafe(SECRET_BYTES)}"
         key = Key(
-            id=KeyId(id), name=name, workloads=workloads, created_ns=self._clock.now_ns(), expires_ns=expires_ns,
-            requests_per_min=requests_per_min, concurrency=concurrency,
+            id=KeyId(id), name=name, workloads=workloads, created_ns=self._clock.now_ns(),
+            expires_ns=expires_ns, requests_per_min=requests_per_min, concurrency=concurrency,
         )  # fmt: skip
         with self._open() as database:
             database.execute(
@@ -101,7 +101,8 @@ class KeyFile:
         """The key as it then is. Revoking twice changes nothing."""
         with self._open() as database:
             database.execute(
-                "UPDATE keys SET revoked_ns = ? WHERE id = ? AND revoked_ns IS NULL", (self._clock.now_ns(), id)
+                "UPDATE keys SET revoked_ns = ? WHERE id = ? AND revoked_ns IS NULL",
+                (self._clock.now_ns(), id),
             )
         found = next((key for _, key in self.all() if key.id == id), None)
         if found is None:
@@ -114,8 +115,8 @@ class KeyFile:
     def all(self) -> list[tuple[bytes, Key]]:
         with self._open() as database:
             rows = database.execute(
-                "SELECT hash, id, name, workloads, created_ns, expires_ns, revoked_ns, requests_per_min, concurrency"
-                " FROM keys ORDER BY created_ns, id LIMIT ?", (KEYS_MAX,),
+                "SELECT hash, id, name, workloads, created_ns, expires_ns, revoked_ns, requests_per_min,"
+                " concurrency FROM keys ORDER BY created_ns, id LIMIT ?", (KEYS_MAX,),
             ).fetchall()  # fmt: skip
         return [(row[0], _key(row[1:])) for row in rows]
 

@@ -110,7 +110,9 @@ def _histogram(name: str, histogram: Histogram, **labels: str) -> dict[str, floa
     running = 0
     for bound, count in zip((*BUCKETS, float("inf")), histogram.counts, strict=True):
         running += count
-        found[_series(f"{name}_bucket", **labels, le="+Inf" if bound == float("inf") else f"{bound:g}")] = running
+        found[_series(f"{name}_bucket", **labels, le="+Inf" if bound == float("inf") else f"{bound:g}")] = (
+            running
+        )
     found[_series(f"{name}_sum", **labels)] = histogram.total
     found[_series(f"{name}_count", **labels)] = histogram.count
     return found

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
 from freehold.dialects import Codec, Failure, Inbound
 from freehold.gateway.head import Head
 from freehold.gateway.keys import Caller
-
-if TYPE_CHECKING:
-    from freehold.gateway.caller import CallerConnection
-    from freehold.gateway.plane import Plane
+from freehold.gateway.seams import Answering, Client
 
 _JSON: Final = {"content-type": "application/json"}
 _CREATED: Final = 1_700_000_000  # a workload has no birthday; SDKs want a number
 
 
 def other_operation(
-    plane: Plane, client: CallerConnection, head: Head, inbound: Inbound, near: Codec, caller: Caller, body: bytes
+    plane: Answering,
+    client: Client,
+    head: Head,
+    inbound: Inbound,
+    near: Codec,
+    caller: Caller,
+    body: bytes,
 ) -> None:
     if inbound.operation == "models":
         _models(plane, client, inbound, near, caller)
@@ -27,7 +30,7 @@ def other_operation(
     plane.deny(client, near, inbound, _refusal(inbound), caller)
 
 
-def _models(plane: Plane, client: CallerConnection, inbound: Inbound, near: Codec, caller: Caller) -> None:
+def _models(plane: Answering, client: Client, inbound: Inbound, near: Codec, caller: Caller) -> None:
     """The workloads this caller may name, in the shape of its dialect."""
     names = sorted(name for name in plane.generation.plans if caller.scope is None or name in caller.scope)
     if inbound.model is not None and inbound.model not in names:
@@ -58,7 +61,11 @@ def model_row(dialect: str, name: str) -> dict[str, object]:
 
 def model_list(dialect: str, rows: list[dict[str, object]]) -> dict[str, object]:
     if dialect == "anthropic":
-        ends = {"first_id": rows[0]["id"], "last_id": rows[-1]["id"]} if rows else {"first_id": None, "last_id": None}
+        ends = (
+            {"first_id": rows[0]["id"], "last_id": rows[-1]["id"]}
+            if rows
+            else {"first_id": None, "last_id": None}
+        )
         return {"data": rows, "has_more": False, **ends}
     if dialect == "gemini":
         return {"models": rows}
@@ -68,7 +75,7 @@ def model_list(dialect: str, rows: list[dict[str, object]]) -> dict[str, object]
 def _refusal(inbound: Inbound) -> Failure:
     words = {
         "websocket": ("WebSockets are not taken here", "use HTTP streaming", 501),
-        "batch": ("batch endpoints are not taken here", "send the calls one by one, or go to the vendor", 501),
+        "batch": ("batch endpoints are not taken here", "send the calls one by one", 501),
         "files": ("file endpoints are not taken here", "send the content in the request", 501),
         "stored": ("this endpoint of stored state is not taken here", "send the conversation itself", 501),
         "count": ("no home of this dialect counts tokens here", "count at the vendor", 501),
@@ -76,6 +83,6 @@ def _refusal(inbound: Inbound) -> Failure:
     }  # fmt: skip
     what, fix, status = words[inbound.operation]
     return Failure(
-        status=status, kind="unsupported", what=what, why=f"{inbound.dialect} {inbound.surface} ({inbound.operation})",
+        status=status, kind="unsupported", what=what, why=f"{inbound.dialect} {inbound.surface}",
         fix=fix, code=f"gateway.no-{inbound.operation}",
     )  # fmt: skip

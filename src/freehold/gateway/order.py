@@ -1,4 +1,4 @@
-"""In which order a call asks its homes: a pure function from candidates and live state to a list with reasons.
+"""In which order a call asks its homes: a pure function from candidates and live state to reasons.
 
 Now: health, then price, then weights or the order of the file. Headroom, latency and cache affinity fit in as
 further fields of `Seen` and further terms of the key.

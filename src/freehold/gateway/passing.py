@@ -94,7 +94,12 @@ def openai_later(data: bytes) -> Seen:
         return Seen(TERMINAL)
     chunk = _openai(data)
     choices = chunk.choices
-    if chunk.usage is _NOTHING and chunk.error is _NOTHING and len(choices) == 1 and choices[0].finish_reason is None:
+    if (
+        chunk.usage is _NOTHING
+        and chunk.error is _NOTHING
+        and len(choices) == 1
+        and choices[0].finish_reason is None
+    ):
         return _CONTENT  # nearly every event of a stream
     if (error := there(chunk.error)) is not None:
         return Seen(ERROR, message=bytes(error)[:500].decode("utf-8", "replace"))
@@ -419,15 +424,19 @@ class PassLane:
             if not (seen.kind == USAGE_ONLY and self._hide_usage):
                 out.append(frame + b"\n\n")
             self._advance(seen.kind)
-        passed = b"".join(out)
+        return self._flush(b"".join(out))
+
+    def _flush(self, passed: bytes) -> bytes:
+        """Held frames go out with the first content; before it, nothing does."""
         if self.state == HOLD:
             self.kept.append(passed)
             return b""
-        if self.kept and not self._keep_max:
-            passed = b"".join(self.kept) + passed
+        if self._keep_max:
+            return self._passed(passed)
+        if self.kept:
+            passed = b"".join((*self.kept, passed))
             self.kept.clear()
-            return passed
-        return self._passed(passed)
+        return passed
 
     def _advance(self, kind: int) -> None:
         if kind == CONTENT and self.state == HOLD:
@@ -465,8 +474,10 @@ class PassLane:
         self.usage = usage if self.usage is None else later_wins(self.usage, usage)
 
     def _fail(self, why: str, out: bytes) -> bytes:
+        """What was said before the failure still goes out, unless none of it was content."""
+        shown = self._flush(out) if self.state != HOLD and out else b""
         self.state, self.why = FAILED, why
-        return self._passed(out) if out else b""
+        return shown
 
     def close(self) -> bytes:
         """The home's connection ended, or its response did. With the finish seen, the answer is complete."""
@@ -573,5 +584,3 @@ def read_usage(read: Callable[[msgspec.Raw], Usage], raw: msgspec.Raw) -> Usage 
         return read(raw)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-
-

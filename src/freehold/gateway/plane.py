@@ -17,7 +17,7 @@ import msgspec
 from freehold.clock import Clock, SystemClock
 from freehold.dialects import Codec, DialectError, Failure, Inbound, Outcome, caller_key, codec_for, route
 from freehold.estate.model import Estate
-from freehold.gateway.asked import PASSING, Asked, peek
+from freehold.gateway.asked import Asked, peek
 from freehold.gateway.call import Call
 from freehold.gateway.caller import CallerConnection
 from freehold.gateway.deadlines import Deadlines
@@ -40,8 +40,10 @@ FLUSH_SECONDS: Final = 0.1
 SWEEP_SECONDS: Final = 5.0
 LINES_CACHED_MAX: Final = 1024
 # Kinds of trouble that say nothing about the home's health.
-_NEUTRAL: Final = frozenset({"bad_request", "too_large", "too_long", "content_filter", "unsupported", "cancelled",
-                             "not_found", "total_timeout"})  # fmt: skip
+_NEUTRAL: Final = frozenset({
+    "bad_request", "too_large", "too_long", "content_filter", "unsupported", "cancelled", "not_found",
+    "total_timeout",
+})  # fmt: skip
 _LASTING: Final = {"auth": 15.0, "permission": 15.0, "billing": 60.0, "quota_exhausted": 60.0, "tls": 5.0}
 _EVERYBODY = Caller(None)
 _LIMITED = "rate_limited"
@@ -69,6 +71,7 @@ class Plane:
         self.in_flight = 0
         self.connections: set[CallerConnection] = set()
         self.draining = False
+        self._empty: asyncio.Event | None = None
         self._lines: dict[bytes, tuple[Inbound, Codec]] = {}
         self._telling: dict[tuple[str, str, str | None], tuple[bytes, ...]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -163,7 +166,11 @@ class Plane:
                 return
             inbound, near = found, codec_for(found)
             secret = given.key.encode("latin-1", "replace") if given.key is not None else b""
-            if "anthropic-version" not in headers and "anthropic-beta" not in headers and "?" not in given.target:
+            if (
+                "anthropic-version" not in headers
+                and "anthropic-beta" not in headers
+                and "?" not in given.target
+            ):
                 self._remember_line(head.line, inbound, near)
         caller = self._caller(secret)
         if caller is None:
@@ -252,7 +259,7 @@ class Plane:
                 fix=error.fix or "send the request as the dialect has it", code=error.code,
             )  # fmt: skip
         return Failure(
-            status=400, kind="bad_request", what="the request's model or stream field is not what it should be",
+            status=400, kind="bad_request", what="the field model or stream is not what it should be",
             why="model is text, stream is true or false", fix="correct them", code="gateway.bad-field",
         )  # fmt: skip
 
@@ -276,7 +283,10 @@ class Plane:
         )  # fmt: skip
         self.metrics.denied[failure.code] = self.metrics.denied.get(failure.code, 0) + 1
         self.log.denied(id, inbound.dialect, failure.code, written.status)
-        extra = b"x-freehold-receipt: %b\r\nx-freehold-attempts: 0\r\nx-should-retry: %b\r\n" % (id.encode(), retry)
+        extra = b"x-freehold-receipt: %b\r\nx-freehold-attempts: 0\r\nx-should-retry: %b\r\n" % (
+            id.encode(),
+            retry,
+        )
         client.reply(written.status, written.headers, written.body, extra)
         client.finish_reply()
 
@@ -302,7 +312,7 @@ class Plane:
         if where.api_version is not None and asked.inbound.api_version not in (None, where.api_version):
             return True
         body = asked.body
-        for sign in signs:
+        for sign in signs:  # noqa: SIM110  # a generator costs more than the search
             if sign in body:
                 return True
         return False
@@ -319,16 +329,11 @@ class Plane:
         named = stored.id[:80] if stored is not None else ""
         held = self.pins.home_of(stored.id) if stored is not None else None
         return Failure(
-            status=409, kind="stored_state_gone", what=f"the call names stored state {named!r}, and no home can be asked for it",
+            status=409, kind="stored_state_gone",
+            what=f"the call names stored state {named!r}, and no home can be asked for it",
             why=f"home {held} holds it and is not a candidate" if held else "no home is known to hold it",
             fix="send the conversation itself", code="gateway.stored-state-gone",
         )  # fmt: skip
-
-    def restart_mark(self, dialect: str) -> bytes:
-        """For a caller that opted in: what came before is void, the answer begins again."""
-        if dialect in PASSING:
-            return b'event: freehold.restart\ndata: {"type":"freehold.restart"}\n\n'
-        return b""
 
     def settle(self, call: Call, then: Callable[[], None]) -> None:
         """Record now, go on when the record is on disk."""
@@ -368,10 +373,14 @@ class Plane:
 
     def call_ended(self, call: Call) -> None:
         self.in_flight -= 1
+        if self._empty is not None and not self.in_flight:
+            self._empty.set()
         call.caller.in_flight -= 1
         seconds = self.now() - call.started
         where = call.route
-        self.metrics.call(str(call.plan.workload.id), where.id if where is not None else "", call.ending, seconds)
+        self.metrics.call(
+            str(call.plan.workload.id), where.id if where is not None else "", call.ending, seconds
+        )
         if call.tried and call.ending == "ok":
             key = (str(call.plan.workload.id), call.joined or "failover")
             self.metrics.rescued[key] = self.metrics.rescued.get(key, 0) + 1
@@ -387,9 +396,7 @@ class Plane:
 
     def _record(self, call: Call) -> None:
         seconds = self.now() - call.started
-        self.recorder.record(
-            call_record(call, self.generation.estate.digest, self.clock.now_ns(), seconds)
-        )
+        self.recorder.record(call_record(call, self.generation.estate.digest, self.clock.now_ns(), seconds))
 
     # --- upkeep and end ---
 
@@ -410,13 +417,18 @@ class Plane:
                 connection.transport.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while self.in_flight:
-                    await asyncio.sleep(0.02)
+                await self._emptied()
         left = self.in_flight
         for connection in list(self.connections):
             connection.transport.abort() if connection.call is not None else connection.transport.close()
         await asyncio.sleep(0)
         return left
+
+    async def _emptied(self) -> None:
+        """Wait until no call is at work."""
+        self._empty = asyncio.Event()
+        if self.in_flight:
+            await self._empty.wait()
 
     def close(self) -> None:
         for timer in self._timers:
@@ -468,12 +480,15 @@ def _row(inbound: Inbound) -> str:
     """The codec row that reads this path, which is what a home's row is compared with."""
     if inbound.dialect == "bedrock" and inbound.surface == "invoke":
         return "bedrock-invoke"
-    return "vertex-claude" if (inbound.dialect, inbound.surface) == ("anthropic", "vertex") else inbound.dialect
+    return (
+        "vertex-claude" if (inbound.dialect, inbound.surface) == ("anthropic", "vertex") else inbound.dialect
+    )
 
 
 def _no_key(given: bool) -> Failure:
     return Failure(
-        status=401, kind="auth", what="this gateway does not know the key" if given else "the call has no key",
+        status=401, kind="auth",
+        what="this gateway does not know the key" if given else "the call has no key",
         why="it was never made here, was revoked, or has expired" if given else "keys are required here",
         fix="ask whoever runs this gateway for one: freehold key create", code="gateway.bad-key",
     )  # fmt: skip
@@ -500,5 +515,3 @@ def _not_admitted(refused: Refused) -> Failure:
         status=503, kind="refused", what="the call was not started", why=refused.why, fix=refused.fix,
         code=refused.code,
     )  # fmt: skip
-
-

@@ -49,7 +49,9 @@ class Live:
 
     __slots__ = ("answered", "failed", "health", "identity", "pool", "tokens_out", "where")
 
-    def __init__(self, pool: Pool, health: Health, signer: Identity | None, where: tuple[object, ...]) -> None:
+    def __init__(
+        self, pool: Pool, health: Health, signer: Identity | None, where: tuple[object, ...]
+    ) -> None:
         self.pool, self.health, self.identity, self.where = pool, health, signer, where
         self.answered = self.failed = self.tokens_out = 0
 
@@ -161,9 +163,7 @@ class Plan:
         self._calm_order: tuple[tuple[Route, ...], tuple[str, ...]] | None = None
         self._calm_epoch = -1
 
-    def ordered(
-        self, now: float, draw: Callable[[], float]
-    ) -> tuple[tuple[Route, ...], tuple[str, ...]]:
+    def ordered(self, now: float, draw: Callable[[], float]) -> tuple[tuple[Route, ...], tuple[str, ...]]:
         """The routes best first, with the reason for each. While all are calm the order is kept."""
         epoch = 0
         calm = True
@@ -194,7 +194,9 @@ class Plan:
 class Generation:
     """What one reading of the settings means for calls."""
 
-    def __init__(self, number: int, estate: Estate, settings: GatewaySettings, plans: dict[str, Plan]) -> None:
+    def __init__(
+        self, number: int, estate: Estate, settings: GatewaySettings, plans: dict[str, Plan]
+    ) -> None:
         self.number, self.estate, self.settings, self.plans = number, estate, settings, plans
         self._resolved: dict[tuple[str, frozenset[str] | None], Plan | tuple[str, ...]] = {}
 
@@ -315,5 +317,3 @@ def _waits_of(home: Home, waits: Waits) -> Waits:
         if f"timeout_{name}_s" in home.options
     }
     return msgspec.structs.replace(waits, **own) if own else waits
-
-

@@ -1,4 +1,4 @@
-"""`freehold up`: sockets, processes, signals. One process serves by itself; several are watched from in front.
+"""`freehold up`: sockets, processes, signals. One process serves alone; several are watched from in front.
 
 Sockets are opened before anything else, so that a port in use is said at once, and stay open while a process
 that died is replaced.
@@ -110,9 +110,7 @@ def up(setup: Setup) -> None:
 
 async def _alone(setup: Setup, listening: socket.socket, url: str) -> None:
     recorder = setup.recorder(0)
-    worker = Worker(
-        setup.read, recorder, keys=setup.state / "keys.db", log=setup.log, first=setup.first
-    )
+    worker = Worker(setup.read, recorder, keys=setup.state / "keys.db", log=setup.log, first=setup.first)
     try:
         await worker.start(listening)
         await _serve_admin(setup, [DirectLink(worker)], url, worker.stop)
@@ -243,6 +241,7 @@ async def _child(setup: Setup, number: int, listening: socket.socket, link: sock
 async def _watch(setup: Setup, children: list[_Child], sockets: list[socket.socket], url: str) -> None:
     links: list[Link] = [child.link for child in children]
     stopping = False
+    gone_all = asyncio.Event()
     restarts: list[float] = []
     loop = asyncio.get_running_loop()
 
@@ -259,6 +258,8 @@ async def _watch(setup: Setup, children: list[_Child], sockets: list[socket.sock
                 _replace(gone)
             elif gone is not None:
                 children.remove(gone)
+                if not children:
+                    gone_all.set()
 
     def _replace(gone: _Child) -> None:
         now = loop.time()
@@ -279,8 +280,8 @@ async def _watch(setup: Setup, children: list[_Child], sockets: list[socket.sock
         stopping = True
         for child in list(children):
             os.kill(child.pid, signal.SIGTERM)
-        while children:
-            await asyncio.sleep(0.02)
+        if children:
+            await gone_all.wait()
         return 0
 
     loop.add_signal_handler(signal.SIGCHLD, reap)

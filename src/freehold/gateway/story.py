@@ -97,8 +97,6 @@ class Story:
             return f"{self.other} was already sent, which no home can take up"
         if self.size > TEXT_KEPT_MAX:
             return f"more than {TEXT_KEPT_MAX} characters were already sent"
-        if not self.text.strip():
-            return "no text was sent that could be continued"
         return ""
 
 
@@ -106,6 +104,8 @@ def continued(conversation: Conversation, story: Story) -> Conversation:
     """The request that asks a home to go on: what was said, as the beginning of the assistant's turn."""
     said = story.text.rstrip()
     turns = conversation.turns
+    if not said:  # nothing but white space was sent: the question is asked as it was
+        return _limited(conversation, story)
     if turns and turns[-1].role == "assistant":  # the caller began the answer, we go on with it
         begun = turns[-1]
         joined = _with_text(begun, said)
@@ -308,7 +308,7 @@ class EventLane:
 
 
 def retell(kept: bytes, reader: StreamReader, writer: StreamWriter) -> Story | None:
-    """The story of bytes that passed through, and a writer brought to where they end. None if it cannot be told."""
+    """The story of bytes that passed through, and `writer` brought to where they end; None if unreadable."""
     story = Story()
     try:
         for event in reader.feed(kept):
@@ -317,5 +317,3 @@ def retell(kept: bytes, reader: StreamReader, writer: StreamWriter) -> Story | N
     except DialectError:
         return None
     return story
-
-

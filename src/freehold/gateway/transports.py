@@ -62,8 +62,8 @@ TRANSPORTS: dict[str, Transport] = {
         forwards=_FORWARDS,
     ),
     "vertex-claude": Transport(
-        dialect="vertex-claude", url=_VERTEX, key="bearer", identity="google", scope=_GOOGLE_SCOPE, extra="gcp",
-        forwards=("anthropic-beta",),
+        dialect="vertex-claude", url=_VERTEX, key="bearer", identity="google", scope=_GOOGLE_SCOPE,
+        extra="gcp", forwards=("anthropic-beta",),
     ),
     "claude-gcp": Transport(
         dialect="anthropic", url="https://claude.googleapis.com", key="bearer", identity="google",
@@ -98,7 +98,8 @@ TRANSPORTS: dict[str, Transport] = {
 
 # Other names in use for the same thing, in the estate's catalog and in people's heads.
 ALIASES: Final = {
-    "bedrock": "bedrock-converse", "bedrock-mantle": "bedrock-messages", "claude-on-aws": "claude-platform-aws",
+    "bedrock": "bedrock-converse", "bedrock-mantle": "bedrock-messages",
+    "claude-on-aws": "claude-platform-aws",
     "vertex": "vertex-claude", "vertex-rawpredict": "vertex-claude", "claude-on-google": "claude-gcp",
     "foundry-claude": "foundry-anthropic", "foundry": "foundry-anthropic",
     "azure-openai-classic": "azure-openai", "azure": "azure-openai-v1", "openai-responses": "responses",

@@ -117,9 +117,10 @@ class Upstream(asyncio.Protocol):
                 if len(data) > HEAD_BYTES_MAX:
                     self._broken("head_too_large")
                 return
-            data = self._read_head(data, end)
-            if data is None:
+            rest = self._read_head(data, end)
+            if rest is None:
                 return
+            data = rest
         if self._mode == _CHUNKED:
             self._read_chunks(data)
         elif self._mode == _LENGTH:
@@ -134,7 +135,8 @@ class Upstream(asyncio.Protocol):
         """Choose the framing of the body and tell the call; what follows the head, or None if that is all."""
         status = data[9:12]
         if not data.startswith(b"HTTP/1.") or data[8:9] != b" " or not status.isdigit():
-            return self._broken("not_http")
+            self._broken("not_http")
+            return None
         raw = data[data.find(b"\r\n") : end + 2]
         lower = raw.lower()
         rest = data[end + 4 :]
@@ -151,12 +153,14 @@ class Upstream(asyncio.Protocol):
         elif chunked >= 0:
             value = lower[chunked + 20 : lower.find(b"\r\n", chunked + 20)].strip()
             if at >= 0 or value != b"chunked":
-                return self._broken("ambiguous_length")
+                self._broken("ambiguous_length")
+                return None
             self._mode, self._left = _CHUNKED, 0
         elif at >= 0:
             value = lower[at + 17 : lower.find(b"\r\n", at + 17)].strip()
             if not value.isdigit() or len(value) > 15 or lower.find(b"\r\ncontent-length:", at + 17) >= 0:
-                return self._broken("ambiguous_length")
+                self._broken("ambiguous_length")
+                return None
             self._mode, self._left = _LENGTH, int(value)
         else:
             self._mode, self._reusable = _UNTIL_CLOSE, False

@@ -12,7 +12,8 @@ class WatchLane:
     """Same face as `PassLane`; the framing and what frames mean are the dialect's own."""
 
     __slots__ = (
-        "_held", "_keep_max", "_watcher", "content_type", "kept", "kept_bytes", "model", "state", "usage", "why"
+        "_held", "_keep_max", "_watcher", "content_type", "kept", "kept_bytes", "model", "state", "usage",
+        "why",
     )  # fmt: skip
 
     def __init__(self, codec: Codec, keep_bytes_max: int, content_type: str) -> None:

@@ -16,7 +16,7 @@ import msgspec
 from freehold.clock import Clock, SystemClock
 from freehold.errors import FreeholdError, InputError, ProblemsError
 from freehold.estate.model import Estate
-from freehold.gateway.keys import KeyFile, KeyRing
+from freehold.gateway.keys import Key, KeyFile, KeyRing
 from freehold.gateway.metrics import Snapshot, series, snapshot
 from freehold.gateway.plane import Plane
 from freehold.gateway.settings import GatewaySettings
@@ -81,7 +81,11 @@ class Worker:
         )  # fmt: skip
         if self._ring is not None:
             ring = self._ring
-            ring.watch(lambda rows: loop.call_soon_threadsafe(ring.put, rows) and None)
+
+            def put(rows: list[tuple[bytes, Key]]) -> None:
+                loop.call_soon_threadsafe(ring.put, rows)
+
+            ring.watch(put)
         plane = self.plane
         from freehold.gateway.caller import CallerConnection
 
@@ -108,7 +112,9 @@ class Worker:
         return Report(generation=plane.generation.number)
 
     def _kept(self, plane: Plane, problems: tuple[str, ...]) -> Report:
-        plane.log.event(f"settings not read, the old ones stay: {len(problems)} problem(s)\n" + "\n".join(problems))
+        plane.log.event(
+            f"settings not read, the old ones stay: {len(problems)} problem(s)\n" + "\n".join(problems)
+        )
         return Report(generation=plane.generation.number, problems=problems)
 
     async def stop(self) -> int:
@@ -126,7 +132,6 @@ class Worker:
 
     def measure(self) -> Snapshot:
         plane = self._plane()
-        now = plane.loop.time()
         gauges: dict[str, float] = {
             "freehold_calls_in_flight": plane.in_flight,
             "freehold_connections": len(plane.connections),
@@ -135,9 +140,10 @@ class Worker:
             "freehold_resident_bytes": resident_bytes(),
         }
         for id, live in plane.lives.items():
-            gauges[series("freehold_home_state", home=id)] = _state_number(live.health.state, live.health.slow)
+            gauges[series("freehold_home_state", home=id)] = _state_number(
+                live.health.state, live.health.slow
+            )
             gauges[series("freehold_home_connections", home=id)] = len(live.pool.connections)
-        del now
         return snapshot(plane.metrics, gauges)
 
     def homes(self) -> list[HomeState]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import botocore.auth
-import botocore.awsrequest
-import botocore.credentials
-import botocore.session
+import botocore.auth  # type: ignore[import-untyped]  # botocore has no types
+import botocore.awsrequest  # type: ignore[import-untyped]
+import botocore.credentials  # type: ignore[import-untyped]
+import botocore.session  # type: ignore[import-untyped]
 
 from freehold.clock import Clock
 from freehold.errors import UnavailableError
@@ -41,7 +41,9 @@ class SigV4:
     def __init__(self, chain: Refreshing, service: str, region: str) -> None:
         self._chain, self._service, self._region = chain, service, region
 
-    def headers(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> dict[str, str] | None:
+    def headers(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes
+    ) -> dict[str, str] | None:
         credentials: Any = self._chain.value
         if credentials is None:
             return None

@@ -35,5 +35,3 @@ class _Default:
 
 def make(home: Home, *, service: str, scope: str, clock: Clock) -> BearerTokens:
     return BearerTokens(Refreshing(_Default(scope, clock), clock))
-
-

@@ -20,7 +20,9 @@ FIRST_SECONDS_MAX: Final = 20.0
 class Identity(Protocol):
     """Ready to sign, or not yet. `headers` never blocks."""
 
-    def headers(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> dict[str, str] | None:
+    def headers(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes
+    ) -> dict[str, str] | None:
         """What to add to the request; None while there is no valid credential."""
         ...
 

@@ -11,7 +11,9 @@ class BearerTokens:
     def __init__(self, tokens: Refreshing) -> None:
         self._tokens = tokens
 
-    def headers(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> dict[str, str] | None:
+    def headers(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes
+    ) -> dict[str, str] | None:
         token = self._tokens.value
         return None if token is None else {"authorization": f"Bearer {token}"}
 

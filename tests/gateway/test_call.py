@@ -34,7 +34,9 @@ def rule(fault: str, after: int) -> FaultRule:
 @pytest.mark.parametrize("api", APIS)
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 @pytest.mark.parametrize("fault", ALL)
-async def test_fault_is_not_noticed_while_another_home_can_take_over(fault: str, stream: bool, api: str) -> None:
+async def test_fault_is_not_noticed_while_another_home_can_take_over(
+    fault: str, stream: bool, api: str
+) -> None:
     right = await right_answer()
     for after in (0, WORDS // 2, WORDS - 1):
         faults = {0: {"it": rule(fault, after)}}

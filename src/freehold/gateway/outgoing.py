@@ -1,0 +1,64 @@
+"""The request a home is sent: quick where the body may pass, careful where it must be looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from freehold.dialects.base import WireRequest
+from freehold.gateway.asked import RENAMING, Asked
+from freehold.gateway.fitting import LeftOut, spliced, written
+from freehold.gateway.routes import Route
+from freehold.gateway.story import Story, continued, reasked
+
+
+class Sent(msgspec.Struct, frozen=True, kw_only=True):
+    """The bytes to send, and whether the answer may pass through as well."""
+
+    request: bytes
+    passing: bool
+
+
+class NotReady(msgspec.Struct, frozen=True, kw_only=True):
+    """The home's credential is not there yet, or no longer."""
+
+
+def request_for(
+    asked: Asked, route: Route, forward: bytes, must_look: Callable[[Asked, Route], bool],
+    rescue: Story | None, joined: str | None,
+) -> Sent | LeftOut | NotReady:  # fmt: skip
+    """A DialectError says that no home can do what is asked, or that it cannot be read."""
+    if rescue is None and route.dialect == asked.dialect:
+        if route.dialect in RENAMING and not route.signs and not must_look(asked, route):
+            return _quick(asked, route, forward)
+        made = spliced(asked, route)
+        if made is not None:
+            return _signed(route, made, passing=True)
+    told = _told(asked, route, rescue, joined)
+    return told if isinstance(told, LeftOut) else _signed(route, told, passing=False)
+
+
+def _quick(asked: Asked, route: Route, forward: bytes) -> Sent:
+    """The body as it came, behind a head that was made before."""
+    head = route.head_stream if asked.stream else route.head_plain
+    body = asked.body_for(route.model_name)
+    if forward:
+        head = head.replace(b"content-length: ", forward + b"content-length: ")
+    return Sent(request=b"%b%d\r\n\r\n%b" % (head, len(body), body), passing=True)
+
+
+def _told(asked: Asked, route: Route, rescue: Story | None, joined: str | None) -> WireRequest | LeftOut:
+    """Read, fitted to the home, written; with what was already said, where another home had begun."""
+    conversation = asked.conversation
+    if rescue is None or joined == "restarted":
+        return written(conversation, route)
+    if joined == "reasked":
+        return written(reasked(conversation, rescue), route)
+    going_on = continued(conversation, rescue)
+    return written(going_on, route, begun=bool(rescue.text.strip()))
+
+
+def _signed(route: Route, made: WireRequest, *, passing: bool) -> Sent | NotReady:
+    ready = route.request(made.method, made.path, made.headers, made.body)
+    return NotReady() if ready is None else Sent(request=ready, passing=passing)
