@@ -27,7 +27,11 @@ COMMANDS: tuple[Row, ...] = (
     Row("check", "freehold.cli.check:command", "Read freehold.toml and report every problem at once."),
     Row("map", "freehold.cli.map:command", "Say in one sentence what each workload stands on."),
     # the gateway
-    Row("demo", "freehold.cli.demo:command", "Show one call through everything, from nothing."),
+    Row(
+        "demo",
+        "freehold.cli.demo:command",
+        "Three homes, one of them killed under load, and no caller notices.",
+    ),
     Row("up", "freehold.cli.up:command", "Run the gateway."),
     Row("reload", "freehold.cli.reload:command", "Make the running gateway read its settings again."),
     Row("key create", "freehold.cli.key_create:command", "Make a key for a caller."),

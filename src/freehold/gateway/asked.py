@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Final
 
 import msgspec
@@ -81,15 +82,20 @@ class Asked:
 
 def rename_model(body: bytes, old: str, new: str) -> bytes:
     """Another model name, every other byte as it was where that is certain."""
-    if body.count(b'"model"') == 1:  # so this is the field that was decoded
-        written = b'"%b"' % old.encode()
-        at = body.find(written, body.find(b'"model"') + 7)
-        between = body[body.find(b'"model"') + 7 : at]
-        if at >= 0 and between.strip() == b":":
-            return b"%b%b%b" % (body[:at], _encode(new), body[at + len(written) :])
+    at = body.find(b'"model"')
+    if at >= 0 and body.find(b'"model"', at + 7) < 0:  # the only one, so this is the field that was decoded
+        written = _quoted(old)
+        start = body.find(written, at + 7)
+        if start >= 0 and body[at + 7 : start].strip() == b":":
+            return b"%b%b%b" % (body[:start], _quoted(new), body[start + len(written) :])
     fields = _fields(body)
     fields["model"] = msgspec.Raw(_encode(new))
     return _encode(fields)
+
+
+@functools.lru_cache(maxsize=1024)
+def _quoted(name: str) -> bytes:
+    return _encode(name)
 
 
 def _with_usage(body: bytes) -> bytes:

@@ -67,6 +67,7 @@ class Call:
         "committed",
         "connection",
         "deadline",
+        "ended",
         "ending",
         "error",
         "extra_forward",
@@ -108,6 +109,7 @@ class Call:
         self.joined: str | None = None
         self.first_content: float | None = None
         self.status = self.log_status = self.sent_bytes = 0
+        self.ended = 0.0
         self.ending: Ending = "failed"
         self.error: str | None = None
         self.why_home = ""
@@ -132,12 +134,11 @@ class Call:
             self._order = self.plane.pinned(self.asked.stored, self._order)
         self.plane.deadlines.add(self)
         if self._order:
-            self._try(self._order[0])
+            self._try(self._order[0], self.started)
         else:
             self._give(self.plane.gone(self.asked.stored, self.plan))
 
-    def _try(self, route: Route) -> None:
-        now = self.plane.now()
+    def _try(self, route: Route, now: float) -> None:
         self.route, self.attempt_started = route, now
         self.phase = CONNECTING
         self.attempts += 1
@@ -155,7 +156,7 @@ class Call:
         if connection is None:
             self._open(route)
         else:
-            self._send(connection)
+            self._send(connection, now)
 
     def _open(self, route: Route) -> None:
         self._opening = route.pool.open(self._opened, self._not_opened, route.waits.connect)
@@ -165,26 +166,25 @@ class Call:
         if self.phase != CONNECTING:
             connection.release()
             return
-        self._send(connection)
+        self._send(connection, self.plane.now())
 
     def _not_opened(self, why: str) -> None:
         self._opening = None
         if self.phase == CONNECTING:
             self._failed(Outcome(action="next_home", kind=why, status=502, message="no connection"))
 
-    def _send(self, connection: Upstream) -> None:
+    def _send(self, connection: Upstream, now: float) -> None:
         self.connection = connection
         self.phase = HEADING
         assert self.route is not None
-        self.deadline = min(self.plane.now() + self.route.waits.header, self._content_by)
+        deadline = now + self.route.waits.header
+        self.deadline = deadline if deadline < self._content_by else self._content_by
         connection.send(self, self._request)
 
     def _request_for(self, route: Route) -> bytes | None:
         """The bytes to send, or None where this home had to be left out and the next step is under way."""
         try:
-            made = request_for(
-                self.asked, route, self.extra_forward, self.plane.must_look, self._rescue, self.joined
-            )
+            made = request_for(self.asked, route, self.extra_forward, self._rescue, self.joined)
         except DialectError as error:
             self._refused_by_fit(error)
             return None
@@ -219,10 +219,9 @@ class Call:
 
     def on_head(self, status: int, lower: bytes, raw: bytes) -> None:
         self.status = status
-        now = self.plane.now()
         if status >= 300:  # redirects are not followed: a credential goes to the home's own address only
             self.phase, self._raw_head = ERROR_BODY, raw
-            self.deadline = min(now + self._idle, self._total_by)
+            self.deadline = min(self.plane.now() + self._idle, self._total_by)
             return
         if not self.asked.stream:
             self.phase, self._raw_head = WHOLE, raw
@@ -403,8 +402,8 @@ class Call:
             )
             return
         self.usage = usage
-        self.first_content = self.plane.now()
-        self._attempt_ended(None)
+        self.first_content = self.ended = self.plane.now()
+        self.plane.attempt_ended(self, route, None, self.ended)
         self.ending = "ok"
         if self.plan.policy.evidence == "strict":
             self._answer_when_durable(body)
@@ -470,11 +469,11 @@ class Call:
             self.phase, self.deadline = WAITING, self._total_by
             self._delay = self.plane.loop.call_later(step.after_ms / 1000, self._resume, route)
         else:
-            self._try(route)
+            self._try(route, self.plane.now())
 
     def _resume(self, route: Route) -> None:
         self._delay = None
-        self._try(route)
+        self._try(route, self.plane.now())
 
     # --- streams ---
 
@@ -638,6 +637,8 @@ class Call:
     def _close(self) -> None:
         self.phase = DONE
         self.deadline = NEVER
+        if not self.ended:
+            self.ended = self.plane.now()
         self.plane.deadlines.discard(self)
         self.plane.call_ended(self)
         self.client.call_done()

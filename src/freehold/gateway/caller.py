@@ -117,10 +117,14 @@ class CallerConnection(asyncio.Protocol):
         if end < 0:
             self._unfinished_head(data)
             return
-        head = scan(data, end) if end <= self.plane.head_bytes_max else None
+        raw = data[:end]
+        head = self.plane.heads.get(raw)
         if head is None:
-            self._begin_careful(data)
-            return
+            head = scan(data, end) if end <= self.plane.head_bytes_max else None
+            if head is None:
+                self._begin_careful(data)
+                return
+            self.plane.remember(raw, head)
         length, have = head.length, len(data) - end - 4
         if length == have:
             self.plane.begin(self, head, data[end + 4 :])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from freehold.dialects import DialectError, Target, carry, passthrough
+from freehold.dialects import DialectError, Target, passthrough
 from freehold.dialects.base import WireRequest
 from freehold.dialects.capabilities import Capability, capability
 from freehold.dialects.fitting import LeaveOut, Refuse, fit
@@ -69,33 +69,3 @@ def can_continue(where: Route) -> bool:
     """Can this home take up an answer that another began?"""
     said = where.home.options.get("continues")
     return capability_of(where.target).prefill if said is None else said == "yes"
-
-
-_FIELDS = (
-    ("temperature", b'"temperature"'), ("top_p", b'"top_p"'), ("top_k", b'"top_k"'),
-    ("penalties", b'_penalty"'), ("seed", b'"seed"'),
-)  # fmt: skip
-_FORMATS = (b'"response_format"', b'"output_config"', b'"output_format"', b'"text"')
-
-
-def telling(where: Route) -> tuple[bytes, ...]:
-    """What a body holds if it may hold something this home does not take as it is. Absence is certain: a
-    field's name stands in the body as it is written here, or escaped by a caller who wants to be refused.
-    """
-    can = capability_of(where.target)
-    found = [carry.WORD.encode(), b"\\u"]
-    found += [written for name, written in _FIELDS if not getattr(can, name)]
-    if can.temperature_max < 2 or can.one_of_temperature_top_p:
-        found.append(b'"temperature"')
-    if not can.schema_mode:
-        found += _FORMATS
-    if where.dialect == "openai":
-        found.append(b'"max_tokens"' if can.max_tokens_field != "max_tokens" else b'"max_completion_tokens"')
-        found += [] if {"base64", "url"} <= can.images else [b'"image_url"']
-        found += [] if "base64" in can.documents else [b'"file_data"']
-        found += [b'"stop"'] if can.stop_max == 0 else []
-    if where.dialect == "anthropic":
-        found += [b'"thinking"']
-        found += [] if can.prefill else [b'"assistant"']
-        found += [] if "url" in can.images and "url" in can.documents else [b'"url"']
-    return tuple(dict.fromkeys(found))

@@ -27,13 +27,14 @@ _CONTENT_LENGTH: Final = b"\r\ncontent-length:"
 class Head:
     """One request head. `lower` begins and ends with CRLF, so that a header is found as b"\\r\\nname:"."""
 
-    __slots__ = ("keep", "length", "line", "lower", "method", "raw", "target")
+    __slots__ = ("keep", "length", "line", "lower", "memo", "method", "raw", "target")
 
     def __init__(
         self, method: str, target: bytes, line: bytes, lower: bytes, raw: bytes, length: int, keep: bool
     ) -> None:
         self.method, self.target, self.line = method, target, line
         self.lower, self.raw, self.length, self.keep = lower, raw, length, keep
+        self.memo: object = None  # what the plane made of it, for when the same head comes again
 
     def get(self, name: bytes) -> bytes | None:
         """The value of the first header `name` (lower case), as it was sent."""

@@ -20,10 +20,11 @@ COOLING_SECONDS_MAX: Final = 60.0
 RAMP_SECONDS: Final = 10.0
 JITTER: Final = 0.2
 RECENT: Final = 15  # answers from which a home's present speed is judged
-PAST_MIN: Final = 30  # answers before its past means anything
-PAST_WEIGHT: Final = 1 / 200
+BATCH: Final = 32  # answers learned from at a time; so many before its past means anything
+PAST_WEIGHT: Final = 1 / 8  # of a batch, once there were as many
 SLOW_RATIO_MIN: Final = 2.0
 SLOW_SPREADS: Final = 3.0
+SLOW_SECONDS_MIN: Final = 0.005  # below this nobody notices, and a busy machine makes it
 PROBE_EVERY: Final = 16  # calls of which a slow home still gets one, to see it recover
 
 State = Literal["closed", "cooling", "half_open", "ramping"]
@@ -33,22 +34,26 @@ class Health:
     """One home as this process sees it."""
 
     __slots__ = (
-        "_cooling_s", "_past", "_random", "_recent", "_spread", "_window", "consecutive", "epoch", "failures",
-        "half_open_busy", "samples", "slow", "state", "successes", "until",
+        "_batch", "_cooling_s", "_limit", "_over", "_past", "_random", "_recent", "_spread", "_window",
+        "batches", "consecutive", "epoch", "failures", "half_open_busy", "slow", "state", "successes",
+        "until",
     )  # fmt: skip
 
     def __init__(self, chance: random.Random) -> None:
         self._random = chance
         self._window: deque[bool] = deque(maxlen=WINDOW)
-        self._recent: deque[float] = deque(maxlen=RECENT)
+        self._recent: deque[bool] = deque(maxlen=RECENT)  # was it over the limit?
+        self._batch: list[float] = []
+        self._over = self.batches = 0
         self._past = self._spread = 0.0
+        self._limit = math.inf
         self._cooling_s = COOLING_SECONDS_FIRST
         self.state: State = "closed"
         self.until = 0.0  # when cooling or ramping ends
         self.consecutive = 0
         self.half_open_busy = False
         self.slow = False
-        self.samples = self.successes = self.failures = 0
+        self.successes = self.failures = 0
         self.epoch = 0  # changes whenever the order of homes may change
 
     # --- how answers end ---
@@ -129,34 +134,35 @@ class Health:
 
     # --- is it slower than it was? ---
 
-    def took(self, first_content_seconds: float) -> None:
-        """Compare the median of the last answers with the home's own past, in logarithms."""
-        value = math.log(max(first_content_seconds, 1e-6))
-        if len(self._recent) == RECENT:
-            self._remember(self._recent[0])
-        self._recent.append(value)
-        self.samples += 1
-        if self.samples < PAST_MIN + RECENT:
-            return
-        slow = self._median() - self._past > self._threshold()
-        if slow != self.slow:
-            self.slow = slow
+    def took(self, seconds: float) -> None:
+        """One answer's time to its first content. The home is slow while most of the last ones are over the
+        limit, which is what saying that their median is over it comes to, without sorting them each time.
+        """
+        recent = self._recent
+        if len(recent) == RECENT:
+            self._over -= recent[0]
+        over = seconds > self._limit
+        recent.append(over)
+        self._over += over
+        if (self._over > RECENT // 2) != self.slow:
+            self.slow = not self.slow
             self.epoch += 1
+        if not self.slow:
+            self._batch.append(seconds)
+            if len(self._batch) >= BATCH:
+                self._learn()
 
-    def _remember(self, value: float) -> None:
-        """Move the past's median and spread a step towards `value`; not while the home is slow."""
-        if self.slow:
-            return
-        known = self.samples - RECENT
-        step = max(PAST_WEIGHT, 1 / (known + 1))
-        off = value - self._past
-        self._past += step * max(-1.0, min(1.0, off)) if known else off
-        self._spread += step * (abs(off) - self._spread) if known else 0.0
-
-    def _median(self) -> float:
-        return sorted(self._recent)[RECENT // 2]
-
-    def _threshold(self) -> float:
+    def _learn(self) -> None:
+        """Move the past's median and spread, in logarithms, a step towards those of a batch."""
+        values = sorted(math.log(max(seconds, 1e-6)) for seconds in self._batch)
+        self._batch.clear()
+        middle = values[len(values) // 2]
+        spread = sum(abs(value - middle) for value in values) / len(values)
+        self.batches += 1
+        step = max(PAST_WEIGHT, 1 / self.batches)
+        self._past += step * (middle - self._past)
+        self._spread += step * (spread - self._spread)
         # The median of RECENT values strays by about 1.5 mean deviations / sqrt(RECENT).
-        stray = 1.5 * self._spread / math.sqrt(RECENT)
-        return max(math.log(SLOW_RATIO_MIN), SLOW_SPREADS * stray)
+        stray = SLOW_SPREADS * 1.5 * self._spread / math.sqrt(RECENT)
+        past = math.exp(self._past)
+        self._limit = max(past * math.exp(max(math.log(SLOW_RATIO_MIN), stray)), past + SLOW_SECONDS_MIN)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import msgspec
 
 from freehold.dialects.base import WireRequest
@@ -25,18 +23,29 @@ class NotReady(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def request_for(
-    asked: Asked, route: Route, forward: bytes, must_look: Callable[[Asked, Route], bool],
+    asked: Asked, route: Route, forward: bytes,
     rescue: Story | None, joined: str | None,
 ) -> Sent | LeftOut | NotReady:  # fmt: skip
     """A DialectError says that no home can do what is asked, or that it cannot be read."""
     if rescue is None and route.dialect == asked.dialect:
-        if route.dialect in RENAMING and not route.signs and not must_look(asked, route):
+        if route.dialect in RENAMING and not route.signs and not _must_look(asked, route):
             return _quick(asked, route, forward)
         made = spliced(asked, route)
         if made is not None:
             return _signed(route, made, passing=True)
     told = _told(asked, route, rescue, joined)
     return told if isinstance(told, LeftOut) else _signed(route, told, passing=False)
+
+
+def _must_look(asked: Asked, route: Route) -> bool:
+    """Does the body hold anything that this home may not take as it is?"""
+    if route.api_version is not None and asked.inbound.api_version not in (None, route.api_version):
+        return True
+    body = asked.body
+    for sign in route.telling:  # noqa: SIM110  # a generator costs more than the search
+        if sign in body:
+            return True
+    return False
 
 
 def _quick(asked: Asked, route: Route, forward: bytes) -> Sent:

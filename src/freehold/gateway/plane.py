@@ -10,7 +10,7 @@ import contextlib
 import random
 import ssl
 from collections.abc import Callable, Mapping
-from typing import Final, TextIO
+from typing import Final, NamedTuple, TextIO
 
 import msgspec
 
@@ -22,11 +22,10 @@ from freehold.gateway.call import Call
 from freehold.gateway.caller import CallerConnection
 from freehold.gateway.deadlines import Deadlines
 from freehold.gateway.evidence import CallLog, attempt_record, call_record, denied_record
-from freehold.gateway.fitting import telling
 from freehold.gateway.head import Head
 from freehold.gateway.hosts import HostGuard
 from freehold.gateway.ids import id_maker
-from freehold.gateway.keys import Caller, KeyRing
+from freehold.gateway.keys import Caller, Key, KeyRing
 from freehold.gateway.metrics import Metrics
 from freehold.gateway.operations import other_operation
 from freehold.gateway.pins import Pins
@@ -38,7 +37,7 @@ from freehold.types.names import HomeId
 
 FLUSH_SECONDS: Final = 0.1
 SWEEP_SECONDS: Final = 5.0
-LINES_CACHED_MAX: Final = 1024
+HEADS_KEPT_MAX: Final = 512
 # Kinds of trouble that say nothing about the home's health.
 _NEUTRAL: Final = frozenset({
     "bad_request", "too_large", "too_long", "content_filter", "unsupported", "cancelled", "not_found",
@@ -47,6 +46,18 @@ _NEUTRAL: Final = frozenset({
 _LASTING: Final = {"auth": 15.0, "permission": 15.0, "billing": 60.0, "quota_exhausted": 60.0, "tls": 5.0}
 _EVERYBODY = Caller(None)
 _LIMITED = "rate_limited"
+
+
+class _Memo(NamedTuple):
+    """What a head means to this plane, as long as its epoch lasts."""
+
+    epoch: int
+    inbound: Inbound
+    near: Codec
+    row: str
+    caller: Caller | None
+    has_key: bool
+    forward: bytes
 
 
 class Plane:
@@ -72,8 +83,8 @@ class Plane:
         self.connections: set[CallerConnection] = set()
         self.draining = False
         self._empty: asyncio.Event | None = None
-        self._lines: dict[bytes, tuple[Inbound, Codec]] = {}
-        self._telling: dict[tuple[str, str, str | None], tuple[bytes, ...]] = {}
+        self.heads: dict[bytes, Head] = {}
+        self._epoch = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self.generation = self._build(1, estate, settings, credentials or {})
         self._take_limits(settings)
@@ -102,7 +113,7 @@ class Plane:
         """New settings for calls that begin from now on; those at work finish on what they began with."""
         self.generation = self._build(self.generation.number + 1, estate, settings, credentials)
         self._take_limits(settings)
-        self._telling.clear()
+        self._epoch += 1
         self.deadlines.allow(self._shortest_wait())
 
     def _take_limits(self, settings: GatewaySettings) -> None:
@@ -147,48 +158,67 @@ class Plane:
 
     def begin(self, client: CallerConnection, head: Head, body: bytes) -> None:
         started = self.now()
-        stranger = self.hosts.stranger(head)
-        if stranger:
-            client.refuse(403, stranger)
-            return
-        known = self._lines.get(head.line)
-        if known is not None:
-            inbound, near = known
-            secret = _plain_bearer(head)
-            if secret is None:
-                secret = _secret(head)
-        else:
-            headers = head.headers()
-            given = caller_key(headers, head.target.decode("latin-1"))
-            found = route(head.method, given.target, headers)
+        memo = head.memo
+        if not isinstance(memo, _Memo) or memo.epoch != self._epoch:
+            found = self._read_head(client, head)
             if found is None:
-                self._no_such_path(client, head, given.target)
                 return
-            inbound, near = found, codec_for(found)
-            secret = given.key.encode("latin-1", "replace") if given.key is not None else b""
-            if (
-                "anthropic-version" not in headers
-                and "anthropic-beta" not in headers
-                and "?" not in given.target
-            ):
-                self._remember_line(head.line, inbound, near)
-        caller = self._caller(secret)
+            memo = head.memo = found
+        caller = memo.caller
+        if caller is not None and caller.expires_ns is not None and self.clock.now_ns() >= caller.expires_ns:
+            caller = None
         if caller is None:
-            self._deny(client, near, inbound, _no_key(bool(secret)))
+            self._deny(client, memo.near, memo.inbound, _no_key(memo.has_key))
             return
-        if inbound.operation != "generate":
-            other_operation(self, client, head, inbound, near, caller, body)
+        if memo.inbound.operation != "generate":
+            other_operation(self, client, head, memo.inbound, memo.near, caller, body)
             return
         try:
             peeked = peek(body)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            self._deny(client, near, inbound, self._unreadable_body(near, inbound, body), caller)
+            failure = self._unreadable_body(memo.near, memo.inbound, body)
+            self._deny(client, memo.near, memo.inbound, failure, caller)
             return
-        asked = Asked(inbound, near, _row(inbound), body, peeked)
-        self._begin_call(client, head, asked, caller, started)
+        asked = Asked(memo.inbound, memo.near, memo.row, body, peeked)
+        self._begin_call(client, head, asked, caller, memo.forward, started)
+
+    def _read_head(self, client: CallerConnection, head: Head) -> _Memo | None:
+        """What a head means; None where it was refused. Kept with the head until keys or settings change."""
+        stranger = self.hosts.stranger(head)
+        if stranger:
+            client.refuse(403, stranger)
+            return None
+        headers = head.headers()
+        given = caller_key(headers, head.target.decode("latin-1"))
+        found = route(head.method, given.target, headers)
+        if found is None:
+            self._no_such_path(client, head, given.target)
+            return None
+        secret = given.key.encode("latin-1", "replace") if given.key is not None else b""
+        forward = _forwarded(head) if found.dialect == "anthropic" else b""
+        caller = self._caller(secret)
+        return _Memo(self._epoch, found, codec_for(found), _row(found), caller, bool(secret), forward)
+
+    def remember(self, raw: bytes, head: Head) -> None:
+        """Heads hold keys, so few are kept, and not for long."""
+        if len(self.heads) >= HEADS_KEPT_MAX:
+            self.heads.clear()
+        self.heads[raw] = head
+
+    def keys_changed(self, rows: list[tuple[bytes, Key]]) -> None:
+        if self.keys is not None:
+            self.keys.put(rows)
+        self._epoch += 1
+        self.heads.clear()
 
     def _begin_call(
-        self, client: CallerConnection, head: Head, asked: Asked, caller: Caller, started: float
+        self,
+        client: CallerConnection,
+        head: Head,
+        asked: Asked,
+        caller: Caller,
+        forward: bytes,
+        started: float,
     ) -> None:
         plan = self.generation.resolve(asked.model, caller.scope)
         if not isinstance(plan, Plan):
@@ -207,19 +237,12 @@ class Plane:
             return
         self.in_flight += 1
         caller.in_flight += 1
-        forward, restarts = b"", False
-        if asked.dialect == "anthropic":
-            forward = _forwarded(head)
+        restarts = False
         if plan.policy.on_cut == "restart":
             restarts = (head.get(b"x-freehold-on-cut") or b"").lower() == b"restart"
         call = Call(self, client, self.new_id(), asked, plan, caller, forward, restarts, started)
         client.begin(call)
         call.start()
-
-    def _remember_line(self, line: bytes, inbound: Inbound, near: Codec) -> None:
-        if len(self._lines) >= LINES_CACHED_MAX:
-            self._lines.clear()
-        self._lines[line] = (inbound, near)
 
     def _caller(self, secret: bytes) -> Caller | None:
         keys = self.keys
@@ -303,20 +326,6 @@ class Plane:
 
     # --- what calls ask of the plane ---
 
-    def must_look(self, asked: Asked, where: Route) -> bool:
-        """Does the body hold anything that this home may not take as it is?"""
-        key = (where.api, where.model_name, where.api_version)
-        signs = self._telling.get(key)
-        if signs is None:
-            signs = self._telling[key] = telling(where)
-        if where.api_version is not None and asked.inbound.api_version not in (None, where.api_version):
-            return True
-        body = asked.body
-        for sign in signs:  # noqa: SIM110  # a generator costs more than the search
-            if sign in body:
-                return True
-        return False
-
     def pinned(self, stored: StoredState, order: tuple[Route, ...]) -> tuple[Route, ...]:
         """Of the homes in order, the one that holds what the call names; none if it is not among them."""
         home = self.pins.home_of(stored.id)
@@ -337,8 +346,7 @@ class Plane:
 
     def settle(self, call: Call, then: Callable[[], None]) -> None:
         """Record now, go on when the record is on disk."""
-        self._record(call)
-        call.error = call.error
+        self._record(call, self.now() - call.started)
 
         async def wait() -> None:
             await self.recorder.durable(call.id)
@@ -376,7 +384,7 @@ class Plane:
         if self._empty is not None and not self.in_flight:
             self._empty.set()
         call.caller.in_flight -= 1
-        seconds = self.now() - call.started
+        seconds = call.ended - call.started
         where = call.route
         self.metrics.call(
             str(call.plan.workload.id), where.id if where is not None else "", call.ending, seconds
@@ -391,11 +399,10 @@ class Plane:
             if usage.output is not None:
                 self.metrics.used(where.id, "output", usage.output)
         if call.plan.policy.evidence != "strict" or call.ending != "ok" or call.asked.stream:
-            self._record(call)
+            self._record(call, seconds)
         self.log.call(call, seconds)
 
-    def _record(self, call: Call) -> None:
-        seconds = self.now() - call.started
+    def _record(self, call: Call, seconds: float) -> None:
         self.recorder.record(call_record(call, self.generation.estate.digest, self.clock.now_ns(), seconds))
 
     # --- upkeep and end ---
@@ -405,6 +412,7 @@ class Plane:
         self._timers[0] = self.loop.call_later(FLUSH_SECONDS, self._flush)
 
     def _sweep(self) -> None:
+        self.heads.clear()
         for live in self.lives.values():
             live.pool.sweep()
         self._timers[1] = self.loop.call_later(SWEEP_SECONDS, self._sweep)
@@ -444,24 +452,6 @@ class Plane:
         for task in self._tasks:
             task.cancel()
         self.log.flush()
-
-
-_BEARER: Final = b"\r\nauthorization: bearer "
-
-
-def _plain_bearer(head: Head) -> bytes | None:
-    """The key where nearly every SDK puts it; None where it may be somewhere else too."""
-    lower = head.lower
-    at = lower.find(_BEARER)
-    if at < 0 or b"api-key:" in lower:
-        return None
-    start = at + 24
-    return head.raw[start : lower.find(b"\r\n", start)].strip()
-
-
-def _secret(head: Head) -> bytes:
-    given = caller_key(head.headers(), head.target.decode("latin-1"))
-    return given.key.encode("latin-1", "replace") if given.key is not None else b""
 
 
 def _forwarded(head: Head) -> bytes:

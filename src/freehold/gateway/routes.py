@@ -15,6 +15,7 @@ import msgspec
 from freehold import __version__
 from freehold.clock import Clock
 from freehold.dialects import Codec, Target, codec
+from freehold.dialects.capabilities import capability
 from freehold.estate.model import Estate
 from freehold.gateway.auth import Identity, identity
 from freehold.gateway.candidates import Candidate, Candidates, candidates
@@ -22,6 +23,7 @@ from freehold.gateway.failover import Place, Rules
 from freehold.gateway.health import Health
 from freehold.gateway.order import Choice, Seen, order, typical_nano_usd
 from freehold.gateway.settings import GatewaySettings
+from freehold.gateway.telling import telling
 from freehold.gateway.transports import TRANSPORTS, Transport, api_of, key_header, reach
 from freehold.gateway.upstream import Address, Pool
 from freehold.types.conversation import Conversation, Text, Turn
@@ -62,7 +64,8 @@ class Route:
     __slots__ = (
         "api", "api_version", "authority", "codec", "credential", "dialect", "facts", "fixed_headers",
         "forwards", "head_plain", "head_stream", "health", "home", "id", "live", "model_name", "nano_usd",
-        "place", "pool", "prefix", "quality", "reply_plain", "reply_tail", "secure", "substitute", "target",
+        "place", "pool", "prefix", "quality", "reply_plain", "reply_tail", "secure", "substitute",
+        "target", "telling",
         "transport", "waits",
     )  # fmt: skip
 
@@ -83,6 +86,7 @@ class Route:
         self.target = Target(
             api=self.api, model=self.model_name, api_version=self.api_version, options=_options(home)
         )
+        self.telling = telling(self.dialect, capability(self.api, self.model_name, self.api_version))
         where = reach(home, self.api)
         self.authority, self.prefix, self.secure = where.authority, where.prefix, where.secure
         self.credential, self.waits = credential, waits

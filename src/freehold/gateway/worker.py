@@ -79,11 +79,12 @@ class Worker:
             settled.estate, settled.settings, self._recorder, settled.credentials, clock=self.clock,
             keys=self._ring, log=self._log, tls=tls_out(settled.settings), share=self._share,
         )  # fmt: skip
+        plane = self.plane
         if self._ring is not None:
             ring = self._ring
 
             def put(rows: list[tuple[bytes, Key]]) -> None:
-                loop.call_soon_threadsafe(ring.put, rows)
+                loop.call_soon_threadsafe(plane.keys_changed, rows)
 
             ring.watch(put)
         plane = self.plane
