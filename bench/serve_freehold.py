@@ -46,11 +46,17 @@ def main() -> None:
     log = Path(state_folder() / "calls.log").open("a", encoding="utf-8")  # noqa: SIM115  # open to the end
     up(
         Setup(
-            read=lambda: settled(config), first=settled(config),
-            recorder=lambda number: recorder(kind, config), state=state_folder(), host="127.0.0.1", port=int(port), admin_port=int(admin_port), log=log,
+            read=lambda: settled(config),
+            first=settled(config),
+            recorder=lambda number: recorder(kind, config),
+            state=state_folder(),
+            host="127.0.0.1",
+            port=int(port),
+            admin_port=int(admin_port),
+            log=log,
             announce=lambda running: print("ready", flush=True),
         )
-    )  # fmt: skip
+    )
 
 
 if __name__ == "__main__":

@@ -60,13 +60,9 @@ class Heard:
     """What httptools makes of the same bytes."""
 
     def __init__(self, data: bytes) -> None:
-        self.url, self.fields, self.body, self.done, self.count = (
-            b"",
-            [],
-            b"",
-            False,
-        )
-        0  # type: ignore[var-annotated]
+        self.url = self.body = b""
+        self.fields: list[tuple[str, str]] = []
+        self.done, self.count = False, 0
         self.parser = httptools.HttpRequestParser(self)
         self.parser.feed_data(data)
 

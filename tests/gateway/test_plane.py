@@ -1,9 +1,11 @@
 import msgspec
+import pytest
 
 from freehold import wire
 from freehold.gateway.settings import GatewaySettings
 from freehold.types.contracts import Refused
 from freehold.types.homes import Policy
+from tests.gateway.chaos import chaos
 from tests.gateway.running import MODEL, Kept, ask, street
 
 
@@ -112,3 +114,21 @@ async def test_models_are_the_workloads() -> None:
     async with street(("openai",)) as place, await wire.request("GET", f"{place.url}/v1/models") as response:
         listed = msgspec.json.decode(await response.read())
     assert [row["id"] for row in listed["data"]] == ["chat"]
+
+
+async def test_no_answer_is_wrong_and_none_fails_while_homes_come_and_go() -> None:
+    tally = await chaos(calls=300, seed=11, on_cut="continue", between_seconds=0.3)
+    assert (tally.right, tally.wrong, tally.hung, tally.honest) == (300, 0, 0, 0), tally.notes[:3]
+    assert tally.rescued > 0
+
+
+async def test_stream_that_is_not_rescued_says_so_and_is_never_cut_short() -> None:
+    tally = await chaos(calls=200, seed=5, on_cut="error", between_seconds=0.3)
+    assert (tally.wrong, tally.hung, tally.calls) == (0, 0, 200), tally.notes[:3]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_ten_thousand_calls_in_chaos_are_all_right(seed: int) -> None:
+    tally = await chaos(calls=5000, seed=seed, on_cut="continue", between_seconds=2.0)
+    assert (tally.right, tally.wrong, tally.hung, tally.honest) == (5000, 0, 0, 0), tally.notes[:3]

@@ -160,7 +160,7 @@ def summary(result: Result, records: Path) -> list[str]:
     streams = [record for record in rescued.values() if record.get("joined")]
     added = _worst_added(calls, set(rescued))
     lines = [
-        f"calls sent            {len(calls)}, of them {sum(one.stream for one in calls)} streams in two dialects",
+        f"calls sent            {len(calls)}, in two dialects, {sum(one.stream for one in calls)} as streams",
         f"failed                {len(failed)}" + (f": {failed[0].why}" if failed else ""),
         f"streams rescued       {len(streams)} after their first words, joined word for word; "
         f"{len(rescued) - len(streams)} calls before them",

@@ -126,7 +126,9 @@ class CallerConnection(asyncio.Protocol):
                 return
             self.plane.remember(raw, head)
         length, have = head.length, len(data) - end - 4
-        if length == have:
+        if length > self.plane.body_bytes_max:
+            self.refuse(413, f"the body is larger than {self.plane.body_bytes_max} bytes")
+        elif length == have:
             self.plane.begin(self, head, data[end + 4 :])
         elif length < have:
             stop = end + 4 + length
@@ -139,14 +141,14 @@ class CallerConnection(asyncio.Protocol):
         if len(data) > self.plane.head_bytes_max:
             self.refuse(431, "the head of the request is too large")
             return
+        if not 65 <= data[0] <= 90:  # no method begins so; a TLS greeting to a plain port does not
+            self.refuse(400, "the request is not HTTP/1.1")
+            return
         if not self._buffer:
             self.deadline = self.plane.loop.time() + HEAD_SECONDS_MAX
         self._buffer = data
 
     def _begin_body(self, head: Head, first: bytes) -> None:
-        if head.length > self.plane.body_bytes_max:
-            self.refuse(413, f"the body is larger than {self.plane.body_bytes_max} bytes")
-            return
         self._head, self._parts, self._size = head, [first], len(first)
         self.deadline = self.plane.loop.time() + BODY_SECONDS_MAX
 
