@@ -59,7 +59,10 @@ def of(published: Published, hint: Any) -> Type:
     if origin in (typing.Required, typing.NotRequired, typing.Annotated):
         return of(published, args[0])
     if origin is Literal:
-        return ["enum", *args]
+        return [
+            "enum",
+            *sorted(args, key=str),
+        ]  # typing caches an equal Literal in whichever order came first
     if origin in (typing.Union, builtin_types.UnionType):
         return union([of(published, arg) for arg in args])
     if origin in _LISTS or getattr(origin, "__name__", "") == "SequenceNotStr":
@@ -96,20 +99,35 @@ def typed_dict(published: Published, source: Any) -> str:
     name = published.claim(source)
     hints = typing_extensions.get_type_hints(source, include_extras=True)
     fields = {field: of(published, hint) for field, hint in sorted(hints.items())}
-    required = sorted(source.__required_keys__)
+    required = sorted(field for field in hints if _required(source, field))
     published.types[name] = {"fields": fields, **({"required": required} if required else {})}
     return f"#{name}"
+
+
+def _required(source: Any, field: str) -> bool:
+    """`__required_keys__` cannot be trusted: it does not see `Required` in an annotation kept as text."""
+    for base in (source, *getattr(source, "__orig_bases__", ())):
+        if base is not source and typing_extensions.is_typeddict(base) and field in base.__annotations__:
+            return _required(base, field)
+    hint = typing_extensions.get_type_hints(source, include_extras=True)[field]
+    mark = typing_extensions.get_origin(hint)
+    if mark is typing_extensions.Required:
+        (hint,) = typing_extensions.get_args(hint)
+    elif mark is typing_extensions.NotRequired or not source.__total__:
+        return False
+    return type(None) not in typing_extensions.get_args(hint)  # one that may be null may as well be absent
 
 
 def pydantic(published: Published, source: Any) -> str:
     if (known := published.name(source)) is not None:
         return f"#{known}"
     name = published.claim(source)
-    fields = {}
+    fields, required = {}, []
     for field, info in sorted(source.model_fields.items()):
-        kind = of(published, info.annotation)
-        fields[info.alias or field] = kind
-    published.types[name] = {"fields": fields}
+        fields[info.alias or field] = of(published, info.annotation)
+        if info.is_required():
+            required.append(info.alias or field)
+    published.types[name] = {"fields": fields, **({"required": required} if required else {})}
     return f"#{name}"
 
 

@@ -30,6 +30,7 @@ class Path(msgspec.Struct, frozen=True):
 
 _PROJECT = "/{version}/projects/{project}/locations/{location}"
 _VERTEX = _PROJECT + "/publishers"
+_EXPRESS = "/{version}/publishers/google/models/{model}"  # Vertex with a key instead of a project
 PATHS: tuple[Path, ...] = (
     Path("POST", "/v1/chat/completions", "openai", "generate", "chat"),
     Path("POST", "/chat/completions", "openai", "generate", "chat"),
@@ -42,10 +43,10 @@ PATHS: tuple[Path, ...] = (
     Path("POST", "/responses", "responses", "generate", "responses"),
     Path("GET", "/v1/responses", "responses", "websocket", "responses"),
     Path("POST", "/v1/responses/input_tokens", "responses", "count", "input_tokens"),
-    Path("*", "/v1/responses/{rest...}", "responses", "stored", "responses"),
+    Path("*", "/v1/responses/{id}{rest...}", "responses", "stored", "responses"),
     Path("*", "/v1/conversations{rest...}", "responses", "stored", "conversations"),
     Path("GET", "/v1/realtime{rest...}", "openai", "websocket", "realtime"),
-    Path("*", "/v1/chat/completions/{rest...}", "openai", "stored", "chat"),
+    Path("*", "/v1/chat/completions/{id}{rest...}", "openai", "stored", "chat"),
     Path("POST", "/v1/messages", "anthropic", "generate", "messages"),
     Path("POST", "/v1/messages/count_tokens", "anthropic", "count", "messages"),
     Path("*", "/v1/messages/batches{rest...}", "anthropic", "batch", "messages"),
@@ -74,6 +75,10 @@ PATHS: tuple[Path, ...] = (
     Path("POST", _VERTEX + "/google/models/{model}:predict", "gemini", "embed", "vertex"),
     Path("POST", _VERTEX + "/google/models/{model}:embedContent", "gemini", "embed", "embedContent"),
     Path("GET", "/{version}/publishers/google/models", "gemini", "models", "vertex"),
+    Path("POST", _EXPRESS + ":generateContent", "gemini", "generate", "vertex", False),
+    Path("POST", _EXPRESS + ":streamGenerateContent", "gemini", "generate", "vertex", True),
+    Path("POST", _EXPRESS + ":countTokens", "gemini", "count", "vertex"),
+    Path("POST", _EXPRESS + ":predict", "gemini", "embed", "vertex"),
     Path("*", _PROJECT + "/batchPredictionJobs{rest...}",
          "gemini", "batch", "vertex"),
     Path("*", _PROJECT + "/cachedContents{rest...}",
@@ -95,7 +100,7 @@ PATHS: tuple[Path, ...] = (
     Path("*", "/v1beta/files{rest...}", "gemini", "files", "files"),
     Path("*", "/upload/v1beta/files{rest...}", "gemini", "files", "upload"),
     Path("*", "/v1beta/batches{rest...}", "gemini", "batch", "batches"),
-    Path("GET", "/ws/{rest...}", "gemini", "websocket", "live"),
+    Path("GET", "/ws{rest...}", "gemini", "websocket", "live"),
     Path("POST", "/openai/deployments/{model}/chat/completions", "openai", "generate", "azure"),
     Path("POST", "/openai/deployments/{model}/embeddings", "openai", "embed", "azure"),
     Path("POST", "/openai/v1/chat/completions", "openai", "generate", "azure-v1"),
@@ -104,9 +109,9 @@ PATHS: tuple[Path, ...] = (
     Path("GET", "/openai/models", "openai", "models", "azure"),
     Path("POST", "/openai/v1/responses", "responses", "generate", "azure-v1"),
     Path("POST", "/openai/v1/responses/input_tokens", "responses", "count", "azure-v1"),
-    Path("*", "/openai/v1/responses/{rest...}", "responses", "stored", "azure-v1"),
+    Path("*", "/openai/v1/responses/{id}{rest...}", "responses", "stored", "azure-v1"),
     Path("POST", "/openai/responses", "responses", "generate", "azure"),
-    Path("*", "/openai/responses/{rest...}", "responses", "stored", "azure"),
+    Path("*", "/openai/responses/{id}{rest...}", "responses", "stored", "azure"),
     Path("*", "/openai/v1/batches{rest...}", "openai", "batch", "azure-v1"),
     Path("*", "/openai/batches{rest...}", "openai", "batch", "azure"),
     Path("*", "/openai/v1/files{rest...}", "openai", "files", "azure-v1"),
@@ -115,7 +120,7 @@ PATHS: tuple[Path, ...] = (
     Path("GET", "/openai/v1/realtime{rest...}", "openai", "websocket", "azure-v1"),
 )  # fmt: skip
 
-_TAKES = {"model": r"(?P<model>[^/?]+?)", "version": "v1(?:beta1?|alpha)?", "rest...": r"(?:[/?:].*|[^/?]*)"}
+_TAKES = {"model": r"(?P<model>[^/?]+?)", "version": "v1(?:beta1?|alpha)?", "rest...": "(?:[/:].*)?"}
 
 
 def _compile(pattern: str) -> re.Pattern[str]:
@@ -155,10 +160,14 @@ def route(method: str, target: str, headers: Mapping[str, str] | None = None) ->
 def _inbound(row: Path, model: str | None, query: str, headers: Mapping[str, str]) -> Inbound:
     dialect, operation = row.dialect, row.operation
     version = headers.get("anthropic-version")
-    if row.surface == "models" and version is not None and dialect == "openai":
+    if row.surface in ("models", "model") and version is not None and dialect == "openai":
         dialect = "anthropic"  # one path, two vendors: only Anthropic's SDK names its version
+    if row.surface in ("models", "model") and "x-goog-api-key" in headers:
+        dialect = "gemini"
     if row.surface == "files" and version is not None and dialect == "openai":
         dialect = "anthropic"
+    if row.surface == "invoke" and "embed" in (model or ""):
+        operation = "embed"  # InvokeModel serves every kind of model
     if headers.get("upgrade", "").lower() == "websocket":
         operation = "websocket"
     if version is None and "api-version" in query:

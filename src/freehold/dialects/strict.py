@@ -102,6 +102,8 @@ def _object(
         if field not in value and field not in elsewhere:
             found.append(f"{_at(path, field)}: Field required")
     for field, each in value.items():
+        if field not in kind.fields and "_" in field:
+            field = _camel(rules, field)
         if field in elsewhere and name == "MessageCreateParamsBase":
             found.append(f"{_at(path, field)}: Extra inputs are not permitted")
         elif field in kind.fields:
@@ -110,6 +112,14 @@ def _object(
             found.append(f"{_at(path, field)}: Extra inputs are not permitted")
     if kind.union and len(value) != 1:
         found.append(f"{path or 'body'}: exactly one member must be set, got {len(value)}")
+
+
+def _camel(rules: _Published, field: str) -> str:
+    """Google takes both spellings of a name, and its SDK sends both."""
+    if not rules.source.startswith("google"):
+        return field
+    first, *rest = field.split("_")
+    return first + "".join(word.capitalize() for word in rest)
 
 
 def _check(rules: _Published, kind: Any, value: object, path: str, found: list[str], depth: int) -> None:
@@ -169,14 +179,14 @@ def _meant(rules: _Published, kind: Any, value: object) -> bool:
         return type(value) in _CHECKS.get(kind, ())
     if type(value) is not dict:
         return False
-    told = False
+    member = rules.types[kind[1:]]
     for name in ("type", "role"):
-        allowed = rules.types[kind[1:]].fields.get(name)
-        if allowed is not None and allowed[0] == "enum" and name in value:
-            if value[name] not in allowed[1:]:
-                return False
-            told = True
-    return told
+        allowed = member.fields.get(name)
+        if allowed is None or allowed[0] != "enum" or (name not in value and name not in member.required):
+            continue
+        if value.get(name) not in allowed[1:]:
+            return False
+    return True
 
 
 def _at(path: str, name: str) -> str:

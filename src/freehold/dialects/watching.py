@@ -11,11 +11,12 @@ from collections.abc import Callable
 import msgspec
 
 from freehold.dialects import eventstream, sse
-from freehold.dialects.base import Codec, StreamReader
+from freehold.dialects.base import Codec, DialectError, StreamReader
 from freehold.types.conversation import (
     BlockEnd,
     BlockStart,
     Event,
+    StreamError,
     Text,
     TextDelta,
     Thinking,
@@ -83,7 +84,8 @@ def _invoke(frame: bytes) -> bool:
 
 
 _PLAIN: dict[str, Callable[[bytes], bool]] = {
-    "openai": _openai, "responses": _responses, "anthropic": _anthropic, "bedrock": _bedrock,
+    "openai": _openai, "responses": _responses, "anthropic": _anthropic, "vertex-claude": _anthropic,
+    "bedrock": _bedrock,
     "bedrock-invoke": _invoke, "gemini": _gemini,
 }  # fmt: skip
 
@@ -106,24 +108,29 @@ class Watcher:
         return self._reader.ended
 
     def feed(self, data: bytes) -> Passed:
+        passed = Passed(data=b"", content=False, events=[])
         kept: list[bytes] = []
-        events: list[Event] = []
-        content = False
-        plain, seen = self._plain, self._content
-        for frame in self._frames.frames(data):
-            if seen and plain(frame):
-                content = True
-            else:
-                read = self._reader.feed(frame + self._end)
-                told: list[Event] = [event for event in read if not isinstance(event, _BLOCKS)]
-                content = content or any(shows_content(event) for event in read)
-                seen = seen or content
-                events += told
-                if self._hide_usage and _only_usage(told, frame):
-                    continue
-            kept.append(frame)
-        self._content = seen
-        return Passed(data=self._end.join([*kept, b""]) if kept else b"", content=content, events=events)
+        try:
+            for frame in self._frames.frames(data):
+                if self._content and self._plain(frame):
+                    passed.content = True
+                    kept.append(frame)
+                elif self._told(frame, passed):
+                    kept.append(frame)
+        except DialectError as error:
+            # What came whole before it still goes through.
+            passed.events.append(StreamError(kind="malformed", message=error.why or error.what))
+        passed.data = self._end.join([*kept, b""]) if kept else b""
+        return passed
+
+    def _told(self, frame: bytes, passed: Passed) -> bool:
+        """Reads one frame in full; False if the caller is not to see it."""
+        read = self._reader.feed(frame + self._end)
+        told: list[Event] = [event for event in read if not isinstance(event, _BLOCKS)]
+        if any(shows_content(event) for event in read):
+            passed.content = self._content = True
+        passed.events += told
+        return not (self._hide_usage and _only_usage(told, frame))
 
     def close(self) -> Passed:
         """The connection ended: as the reader's own close, and with its last frame if that was whole."""

@@ -56,4 +56,5 @@ class Anthropic:
 class VertexClaude(Anthropic):
     """The same messages under Google's paths; what Google's Claude signs is Google's."""
 
+    form = "vertex-claude"
     origin = "vertex"

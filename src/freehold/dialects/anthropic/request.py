@@ -120,7 +120,7 @@ def _read_format(fields: Fields, config: Fields | None) -> OutputFormat | None:
 def _read_thinking(fields: Fields, config: Fields | None) -> ThinkingConfig | None:
     effort = config.maybe("effort") if config else None
     given = fields.left.get("thinking")
-    if type(given) is dict and given.get("type") not in _THINKING_MODES:
+    if type(given) is dict and str(given.get("type")) not in _THINKING_MODES:
         return ThinkingConfig(mode="adaptive", effort=effort) if effort else None  # carried in `extra`
     thinking = fields.object("thinking")
     if thinking is None:

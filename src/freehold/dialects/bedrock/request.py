@@ -128,7 +128,7 @@ def _read_output(fields: Fields) -> tuple[OutputFormat | None, str | None]:
 
 def _read_thinking(more: Fields | None, effort: str | None) -> ThinkingConfig | None:
     given = more.left.get("thinking") if more else None
-    if more is None or type(given) is not dict or given.get("type") not in _THINKING_MODES:
+    if more is None or type(given) is not dict or str(given.get("type")) not in _THINKING_MODES:
         return (
             ThinkingConfig(mode="adaptive", effort=effort, extra={"implied": raw(True)}) if effort else None
         )

@@ -26,7 +26,7 @@ HARMLESS: dict[str, frozenset[str]] = {
 # Fields whose usual value says nothing.
 _IDLE: dict[str, tuple[bytes, ...]] = {
     "modalities": (b'["text"]',), "truncation": (b'"disabled"',), "background": (b"false",),
-    "logprobs": (b"false",), "top_logprobs": (b"0",), "logit_bias": (b"{}",),
+    "store": (b"false",), "logprobs": (b"false",), "top_logprobs": (b"0",), "logit_bias": (b"{}",),
 }  # fmt: skip
 _STATE = ("previous_response_id", "conversation", "container", "cachedContent")  # told by `stored`
 
@@ -42,9 +42,9 @@ def fit_extras(draft: Draft) -> None:
         if name in _STATE or _idle(name, value):
             continue
         if name in harmless:
-            draft.note(f"{name} dropped: {draft.dialect}'s own, and without bearing on the answer")
+            draft.note(f"{name} dropped: only {draft.dialect} has it, and the answer does not depend on it")
         else:
-            draft.leave_out(f"{name!r} is {draft.dialect}'s own, and this home cannot be told it")
+            draft.leave_out(f"only {draft.dialect} has the field {name!r}, and this home cannot be told it")
 
 
 def _idle(name: str, value: msgspec.Raw) -> bool:

@@ -65,9 +65,12 @@ def fit_thinking(draft: Draft) -> None:
 
 
 def _fit_off(draft: Draft, asked: ThinkingConfig) -> None:
+    if asked.extra and not draft.own:
+        asked = msgspec.structs.replace(asked, extra={})
+        draft.change("", thinking=asked)
     if not draft.can.thinking:
         draft.change("", thinking=None)
-    elif not draft.can.thinking_off:
+    elif not draft.can.thinking_off and not draft.own:
         least = draft.can.efforts[0] if draft.can.efforts else "low"
         draft.change(f"thinking cannot be switched off here: effort set to {least}",
                      thinking=ThinkingConfig(mode="on", effort=least))  # fmt: skip
@@ -80,6 +83,8 @@ def _fit_amount(draft: Draft, asked: ThinkingConfig) -> None:
     extra = asked.extra if draft.own else {}
     if budget is not None:
         if "budget" in can.thinking:
+            if asked.extra and not draft.own:
+                draft.change("", thinking=msgspec.structs.replace(asked, extra={}))
             return
         effort = next((name for name, most in BUDGETS.items() if budget <= most), "high")
         effort = _nearest(effort, can.efforts)

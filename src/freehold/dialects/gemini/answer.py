@@ -111,7 +111,7 @@ def write_usage(usage: Usage, *, own: bool) -> dict[str, Any]:
         "promptTokenCount": prompt, "candidatesTokenCount": max(output - thought, 0),
         "totalTokenCount": prompt + output,
     }  # fmt: skip
-    if usage.cache_read:
+    if usage.cache_read is not None:
         wire["cachedContentTokenCount"] = usage.cache_read
     if thought:
         wire["thoughtsTokenCount"] = thought
