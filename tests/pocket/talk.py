@@ -61,12 +61,12 @@ async def send(
     return heard._replace(body=got)
 
 
-async def send_and_hang_up(url: str, body: object) -> bytes:
+async def send_and_hang_up(url: str, body: object, path: str = CHAT) -> bytes:
     """Everything the home sends to a client that will say no more: what is silent ends, without waiting."""
     host, _, port = url.removeprefix("http://").partition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     data = msgspec.json.encode(body)
-    head = f"POST {CHAT} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {len(data)}\r\n\r\n"
+    head = f"POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {len(data)}\r\n\r\n"
     writer.write(head.encode() + data)
     writer.write_eof()
     got = await reader.read()

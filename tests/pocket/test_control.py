@@ -84,3 +84,21 @@ def test_unknown_home_is_told_the_closest() -> None:
     heard = control(home(name="east"), "GET", "/faults?home=esat")
     assert heard.status == 404
     assert "'east'" in heard.json["error"]["what"]
+
+
+def test_weights_of_a_home_without_a_model_are_not_found() -> None:
+    assert control(home(), "GET", "/weights").status == 404
+
+
+@pytest.mark.parametrize("body", [{}, {"folder": "/x"}, {"folder": 1, "digest": "d"}, []])
+def test_weights_of_a_wrong_shape_are_refused(body: object) -> None:
+    from freehold.pocket import engine
+
+    assert control(home(engine=engine("model")), "PUT", "/weights", body).status == 400
+
+
+def test_weights_that_are_not_there_are_not_taken() -> None:
+    from freehold.pocket import engine
+
+    wanted = {"folder": "/nowhere", "digest": "sha256:0"}
+    assert control(home(engine=engine("model")), "PUT", "/weights", wanted).status == 409

@@ -5,7 +5,8 @@ from __future__ import annotations
 from freehold.cli.settings import section_types
 from freehold.config import Loaded, load, resolve_secret
 from freehold.errors import FreeholdError, Problem, ProblemsError
-from freehold.estate.build import build_estate, estate_problems
+from freehold.estate.build import build_estate, catalog_of, estate_problems
+from freehold.estate.catalog import Catalog
 from freehold.estate.model import Estate
 from freehold.types.names import HomeId
 
@@ -46,3 +47,9 @@ def load_credentials(config: str | None) -> dict[HomeId, str]:
     if problems:
         raise ProblemsError(str(loaded.source), problems)
     return found
+
+
+def load_standing(config: str | None) -> tuple[Estate, Catalog]:
+    """The estate and the catalog it was worked out with, the user's own catalog file included."""
+    loaded = load_settings(config)
+    return build_estate(loaded), catalog_of(loaded)

@@ -6,6 +6,8 @@
     DELETE /_pocket/faults   no rules
     GET    /_pocket/log      the last requests; ?last=N
     DELETE /_pocket/log      forget them
+    GET    /_pocket/weights  the digest of the model that answers
+    PUT    /_pocket/weights  answer with another, {"folder": ..., "digest": ...}, once its digest is checked
 
 `?home=NAME` speaks to another home of the same process: so a home that refuses connections can be reached.
 Every call needs the token, from loopback, in the header x-pocket-token.
@@ -13,9 +15,11 @@ Every call needs the token, from loopback, in the header x-pocket-token.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import ipaddress
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import parse_qs
 
@@ -23,9 +27,11 @@ import msgspec
 
 from freehold import wire
 from freehold.config.walk import TooManyProblemsError, Walker
-from freehold.errors import Problem, nearest
+from freehold.errors import FreeholdError, Problem, nearest
+from freehold.pocket.engine import Engine, Reloadable
 from freehold.pocket.faults import Chooser, FaultRule, problems
 from freehold.pocket.log import RequestLog
+from freehold.types.names import Digest
 
 PREFIX = "/_pocket"
 TOKEN_HEADER = "x-pocket-token"  # noqa: S105  # the name of a header
@@ -42,6 +48,8 @@ class Controlled(Protocol):
     def url(self) -> str: ...
     @property
     def faults(self) -> Chooser: ...
+    @property
+    def engine(self) -> Engine: ...
     async def set_faults(self, rules: Mapping[str, FaultRule]) -> None: ...
 
 
@@ -74,6 +82,8 @@ async def handle(
         case "DELETE", "/log":
             home.log.clear()
             return _json({"log": []})
+        case "GET" | "PUT", "/weights":
+            return await _weights(home, request)
         case _:
             return _error(404, f"no such control path: {request.method} {request.path}")
 
@@ -88,6 +98,26 @@ async def _put(home: Controlled, body: bytes) -> wire.Reply:
         return _error(400, "; ".join(problem.what for problem in wrong), wrong)
     await home.set_faults(rules)
     return _json(_faults(home))
+
+
+class _NewWeights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    folder: str
+    digest: Digest
+
+
+async def _weights(home: Controlled, request: wire.Request) -> wire.Reply:
+    engine = home.engine
+    if not isinstance(engine, Reloadable):
+        return _error(404, "this home answers without a model, so it has no weights")
+    if request.method == "PUT":
+        try:
+            wanted = msgspec.json.decode(request.body, type=_NewWeights)
+            await asyncio.to_thread(engine.load, Path(wanted.folder), wanted.digest)
+        except (msgspec.MsgspecError, UnicodeError) as error:
+            return _error(400, f'the body is not {{"folder": ..., "digest": ...}}: {error}')
+        except (FreeholdError, OSError) as error:
+            return _error(409, f"these weights were not taken: {error}")
+    return _json({"digest": engine.weights})
 
 
 def checked(given: Mapping[str, Any]) -> tuple[dict[str, FaultRule], list[Problem]]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
-from typing import Protocol, cast
+from pathlib import Path
+from typing import Protocol, cast, runtime_checkable
 
 import msgspec
 
 from freehold.errors import InputError, nearest
 from freehold.types.conversation import Conversation, Event
+from freehold.types.names import Digest
 
 ENGINES: dict[str, str] = {
     "scripted": "freehold.pocket.scripted:ScriptedEngine",
+    "model": "freehold.pocket.lm.home:ModelEngine",
 }
 
 
@@ -34,6 +37,17 @@ class Engine(Protocol):
     blocking: bool
 
     def answer(self, conversation: Conversation, id: str) -> Iterator[Step]: ...
+
+
+@runtime_checkable
+class Reloadable(Protocol):
+    """An engine with weights that can be changed for others while its home runs."""
+
+    @property
+    def weights(self) -> Digest: ...
+    def load(self, folder: Path, digest: Digest) -> None:
+        """Change to the weights in `folder` if their digest is this one; else keep what there is."""
+        ...
 
 
 def engine(name: str) -> Engine:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from itertools import chain
 from typing import NamedTuple
 
 import msgspec
@@ -87,6 +88,8 @@ class Exchange:
         if self.conversation is None:
             return Prepared(headers={**self.headers, **JSON}, body=self._asked.ready or b"")
         steps = iter(change(self._engine.answer(self.conversation, self.id)))
+        first = await self._next(steps)  # an engine that refuses does so before the first byte is sent
+        steps = chain(() if first is None else (first,), steps)
         if self.streaming:
             return self._stream(self.conversation, steps)
         return await self._whole(self.conversation, steps)
@@ -125,6 +128,9 @@ class Exchange:
         return await asyncio.to_thread(next, steps, None) if self._engine.blocking else next(steps, None)
 
     async def send(self, prepared: Prepared) -> None:
+        if isinstance(prepared.body, bytes):
+            await self.line.whole(prepared.status, prepared.headers, prepared.body)
+            return
         await self.line.head(prepared.status, prepared.headers, length=prepared.length)
         async for piece in prepared.pieces():
             await self.line.write(piece.data)

@@ -9,6 +9,7 @@ import msgspec
 from freehold import wire
 from freehold.clock import Clock
 from freehold.dialects import Codec, DialectError, Failure, Inbound, WireReply, codec, codec_for, route
+from freehold.dialects.strict import violations
 from freehold.pocket import hints, keys, operations
 from freehold.pocket.cache import PromptCache
 from freehold.pocket.limits import Limiter, Limits
@@ -45,11 +46,11 @@ class Intake:
 
     def read(self, request: wire.Request) -> Asked:
         inbound = route(request.method, request.target, request.headers)
-        spoken = VENDORS[self._dialect].speaks
-        known = inbound is not None and inbound.dialect in spoken and inbound.operation in SPOKEN
+        vendor = VENDORS[self._dialect]
+        known = inbound is not None and vendor.knows(inbound) and inbound.operation in SPOKEN
         asked = Asked(
             codec=codec_for(inbound) if inbound is not None and known else codec(self._dialect),
-            vendor=VENDORS[self._dialect],
+            vendor=VENDORS[inbound.dialect if inbound is not None and known else self._dialect],
             manner=manner(inbound if known else None, self._dialect),
             inbound=inbound,
         )
@@ -68,11 +69,17 @@ class Intake:
     def _understand(self, asked: Asked, inbound: Inbound, request: wire.Request) -> None:
         asked.model = inbound.model or ""
         try:
+            if self._strict and inbound.operation != "models":
+                self._check(asked, inbound, request.body)
             match inbound.operation:
+                case _ if asked.refusal is not None:
+                    return
                 case "models":
                     asked.ready = operations.models(inbound, self._models)
                 case "embed":
                     asked.ready = operations.embed(inbound, request.body)
+                case "count":
+                    asked.ready = operations.count(inbound, request.body)
                 case _:
                     self._converse(asked, inbound, request)
         except DialectError as error:
@@ -86,10 +93,19 @@ class Intake:
         if self._models and conversation.model not in self._models:
             what = f"the model {conversation.model!r} does not exist or you do not have access to it"
             _refuse(asked, 404, "not_found", what)
-        elif inbound.operation == "count":
-            asked.ready = operations.count(inbound.dialect, conversation)
         else:
             asked.conversation = conversation
+
+    def _check(self, asked: Asked, inbound: Inbound, body: bytes) -> None:
+        """As the vendor would, by its own published fields."""
+        version = inbound.api_version
+        if inbound.surface in ("invoke", "vertex"):
+            version = _version_of(body)  # there the body names it
+        found = violations(
+            inbound.dialect, inbound.surface, body, operation=inbound.operation, api_version=version
+        )
+        if found:
+            _refuse(asked, 400, "bad_request", "; ".join(found))
 
     def _limit(self, asked: Asked) -> None:
         tokens = PromptCache().count(asked.conversation, 0).fresh if asked.conversation else 1
@@ -107,6 +123,17 @@ class Intake:
 
     def _now_s(self) -> float:
         return self._clock.monotonic_ns() / 1e9
+
+
+class _Versioned(msgspec.Struct):
+    anthropic_version: str | None = None
+
+
+def _version_of(body: bytes) -> str | None:
+    try:
+        return msgspec.json.decode(body, type=_Versioned).anthropic_version
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None  # what is wrong with it is said by whoever reads it next
 
 
 def _refuse(

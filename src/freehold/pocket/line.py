@@ -48,10 +48,13 @@ class Line:
 
     async def head(self, status: int, headers: dict[str, str], *, length: int | None) -> None:
         """Begin a reply of `length` bytes, or a chunked one when it is None."""
+        await self.send(self._head(status, headers, length))
+
+    def _head(self, status: int, headers: dict[str, str], length: int | None) -> bytes:
         self._chunked = length is None
         body = {"transfer-encoding": "chunked"} if length is None else {"content-length": str(length)}
         connection = {"connection": "keep-alive" if self.keep else "close"}
-        await self.send(wire.head(status, {**headers, **connection, **body}))
+        return wire.head(status, {**headers, **connection, **body})
 
     async def write(self, data: bytes) -> None:
         """A piece of the body, framed as the head said."""
@@ -63,8 +66,7 @@ class Line:
             await self.send(b"0\r\n\r\n")
 
     async def whole(self, status: int, headers: dict[str, str], body: bytes) -> None:
-        await self.head(status, headers, length=len(body))
-        await self.write(body)
+        await self.send(self._head(status, headers, len(body)) + body)
 
     def hang_up(self) -> None:
         """Close in the ordinary way: the client reads what was sent, then the end (FIN)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -17,7 +17,7 @@ BODY_BYTES_MAX = 65_536
 FILE_BYTES_MAX = 256 * 1024 * 1024
 _KEY = re.compile(r"([?&]key=)[^&]*")
 
-Ended = Literal["whole", "fault", "client_left"]
+Ended = Literal["open", "whole", "fault", "client_left"]
 
 
 class Logged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -31,7 +31,7 @@ class Logged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     model: str = ""
     stream: bool = False
     fault: str = ""  # the name of the rule that was played
-    ended: Ended = "whole"
+    ended: Ended = "open"
     sent_bytes: int = 0
     output_tokens: int = 0
     headers: dict[str, str] = {}
@@ -40,7 +40,7 @@ class Logged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class RequestLog:
     def __init__(self, path: Path | None = None) -> None:
-        self._kept: deque[Logged] = deque(maxlen=ENTRIES_MAX)
+        self._kept: OrderedDict[int, Logged] = OrderedDict()
         self._file: BinaryIO | None = path.open("ab") if path else None
         self._count = 0
 
@@ -48,15 +48,22 @@ class RequestLog:
         self._count += 1
         return self._count
 
-    def add(self, entry: Logged) -> None:
-        self._kept.append(entry)
+    def keep(self, entry: Logged) -> None:
+        """Once as it comes in, so that no client knows its answer before the log does; once at its end."""
+        self._kept[entry.number] = entry
+        if len(self._kept) > ENTRIES_MAX:
+            self._kept.popitem(last=False)
+        if entry.ended != "open":
+            self._write(entry)
+
+    def _write(self, entry: Logged) -> None:
         if self._file is not None and self._file.tell() < FILE_BYTES_MAX:
             self._file.write(msgspec.json.encode(entry) + b"\n")
             self._file.flush()
 
     @property
     def entries(self) -> tuple[Logged, ...]:
-        return tuple(self._kept)
+        return tuple(self._kept.values())
 
     def clear(self) -> None:
         self._kept.clear()

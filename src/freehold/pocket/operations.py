@@ -1,149 +1,79 @@
-"""What a pocket home answers without a model: lists of models, token counts, embeddings."""
+"""What a pocket home answers without an engine: lists of models, token counts, embeddings."""
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import struct
 from collections.abc import Sequence
-from typing import Any
-
-import msgspec
 
 from freehold.dialects import DialectError, Inbound
+from freehold.dialects.side import embed_codec_for, read_count, write_counted, write_model, write_models
 from freehold.pocket.cache import PromptCache
-from freehold.types.conversation import Conversation
+from freehold.types.conversation import Usage
+from freehold.types.sidecalls import Embedded, ModelInfo
 
+ANY_MODEL = "pocket"  # what a home that takes any model says it has
 DIMENSIONS_DEFAULT = 64
 DIMENSIONS_MAX = 3072
-INPUTS_MAX = 2048
-_CREATED = 1_767_225_600  # 2026-01-01, for lists that want a date
+_CREATED_S = 1_767_225_600  # 2026-01-01, for lists that want a date
 
 
-def count(dialect: str, conversation: Conversation) -> bytes:
-    tokens = PromptCache().count(conversation, 0).fresh
-    names = {"anthropic": "input_tokens", "bedrock": "inputTokens", "gemini": "totalTokens"}
-    body: dict[str, Any] = {names.get(dialect, "input_tokens"): tokens}
-    if dialect == "responses":
-        body["object"] = "response.input_tokens"
-    return msgspec.json.encode(body)
+def count(inbound: Inbound, body: bytes) -> bytes:
+    return write_counted(inbound, PromptCache().count(read_count(inbound, body), 0).fresh)
 
 
 def models(inbound: Inbound, offered: Sequence[str]) -> bytes:
     """One model when the path names it, else all of them."""
-    if inbound.model is not None:
-        if inbound.model not in offered:
-            raise DialectError(
-                f"the model {inbound.model!r} does not exist",
-                why=f"this pocket home has {', '.join(offered)}",
-                fix="name one of them",
-                code="pocket.unknown-model",
-                status=404,
-            )
-        return msgspec.json.encode(_model(inbound.dialect, inbound.model))
-    rows = [_model(inbound.dialect, name) for name in offered]
-    match inbound.dialect:
-        case "anthropic":
-            first, last = (offered[0], offered[-1]) if offered else (None, None)
-            body = {"data": rows, "has_more": False, "first_id": first, "last_id": last}
-        case "gemini":
-            body = {"models": rows}
-        case _:
-            body = {"object": "list", "data": rows}
-    return msgspec.json.encode(body)
+    name = inbound.model
+    if name is None:
+        return write_models(inbound, [_model(one) for one in offered or (ANY_MODEL,)])
+    if offered and name not in offered:
+        raise DialectError(
+            f"the model {name!r} does not exist",
+            why=f"this pocket home has {', '.join(offered)}",
+            fix="name one of them",
+            code="pocket.unknown-model",
+            status=404,
+        )
+    return write_model(inbound, _model(name))
 
 
-def _model(dialect: str, name: str) -> dict[str, Any]:
-    match dialect:
-        case "anthropic":
-            return {
-                "id": name, "type": "model", "display_name": name, "created_at": "2026-01-01T00:00:00Z",
-                "lifecycle": "active", "max_input_tokens": 200_000, "max_tokens": 64_000,
-            }  # fmt: skip
-        case "gemini":
-            return {
-                "name": f"models/{name}", "displayName": name, "inputTokenLimit": 1_000_000,
-                "outputTokenLimit": 65_536, "supportedGenerationMethods": ["generateContent", "countTokens"],
-            }  # fmt: skip
-        case _:
-            return {"id": name, "object": "model", "created": _CREATED, "owned_by": "pocket"}
+def _model(name: str) -> ModelInfo:
+    return ModelInfo(
+        id=name, owner="pocket", created_s=_CREATED_S, input_tokens_max=200_000, output_tokens_max=64_000
+    )
 
 
 def embed(inbound: Inbound, body: bytes) -> bytes:
     """Vectors that depend only on the text: the same text, the same vector."""
-    asked = _object(body)
-    if inbound.dialect == "gemini":
-        return _embed_gemini(asked)
-    inputs = _inputs(asked.get("input"))
-    size = _size(asked.get("dimensions"))
-    packed = asked.get("encoding_format") == "base64"
-    rows = [
-        {"object": "embedding", "index": index, "embedding": _packed(vector) if packed else vector}
-        for index, vector in enumerate(vector_of(text, size) for text in inputs)
-    ]
-    tokens = sum(max(len(text.split()), 1) for text in inputs)
-    return msgspec.json.encode({
-        "object": "list", "data": rows, "model": inbound.model or asked.get("model", ""),
-        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
-    })  # fmt: skip
+    codec = embed_codec_for(inbound)
+    if codec is None:
+        raise DialectError(
+            f"{inbound.dialect} has no embeddings",
+            why="no such call is published for it",
+            fix="ask a home that has them",
+            code="pocket.no-embeddings",
+            status=404,
+        )
+    asked = codec.read(inbound, body)
+    size = asked.dimensions or DIMENSIONS_DEFAULT
+    if size > DIMENSIONS_MAX:
+        raise DialectError(
+            f"{size} dimensions are too many",
+            why=f"the most is {DIMENSIONS_MAX}",
+            fix="ask for fewer",
+            code="dialects.bad-request",
+        )
+    texts = [one if isinstance(one, str) else " ".join(map(str, one)) for one in asked.inputs]
+    vectors = tuple(vector_of(text, size) for text in texts)
+    tokens = sum(max(len(text.split()), 1) for text in texts)
+    answer = Embedded(model=asked.model, vectors=vectors, usage=Usage(fresh=tokens))
+    return codec.write_answer(answer, asked)
 
 
-def _embed_gemini(asked: dict[str, Any]) -> bytes:
-    batch = asked.get("requests")
-    many = isinstance(batch, list)
-    vectors = [
-        {"values": vector_of(_parts_text(one), _size(one.get("outputDimensionality")))}
-        for one in (batch if isinstance(batch, list) else [asked])[:INPUTS_MAX]
-    ]
-    return msgspec.json.encode({"embeddings": vectors} if many else {"embedding": vectors[0]})
-
-
-def vector_of(text: str, size: int) -> list[float]:
+def vector_of(text: str, size: int) -> tuple[float, ...]:
+    """Of length one."""
     stream = hashlib.shake_256(text.encode()).digest(2 * size)
     values = [value / 32768 for value in struct.unpack(f">{size}h", stream)]
     length = sum(value * value for value in values) ** 0.5 or 1.0
-    return [value / length for value in values]
-
-
-def _packed(vector: Sequence[float]) -> str:
-    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
-
-
-def _parts_text(asked: dict[str, Any]) -> str:
-    content = asked.get("content")
-    parts = content.get("parts", []) if isinstance(content, dict) else []
-    return " ".join(str(part.get("text", "")) for part in parts if isinstance(part, dict))
-
-
-def _inputs(value: object) -> list[str]:
-    if isinstance(value, str) and value:
-        return [value]
-    if isinstance(value, list) and value and len(value) <= INPUTS_MAX:
-        if all(isinstance(one, str) for one in value):
-            return list(value)
-        if all(isinstance(one, int) for one in value):
-            return [" ".join(map(str, value))]  # one text, as token ids
-        if all(isinstance(one, list) for one in value):
-            return [" ".join(map(str, one)) for one in value]
-    raise _bad("input", f"it has to be a text or up to {INPUTS_MAX} of them")
-
-
-def _size(value: object) -> int:
-    if value is None:
-        return DIMENSIONS_DEFAULT
-    if not isinstance(value, int) or not 1 <= value <= DIMENSIONS_MAX:
-        raise _bad("dimensions", f"it has to be from 1 to {DIMENSIONS_MAX}")
-    return value
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        return msgspec.json.decode(body, type=dict[str, Any])
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise _bad("the body", str(error)) from error
-
-
-def _bad(name: str, why: str) -> DialectError:
-    return DialectError(
-        f"{name} cannot be used", why=why, fix="correct the request", code="dialects.bad-request"
-    )
+    return tuple(value / length for value in values)

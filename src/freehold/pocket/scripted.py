@@ -195,12 +195,13 @@ def _call(how: How, conversation: Conversation, tool: Tool, number: int) -> _Par
     written = json.dumps(instance(schema))
     step = ARGUMENT_CHARS if how.arguments == "streamed" else len(written)
     tag = hashlib.sha256(f"{_seed(conversation)}:{tool.name}:{number}".encode()).hexdigest()[:20]
+    signed = conversation.dialect == "gemini" and number == 0  # that vendor signs the first of a turn
     block = ToolUse(
         id=_CALL_PREFIX.get(conversation.dialect, "call_") + tag,
         name=tool.name,
         input_json="",
         origin=conversation.dialect,
-        signature=signature.sign(conversation.dialect, tag) if conversation.dialect == "gemini" else None,
+        signature=signature.sign(conversation.dialect, tag) if signed else None,
     )
     return _Part(block=block, pieces=[written[at : at + step] for at in range(0, len(written), step)])
 

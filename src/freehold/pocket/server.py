@@ -61,6 +61,10 @@ class PocketHome:
     def faults(self) -> Chooser:
         return self._faults
 
+    @property
+    def engine(self) -> Engine:
+        return self._engine
+
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         await self._door.open(host, port)
         self._since_ns = self._clock.monotonic_ns()
@@ -100,10 +104,9 @@ class PocketHome:
 
     async def _mind(self) -> None:
         while True:
-            with contextlib.suppress(
-                TimeoutError
-            ):  # the time came, which is one of the two things waited for
-                await asyncio.wait_for(self._changed.wait(), await self.settle())
+            until_s = await self.settle()
+            with contextlib.suppress(TimeoutError):  # the time came: one of the two things waited for
+                await asyncio.wait_for(self._changed.wait(), until_s)
             self._changed.clear()
 
     def _elapsed_s(self) -> float:
@@ -146,6 +149,8 @@ class PocketHome:
         asked = self._intake.read(request)
         exchange = self._prepared(line, request, asked)
         chosen = self._faults.choose(self._seen(request, asked), _AT_REQUEST)
+        fault = chosen[0] if chosen else ""
+        self.log.keep(self._logged(number, exchange, asked, fault, "open"))
         ended: Ended = "fault" if chosen else "whole"
         try:
             await self._play(exchange, chosen[1] if chosen else None)
@@ -154,8 +159,7 @@ class PocketHome:
             raise
         finally:
             self._intake.spent(exchange.output_tokens)
-            fault = chosen[0] if chosen else ""
-            self.log.add(self._logged(number, exchange, asked, fault, ended))
+            self.log.keep(self._logged(number, exchange, asked, fault, ended))
 
     async def _play(self, exchange: Exchange, rule: FaultRule | None) -> None:
         try:
@@ -170,7 +174,7 @@ class PocketHome:
             ))  # fmt: skip
 
     def _prepared(self, line: Line, request: wire.Request, asked: Asked) -> Exchange:
-        id = f"{asked.vendor.id_prefix}{ulid(self._clock.now_ns())}"
+        id = f"{asked.vendor.id_prefix}{ulid(self._clock.now_ns()).lower()}"
         return Exchange(request=request, line=line, engine=self._engine, id=id, asked=asked)
 
     def _seen(self, request: wire.Request, asked: Asked) -> Seen:

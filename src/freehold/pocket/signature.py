@@ -7,7 +7,7 @@ import hashlib
 import hmac
 
 from freehold.dialects import DialectError
-from freehold.types.conversation import Conversation, Thinking
+from freehold.types.conversation import Conversation, Thinking, ToolUse
 
 
 def sign(dialect: str, text: str) -> str:
@@ -16,10 +16,25 @@ def sign(dialect: str, text: str) -> str:
 
 
 def check(conversation: Conversation) -> None:
+    if conversation.dialect == "gemini":
+        _check_calls(conversation)
     for number, turn in enumerate(conversation.turns):
         for block in turn.blocks:
             if isinstance(block, Thinking) and block.signature is not None and block.redacted is None:
                 _check_one(conversation.dialect, block, number)
+
+
+def _check_calls(conversation: Conversation) -> None:
+    """Gemini signs the first call of a turn, and wants it back."""
+    for number, turn in enumerate(conversation.turns):
+        first = next((block for block in turn.blocks if isinstance(block, ToolUse)), None)
+        if first is not None and first.signature is None:
+            raise DialectError(
+                f"Function call is missing a thought_signature in functionCall parts: contents.{number}",
+                why=f"the call of {first.name!r} came without it",
+                fix="send function calls back exactly as they came",
+                code="pocket.bad-signature",
+            )
 
 
 def _check_one(dialect: str, block: Thinking, number: int) -> None:

@@ -8,23 +8,30 @@ from freehold.dialects import Inbound
 
 
 class Vendor(msgspec.Struct, frozen=True, kw_only=True):
-    speaks: frozenset[str]  # dialects accepted on their native paths
+    speaks: dict[str, frozenset[str]]  # dialects, each with the surfaces it has here; none named: all
     request_id: str | None  # the header that carries one
     id_prefix: str
 
+    def knows(self, inbound: Inbound) -> bool:
+        surfaces = self.speaks.get(inbound.dialect)
+        return surfaces is not None and (not surfaces or inbound.surface in surfaces)
 
+
+_ALL: frozenset[str] = frozenset()
+_ON_GOOGLE = frozenset({"vertex", "claude-gcp"})
+_OPENAI = {"openai": _ALL, "responses": _ALL}
 VENDORS: dict[str, Vendor] = {
-    "openai": Vendor(
-        speaks=frozenset({"openai", "responses"}), request_id="x-request-id", id_prefix="chatcmpl-"
-    ),
-    "responses": Vendor(
-        speaks=frozenset({"openai", "responses"}), request_id="x-request-id", id_prefix="resp_"
-    ),
-    "anthropic": Vendor(speaks=frozenset({"anthropic"}), request_id="request-id", id_prefix="msg_"),
+    "openai": Vendor(speaks=_OPENAI, request_id="x-request-id", id_prefix="chatcmpl-"),
+    "responses": Vendor(speaks=_OPENAI, request_id="x-request-id", id_prefix="resp_"),
+    "anthropic": Vendor(speaks={"anthropic": _ALL}, request_id="request-id", id_prefix="msg_"),
     "bedrock": Vendor(
-        speaks=frozenset({"bedrock", "anthropic"}), request_id="x-amzn-requestid", id_prefix="msg_bdrk_"
+        speaks={"bedrock": _ALL, "anthropic": frozenset({"messages"})},
+        request_id="x-amzn-requestid",
+        id_prefix="msg_bdrk_",
     ),
-    "gemini": Vendor(speaks=frozenset({"gemini", "anthropic"}), request_id=None, id_prefix=""),
+    "gemini": Vendor(
+        speaks={"gemini": _ALL, "anthropic": _ON_GOOGLE, "openai": _ON_GOOGLE}, request_id=None, id_prefix=""
+    ),
 }
 
 

@@ -9,7 +9,7 @@ import msgspec
 from freehold.dialects import Failure
 from freehold.pocket import hints
 from freehold.pocket.engine import Step
-from freehold.pocket.exchange import CONTENT, Change, Prepared
+from freehold.pocket.exchange import CONTENT, JSON, Change, Prepared
 from freehold.pocket.faults.play import Play
 from freehold.pocket.faults.streams import mistyped
 from freehold.types.conversation import Begin, BlockEnd, End, Finished, Usage, UsageReport
@@ -17,6 +17,14 @@ from freehold.types.conversation import Begin, BlockEnd, End, Finished, Usage, U
 HTML = {"content-type": "text/html"}
 _PAGE = b"<html><head><title>%b</title></head><body><h1>%b</h1></body></html>\n"
 _EVENT_STREAM = "application/vnd.amazon.eventstream"
+_SAFE = {"filtered": False, "severity": "safe"}
+_AZURE_FILTERED = {
+    "code": "ResponsibleAIPolicyViolation",
+    "content_filter_result": {
+        "hate": _SAFE, "self_harm": _SAFE, "sexual": _SAFE,
+        "violence": {"filtered": True, "severity": "high"},
+    },
+}  # fmt: skip
 _ABSURD = Usage(fresh=-7, cache_read=0, output=10**18)
 
 
@@ -50,7 +58,16 @@ async def expired_credentials(play: Play) -> None:
 
 
 async def prompt_filtered(play: Play) -> None:
-    await _tell(play, 400, "content_filter", "The prompt was blocked by the content management policy.")
+    """An error at one vendor, and at the others an answer that says nothing."""
+    message = "The prompt was blocked by the content management policy."
+    if play.exchange.codec.name not in ("openai", "responses"):
+        await _send(play, _filtered(0))
+    elif play.exchange.vendor == "azure":
+        error = {"message": message, "type": None, "param": "prompt", "code": "content_filter", "status": 400,
+                 "innererror": _AZURE_FILTERED}  # fmt: skip
+        await play.line.whole(400, {**play.exchange.headers, **JSON}, msgspec.json.encode({"error": error}))
+    else:
+        await _tell(play, 400, "content_filter", message)
 
 
 async def bad_gateway(play: Play) -> None:

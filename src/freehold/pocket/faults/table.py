@@ -35,7 +35,7 @@ FAULTS: dict[FaultName, Fault] = {
     "status": Fault(replies.status, "an error with `status`"),
     "expired_credentials": Fault(replies.expired_credentials, "401, or what the vendor says instead"),
     "content_filter": Fault(replies.content_filter, "the answer is filtered after `after` pieces"),
-    "prompt_filtered": Fault(replies.prompt_filtered, "the prompt is filtered: 400"),
+    "prompt_filtered": Fault(replies.prompt_filtered, "the prompt is filtered: 400, or an empty answer"),
     "truncated_body": Fault(replies.truncated_body, "200 with half of the body, and HTTP in order"),
     "wrong_content_type": Fault(replies.wrong_content_type, "200 with a page of somebody else's"),
     "wrong_model": Fault(replies.wrong_model, "the answer says it is by the model `said`"),
