@@ -16,7 +16,8 @@ CALLERS = 16
 CALL_SECONDS_MAX = 15.0
 FAULTS = (
     "stall", "cut_fin", "cut_rst", "silent", "malformed_chunk", "error_in_stream", "no_terminal",
-    "overloaded", "server_error", "rate_limited", "refuse", "reset_on_accept", "truncated_body", "bad_gateway",
+    "overloaded", "server_error", "rate_limited", "refuse", "reset_on_accept", "truncated_body",
+    "bad_gateway",
 )  # fmt: skip
 
 

@@ -41,7 +41,7 @@ def command(keep: bool) -> None:
         kill = Kill(home=victim, stop=lambda: place.homes[victim].send_signal(signal.SIGKILL))
         result = asyncio.run(run_load(place.url, kill, click.echo))
         click.echo("")
-        for line in summary(result, place.folder / "state" / "records.jsonl"):
+        for line in summary(result, place.folder / "state" / "ledger"):
             click.echo(line)
         if keep:
             _keep(place)

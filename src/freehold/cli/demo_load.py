@@ -193,12 +193,13 @@ def _told(record: dict[str, Any]) -> str:
     )
 
 
-def _records(path: Path) -> Iterator[dict[str, Any]]:
-    try:
-        lines = path.read_bytes().splitlines()
-    except FileNotFoundError:
-        return
-    for line in lines:
-        record = msgspec.json.decode(line)
-        if record.get("kind") == "call/1":
-            yield record
+def _records(folder: Path) -> Iterator[dict[str, Any]]:
+    """The records of calls in a ledger, as they were stored."""
+    from freehold.ledger.files import FileReader
+    from freehold.ledger.layout import writers_in
+
+    for reader in map(FileReader, writers_in(folder)):
+        for leaf in reader.leaves(0, reader.size()):
+            record = msgspec.json.decode(leaf)
+            if record.get("kind") == "call/1":
+                yield record

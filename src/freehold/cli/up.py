@@ -14,6 +14,7 @@ from freehold.config.load import DEFAULT_NAME
 
 if TYPE_CHECKING:
     from freehold.gateway import Running, Settled
+    from freehold.ledger.writer import Ledger
     from freehold.types.contracts import Recorder
 
 
@@ -58,7 +59,8 @@ def _serve(
         Setup(
             read=read,
             first=first,
-            recorder=lambda number: open_recorder(config, number),
+            recorder=lambda number: open_recorder(config, number, workers or settings.workers),
+            receipt=receipt,
             state=state_folder(),
             host=settings.host,
             port=settings.port if port is None else port,
@@ -86,11 +88,34 @@ def settled(config: str | None, host: str | None = None) -> Settled:
     return Settled(estate=build_estate(loaded), settings=settings, credentials=load_credentials(config))
 
 
-def open_recorder(config: str | None, number: int) -> Recorder:
-    """Where the records of one process go."""
-    from freehold.ledger import PlainRecorder
+def open_recorder(config: str | None, number: int, workers: int = 1) -> Ledger:
+    """The ledger of one process; several have a writer each, joined by their crossings."""
+    import msgspec
 
-    return PlainRecorder(state_folder() / "records.jsonl")
+    from freehold.cli.loading import ledger_database, ledger_settings
+    from freehold.ledger import open_recorder
+
+    settings = ledger_settings(config)
+    if workers > 1:
+        settings = msgspec.structs.replace(settings, writer=f"{settings.writer}-{number}")
+    return open_recorder(settings, state_folder(), database=ledger_database(settings, config, act=True))
+
+
+def receipt(recorder: Recorder, id: str) -> tuple[int, bytes]:
+    """What the admin port answers about one receipt: a status and a JSON body."""
+    import msgspec
+
+    from freehold.errors import FreeholdError
+    from freehold.types.names import RecordId
+
+    try:
+        found = recorder.receipt(RecordId(id)) if hasattr(recorder, "receipt") else None
+    except FreeholdError as error:
+        status = 404 if error.code == "ledger.unknown-record" else 500
+        return status, msgspec.json.encode({"code": error.code, "what": error.what})
+    if found is None:
+        return 202, msgspec.json.encode({"code": "ledger.not-covered", "what": "no checkpoint covers it yet"})
+    return 200, found.to_json()
 
 
 def _announce(running: Running) -> None:

@@ -22,15 +22,14 @@ from freehold.gateway.hosts import HostGuard
 from freehold.gateway.links import Link, Question, Told
 from freehold.gateway.metrics import CONTENT_TYPE, expose
 
+ID_LENGTH_MAX: Final = 64
 _JSON: Final = {"content-type": "application/json"}
 _TEXT: Final = {"content-type": "text/plain; charset=utf-8"}
 
 
 class Admin:
-    def __init__(
-        self, links: Sequence[Link], token: str, *, host: str, receipts: wire.Handler | None = None
-    ) -> None:
-        self._links, self._token, self._receipts = links, token, receipts
+    def __init__(self, links: Sequence[Link], token: str, *, host: str) -> None:
+        self._links, self._token = links, token
         self._guard = HostGuard(host)
         self.draining = False
 
@@ -46,19 +45,19 @@ class Admin:
             return await self._change(request)
         if request.method != "GET":
             return wire.Reply(status=405, headers=_TEXT, body=b"GET, or POST /reload\n")
-        if path.startswith("/receipts/") and self._receipts is not None:
-            return await self._receipts(request)
+        if path.startswith("/receipts/"):
+            return await self._receipt_of(path.rpartition("/")[2])
         match path:
             case "/health":
                 return wire.Reply(headers=_TEXT, body=b"ok\n")
             case "/ready":
                 return await self._ready()
             case "/metrics":
-                told = await self._all("measure")
+                told = await self._all(Question(kind="measure"))
                 found = [one.measured for one in told if one.measured is not None]
                 return wire.Reply(headers={"content-type": CONTENT_TYPE}, body=expose(found).encode())
             case "/homes":
-                told = await self._all("homes")
+                told = await self._all(Question(kind="homes"))
                 body = {"schema": "freehold.homes/1", "data": [one.homes for one in told]}
                 return wire.Reply(headers=_JSON, body=msgspec.json.encode(body))
         return wire.Reply(status=404, headers=_TEXT, body=b"/health /ready /metrics /homes /receipts/ID\n")
@@ -66,10 +65,22 @@ class Admin:
     async def _ready(self) -> wire.Reply:
         if self.draining:
             return wire.Reply(status=503, headers=_TEXT, body=b"draining\n")
-        told = await self._all("ready")
+        told = await self._all(Question(kind="ready"))
         if not any(one.ready for one in told):
             return wire.Reply(status=503, headers=_TEXT, body=b"not ready\n")
         return wire.Reply(headers=_TEXT, body=b"ready\n")
+
+    async def _receipt_of(self, id: str) -> wire.Reply:
+        """From whichever process keeps it; a receipt still to be covered is better news than an unknown one."""
+        if len(id) > ID_LENGTH_MAX:
+            return wire.Reply(status=404, headers=_TEXT, body=b"no receipt is called that\n")
+        told = await self._all(Question(kind="receipt", id=id))
+        found = sorted((one.receipt for one in told if one.receipt is not None), key=lambda one: one[0])
+        status, body = (
+            found[0] if found else (503, b'{"code":"gateway.not-running","what":"no process answered"}')
+        )
+        headers = {**_JSON, "retry-after": "1"} if status == 202 else _JSON
+        return wire.Reply(status=status, headers=headers, body=body)
 
     async def _change(self, request: wire.Request) -> wire.Reply:
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
@@ -83,7 +94,7 @@ class Admin:
 
     async def reload(self) -> dict[str, object]:
         """Every process reads anew; the first problems found are told once."""
-        reports = [one.report for one in await self._all("reload") if one.report is not None]
+        reports = [one.report for one in await self._all(Question(kind="reload")) if one.report is not None]
         problems = next((report.problems for report in reports if report.problems), ())
         return {
             "generation": max((report.generation for report in reports), default=0), "problems": problems,

@@ -18,7 +18,14 @@ from freehold.gateway.worker import HomeState, Report, Worker
 MESSAGE_BYTES_MAX: Final = 16 * 1024 * 1024
 ANSWER_SECONDS_MAX: Final = 10.0
 
-Question = Literal["measure", "homes", "reload", "ready"]
+Kind = Literal["measure", "homes", "reload", "ready", "receipt"]
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What the process in front wants to know."""
+
+    kind: Kind
+    id: str = ""  # of a receipt
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +35,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     measured: Snapshot | None = None
     homes: tuple[HomeState, ...] = ()
     report: Report | None = None
+    receipt: tuple[int, bytes] | None = None
 
 
 class Link(Protocol):
@@ -36,14 +44,16 @@ class Link(Protocol):
         ...
 
 
-def answer(worker: Worker, question: Question) -> Told:
-    match question:
+async def answer(worker: Worker, question: Question) -> Told:
+    match question.kind:
         case "measure":
             return Told(ready=worker.ready, measured=worker.measure())
         case "homes":
             return Told(ready=worker.ready, homes=tuple(worker.homes()))
         case "reload":
             return Told(ready=worker.ready, report=worker.reload())
+        case "receipt":
+            return Told(ready=worker.ready, receipt=await asyncio.to_thread(worker.receipt, question.id))
         case "ready":
             return Told(ready=worker.ready)
 
@@ -55,7 +65,7 @@ class DirectLink:
         self._worker = worker
 
     async def ask(self, question: Question) -> Told | None:
-        return answer(self._worker, question)
+        return await answer(self._worker, question)
 
 
 class SocketLink:
@@ -73,7 +83,7 @@ class SocketLink:
                     if self._streams is None:
                         self._streams = await asyncio.open_connection(sock=self._end)
                     reader, writer = self._streams
-                    await _send(writer, question.encode())
+                    await _send(writer, msgspec.msgpack.encode(question))
                     return msgspec.msgpack.decode(await _receive(reader), type=Told)
             except (OSError, EOFError, TimeoutError, msgspec.DecodeError):
                 return None
@@ -90,10 +100,10 @@ async def serve_link(worker: Worker, end: socket.socket) -> None:
     reader, writer = await asyncio.open_connection(sock=end)
     try:
         while True:
-            question = (await _receive(reader)).decode()
-            told = answer(worker, msgspec.convert(question, Question))
+            question = msgspec.msgpack.decode(await _receive(reader), type=Question)
+            told = await answer(worker, question)
             await _send(writer, msgspec.msgpack.encode(told))
-    except (EOFError, OSError, msgspec.ValidationError):
+    except (EOFError, OSError, msgspec.DecodeError):
         return
     finally:
         writer.close()

@@ -22,7 +22,7 @@ from freehold import wire
 from freehold.errors import UnavailableError
 from freehold.gateway.admin import Admin
 from freehold.gateway.links import DirectLink, Link, SocketLink, serve_link
-from freehold.gateway.worker import Read, Settled, Worker
+from freehold.gateway.worker import Read, ReceiptOf, Settled, Worker
 from freehold.types.contracts import Recorder
 
 BACKLOG: Final = 1024
@@ -55,7 +55,7 @@ class Setup(msgspec.Struct, kw_only=True):
     admin_port: int
     workers: int = 1
     log: TextIO | None = None
-    receipts: wire.Handler | None = None
+    receipt: ReceiptOf | None = None
     announce: Callable[[Running], None] = lambda running: None
 
 
@@ -110,7 +110,14 @@ def up(setup: Setup) -> None:
 
 async def _alone(setup: Setup, listening: socket.socket, url: str) -> None:
     recorder = setup.recorder(0)
-    worker = Worker(setup.read, recorder, keys=setup.state / "keys.db", log=setup.log, first=setup.first)
+    worker = Worker(
+        setup.read,
+        recorder,
+        keys=setup.state / "keys.db",
+        log=setup.log,
+        first=setup.first,
+        receipt=setup.receipt,
+    )
     try:
         await worker.start(listening)
         await _serve_admin(setup, [DirectLink(worker)], url, worker.stop)
@@ -129,7 +136,7 @@ async def _serve_admin(
 ) -> None:
     """The admin port, the signals, and the end in the right order."""
     token = secrets.token_urlsafe(TOKEN_BYTES)
-    admin = Admin(links, token, host=setup.host, receipts=setup.receipts)
+    admin = Admin(links, token, host=setup.host)
     server = await wire.serve(admin.handle, setup.host, setup.admin_port)
     running = Running(
         pid=os.getpid(), url=url, admin_url=_url(setup.host, wire.port_of(server), False), token=token
@@ -221,7 +228,7 @@ async def _child(setup: Setup, number: int, listening: socket.socket, link: sock
     recorder = setup.recorder(number)
     worker = Worker(
         setup.read, recorder, keys=setup.state / "keys.db", log=setup.log, share=setup.workers,
-        first=setup.first,
+        first=setup.first, receipt=setup.receipt,
     )  # fmt: skip
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, ended.set)

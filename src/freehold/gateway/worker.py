@@ -36,6 +36,7 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Read = Callable[[], Settled]
+ReceiptOf = Callable[[Recorder, str], tuple[int, bytes]]  # status and JSON, from whoever keeps the records
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,9 +61,11 @@ class Worker:
     def __init__(
         self, read: Read, recorder: Recorder, *, keys: Path | None = None, log: TextIO | None = None,
         clock: Clock | None = None, share: int = 1, first: Settled | None = None,
+        receipt: ReceiptOf | None = None,
     ) -> None:  # fmt: skip
         self._read, self._recorder, self._keys_path = read, recorder, keys
         self._log, self._share, self._first = log, share, first
+        self._receipt = receipt
         self.clock = clock or SystemClock()
         self.plane: Plane | None = None
         self._server: asyncio.Server | None = None
@@ -146,6 +149,12 @@ class Worker:
             )
             gauges[series("freehold_home_connections", home=id)] = len(live.pool.connections)
         return snapshot(plane.metrics, gauges)
+
+    def receipt(self, id: str) -> tuple[int, bytes]:
+        """Reads the disk, so it is asked for in a thread."""
+        if self._receipt is None:
+            return 404, b'{"code":"gateway.no-receipts","what":"this gateway keeps no ledger"}'
+        return self._receipt(self._recorder, id)
 
     def homes(self) -> list[HomeState]:
         return [
