@@ -71,7 +71,7 @@ class Admin:
         return wire.Reply(headers=_TEXT, body=b"ready\n")
 
     async def _receipt_of(self, id: str) -> wire.Reply:
-        """From whichever process keeps it; a receipt still to be covered is better news than an unknown one."""
+        """From whichever process keeps it; one still to be covered is better news than an unknown one."""
         if len(id) > ID_LENGTH_MAX:
             return wire.Reply(status=404, headers=_TEXT, body=b"no receipt is called that\n")
         told = await self._all(Question(kind="receipt", id=id))

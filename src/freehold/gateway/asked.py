@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -17,6 +17,7 @@ PASSING: Final = frozenset({
 })  # fmt: skip
 # Of these, the ones whose requests pass by changing the model's name alone.
 RENAMING: Final = frozenset({"openai", "anthropic", "responses"})
+_MODEL: Final = b'"model"'
 _USAGE_OPTION: Final = b',"stream_options":{"include_usage":true}}'
 
 
@@ -48,7 +49,8 @@ class Asked:
 
     __slots__ = (
         "_conversation", "body", "dialect", "hides_usage", "inbound", "model", "near", "peeked",
-        "peeked_whole", "stored", "stream",
+        "peeked_whole",
+        "side", "stored", "stream",
     )  # fmt: skip
 
     def __init__(self, inbound: Inbound, near: Codec, dialect: str, body: bytes, peeked: Peek) -> None:
@@ -59,6 +61,7 @@ class Asked:
         self.stored = _stored(peeked)
         self._conversation: Conversation | None = None
         self.peeked_whole: Peeked | None = None
+        self.side: Any = None  # a Side, where this is no generation
 
     @property
     def conversation(self) -> Conversation:
@@ -82,20 +85,24 @@ class Asked:
 
 def rename_model(body: bytes, old: str, new: str) -> bytes:
     """Another model name, every other byte as it was where that is certain."""
-    at = body.find(b'"model"')
-    if at >= 0 and body.find(b'"model"', at + 7) < 0:  # the only one, so this is the field that was decoded
-        written = _quoted(old)
+    usual, renamed = _renaming(old, new)
+    at = body.find(_MODEL)
+    if at >= 0 and body.find(_MODEL, at + 7) < 0:  # the only one, so this is the field that was decoded
+        if body.startswith(usual, at):
+            return b"%b%b%b" % (body[:at], renamed, body[at + len(usual) :])
+        written = _encode(old)
         start = body.find(written, at + 7)
         if start >= 0 and body[at + 7 : start].strip() == b":":
-            return b"%b%b%b" % (body[:start], _quoted(new), body[start + len(written) :])
+            return b"%b%b%b" % (body[:start], _encode(new), body[start + len(written) :])
     fields = _fields(body)
     fields["model"] = msgspec.Raw(_encode(new))
     return _encode(fields)
 
 
 @functools.lru_cache(maxsize=1024)
-def _quoted(name: str) -> bytes:
-    return _encode(name)
+def _renaming(old: str, new: str) -> tuple[bytes, bytes]:
+    """The field as nearly everybody writes it, before and after."""
+    return b'"model":' + _encode(old), b'"model":' + _encode(new)
 
 
 def _with_usage(body: bytes) -> bytes:
@@ -123,6 +130,8 @@ def _asks_usage(peeked: Peek) -> bool:
 def _stored(peeked: Peek) -> StoredState | None:
     if peeked.previous_response_id is not None:
         return StoredState(kind="previous_response", id=peeked.previous_response_id)
+    if peeked.conversation is _NOTHING and peeked.container is _NOTHING:
+        return None
     for kind, raw in (("conversation", peeked.conversation), ("container", peeked.container)):
         if bytes(raw) not in (b"", b"null"):
             text = bytes(raw).decode("utf-8", "replace").strip('"')

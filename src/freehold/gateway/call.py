@@ -378,7 +378,10 @@ class Call:
             )
             return
         try:
-            if self._passing and asked.dialect in WHOLES:
+            if asked.side is not None:
+                body, usage = asked.side.answer(route, body)
+                complete = True
+            elif self._passing and asked.dialect in WHOLES:
                 complete, usage, _ = WHOLES[asked.dialect](body)
             elif self._passing:
                 passed = route.codec.read_answer(body)

@@ -49,15 +49,11 @@ class Metrics:
     def call(self, workload: str, home: str, outcome: str, seconds: float) -> None:
         key = (workload, home, outcome)
         calls = self.calls
-        try:
-            calls[key] += 1
-        except KeyError:
-            calls[key] = 1
-        try:
-            self.durations[workload].add(seconds)
-        except KeyError:
-            self.durations[workload] = Histogram()
-            self.durations[workload].add(seconds)
+        calls[key] = calls.get(key, 0) + 1
+        histogram = self.durations.get(workload)
+        if histogram is None:
+            histogram = self.durations[workload] = Histogram()
+        histogram.add(seconds)
 
     def first_content(self, home: str, seconds: float) -> None:
         try:

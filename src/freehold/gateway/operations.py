@@ -6,10 +6,11 @@ from typing import Final
 
 import msgspec
 
-from freehold.dialects import Codec, Failure, Inbound
+from freehold.dialects import Codec, DialectError, Failure, Inbound
 from freehold.gateway.head import Head
 from freehold.gateway.keys import Caller
 from freehold.gateway.seams import Answering, Client
+from freehold.gateway.side import side_of
 
 _JSON: Final = {"content-type": "application/json"}
 _CREATED: Final = 1_700_000_000  # a workload has no birthday; SDKs want a number
@@ -26,6 +27,18 @@ def other_operation(
 ) -> None:
     if inbound.operation == "models":
         _models(plane, client, inbound, near, caller)
+        return
+    try:
+        side = side_of(inbound, body)
+    except DialectError as error:
+        failure = Failure(
+            status=error.status, kind="bad_request", what=error.what, why=error.why, fix=error.fix,
+            code=error.code,
+        )  # fmt: skip
+        plane.deny(client, near, inbound, failure, caller)
+        return
+    if side is not None:
+        plane.begin_side(client, head, inbound, near, caller, side, body)
         return
     plane.deny(client, near, inbound, _refusal(inbound), caller)
 
@@ -78,8 +91,6 @@ def _refusal(inbound: Inbound) -> Failure:
         "batch": ("batch endpoints are not taken here", "send the calls one by one", 501),
         "files": ("file endpoints are not taken here", "send the content in the request", 501),
         "stored": ("this endpoint of stored state is not taken here", "send the conversation itself", 501),
-        "count": ("no home of this dialect counts tokens here", "count at the vendor", 501),
-        "embed": ("no home here makes embeddings", "add a home with an embedding model", 501),
     }  # fmt: skip
     what, fix, status = words[inbound.operation]
     return Failure(

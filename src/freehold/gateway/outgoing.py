@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
 
 from freehold.dialects.base import WireRequest
@@ -11,7 +13,7 @@ from freehold.gateway.routes import Route
 from freehold.gateway.story import Story, continued, reasked
 
 
-class Sent(msgspec.Struct, frozen=True, kw_only=True):
+class Sent(NamedTuple):
     """The bytes to send, and whether the answer may pass through as well."""
 
     request: bytes
@@ -27,6 +29,11 @@ def request_for(
     rescue: Story | None, joined: str | None,
 ) -> Sent | LeftOut | NotReady:  # fmt: skip
     """A DialectError says that no home can do what is asked, or that it cannot be read."""
+    if asked.side is not None:
+        wanted = asked.side.write(route)
+        if isinstance(wanted, str):
+            return LeftOut(home=route.id, why=wanted)
+        return _signed(route, wanted, passing=False)
     if rescue is None and route.dialect == asked.dialect:
         if route.dialect in RENAMING and not route.signs and not _must_look(asked, route):
             return _quick(asked, route, forward)
@@ -53,8 +60,8 @@ def _quick(asked: Asked, route: Route, forward: bytes) -> Sent:
     head = route.head_stream if asked.stream else route.head_plain
     body = asked.body_for(route.model_name)
     if forward:
-        head = head.replace(b"content-length: ", forward + b"content-length: ")
-    return Sent(request=b"%b%d\r\n\r\n%b" % (head, len(body), body), passing=True)
+        head = b"%b%bcontent-length: " % (head[:-16], forward)
+    return Sent(b"%b%d\r\n\r\n%b" % (head, len(body), body), True)
 
 
 def _told(asked: Asked, route: Route, rescue: Story | None, joined: str | None) -> WireRequest | LeftOut:

@@ -130,7 +130,10 @@ _openai_usage = msgspec.json.Decoder(_OpenAIUsage).decode
 
 
 def usage_openai(raw: msgspec.Raw) -> Usage:
-    wire = _openai_usage(raw)
+    return _openai_counted(_openai_usage(raw))
+
+
+def _openai_counted(wire: _OpenAIUsage) -> Usage:
     details, out = wire.prompt_tokens_details, wire.completion_tokens_details
     cached = _tokens(details.cached_tokens if details else None) or 0
     prompt = _tokens(wire.prompt_tokens)
@@ -545,10 +548,30 @@ _anthropic_whole = msgspec.json.Decoder(_AnthropicWhole).decode
 _responses_whole = msgspec.json.Decoder(_ResponsesWhole).decode
 
 
+class _OpenAIQuick(msgspec.Struct):
+    """As vendors send it; where usage is not that, it is read apart."""
+
+    choices: list[_OpenAIChoice]
+    usage: _OpenAIUsage | None = None
+    model: str = ""
+
+
+_openai_quick = msgspec.json.Decoder(_OpenAIQuick).decode
+
+
 def whole_openai(body: bytes) -> Whole:
-    wire = _openai_whole(body)
-    complete = bool(wire.choices) and all(choice.finish_reason is not None for choice in wire.choices)
-    return Whole(complete, read_usage(usage_openai, wire.usage), wire.model)
+    wire: _OpenAIQuick | _OpenAIWhole
+    try:
+        wire = _openai_quick(body)
+        usage = None if wire.usage is None else _openai_counted(wire.usage)
+    except msgspec.ValidationError:
+        wire = _openai_whole(body)
+        usage = read_usage(usage_openai, wire.usage)
+    choices = wire.choices
+    if len(choices) == 1:
+        return Whole(choices[0].finish_reason is not None, usage, wire.model)
+    complete = bool(choices) and all(choice.finish_reason is not None for choice in choices)
+    return Whole(complete, usage, wire.model)
 
 
 def whole_anthropic(body: bytes) -> Whole:

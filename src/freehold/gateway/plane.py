@@ -17,11 +17,18 @@ import msgspec
 from freehold.clock import Clock, SystemClock
 from freehold.dialects import Codec, DialectError, Failure, Inbound, Outcome, caller_key, codec_for, route
 from freehold.estate.model import Estate
-from freehold.gateway.asked import Asked, peek
+from freehold.gateway.asked import Asked, Peek, peek
 from freehold.gateway.call import Call
 from freehold.gateway.caller import CallerConnection
 from freehold.gateway.deadlines import Deadlines
-from freehold.gateway.evidence import CallLog, attempt_record, call_record, denied_record
+from freehold.gateway.evidence import (
+    CallLog,
+    answered_record,
+    attempt_record,
+    call_record,
+    denied_record,
+    template_of,
+)
 from freehold.gateway.head import Head
 from freehold.gateway.hosts import HostGuard
 from freehold.gateway.ids import id_maker
@@ -31,6 +38,7 @@ from freehold.gateway.operations import other_operation
 from freehold.gateway.pins import Pins
 from freehold.gateway.routes import Building, Generation, Live, Plan, Route, build_generation
 from freehold.gateway.settings import GatewaySettings
+from freehold.gateway.side import Side
 from freehold.types.contracts import Recorder, Refused
 from freehold.types.conversation import StoredState
 from freehold.types.names import HomeId
@@ -181,6 +189,15 @@ class Plane:
             return
         asked = Asked(memo.inbound, memo.near, memo.row, body, peeked)
         self._begin_call(client, head, asked, caller, memo.forward, started)
+
+    def begin_side(
+        self, client: CallerConnection, head: Head, inbound: Inbound, near: Codec, caller: Caller, side: Side,
+        body: bytes,
+    ) -> None:  # fmt: skip
+        """A token count or an embedding: a call like any other from here on."""
+        asked = Asked(inbound, near, _row(inbound), body, Peek())
+        asked.side, asked.model, asked.stream, asked.hides_usage = side, side.model, False, False
+        self._begin_call(client, head, asked, caller, b"", self.now())
 
     def _read_head(self, client: CallerConnection, head: Head) -> _Memo | None:
         """What a head means; None where it was refused. Kept with the head until keys or settings change."""
@@ -403,7 +420,14 @@ class Plane:
         self.log.call(call, seconds)
 
     def _record(self, call: Call, seconds: float) -> None:
-        self.recorder.record(call_record(call, self.generation.estate.digest, self.clock.now_ns(), seconds))
+        where, time_ns = call.route, self.clock.now_ns()
+        if where is None or call.ending != "ok":
+            self.recorder.record(call_record(call, self.generation.estate.digest, time_ns, seconds))
+            return
+        template = where.template
+        if template is None:
+            template = where.template = template_of(call.plan, where, self.generation.estate.digest)
+        self.recorder.record(answered_record(call, template, time_ns, seconds))
 
     # --- upkeep and end ---
 

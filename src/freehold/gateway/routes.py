@@ -29,7 +29,7 @@ from freehold.gateway.upstream import Address, Pool
 from freehold.types.conversation import Conversation, Text, Turn
 from freehold.types.homes import Home, Workload
 from freehold.types.names import HomeId
-from freehold.types.records import HomeFacts
+from freehold.types.records import CallRecord, HomeFacts
 
 USER_AGENT: Final = f"freehold/{__version__}"
 RESOLVED_MAX: Final = 4096
@@ -66,6 +66,7 @@ class Route:
         "forwards", "head_plain", "head_stream", "health", "home", "id", "live", "model_name", "nano_usd",
         "place", "pool", "prefix", "quality", "reply_plain", "reply_tail", "secure", "substitute",
         "target", "telling",
+        "template",
         "transport", "waits",
     )  # fmt: skip
 
@@ -100,6 +101,7 @@ class Route:
             named += "x-freehold-substitute: yes\r\n"
         self.reply_tail = named.encode()
         self.reply_plain = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n" + self.reply_tail
+        self.template: CallRecord | None = None  # of the records of its calls
         self.facts = HomeFacts(
             home=home.id, vendor=home.vendor, operator=home.operator, region=home.region,
             silicon=home.silicon, api=home.api, model=home.model,

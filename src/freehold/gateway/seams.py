@@ -82,6 +82,9 @@ class Answering(Protocol):
 
     @property
     def generation(self) -> Generation: ...
+    def begin_side(
+        self, client: Any, head: Head, inbound: Inbound, near: Codec, caller: Caller, side: Any, body: bytes
+    ) -> None: ...
     def deny(
         self, client: Any, near: Codec, inbound: Inbound, failure: Failure, caller: Caller | None = None
     ) -> None: ...

@@ -137,20 +137,18 @@ class Upstream(asyncio.Protocol):
         if not data.startswith(b"HTTP/1.") or data[8:9] != b" " or not status.isdigit():
             self._broken("not_http")
             return None
-        raw = data[data.find(b"\r\n") : end + 2]
+        raw = data[12 : end + 2]
         lower = raw.lower()
-        rest = data[end + 4 :]
         if status[0] == 49:  # 1xx: an interim response, the real one follows
             self._buffer, self.answered = b"", False
-            if rest:
-                self.data_received(rest)
+            if len(data) > end + 4:
+                self.data_received(data[end + 4 :])
             return None
-        chunked, at = lower.find(b"\r\ntransfer-encoding:"), lower.find(b"\r\ncontent-length:")
-        if data[7] == 48 or b"\r\nconnection: close" in lower:
+        at = lower.find(b"\r\ncontent-length:")
+        chunked = lower.find(b"\r\ntransfer-encoding:")
+        if data[7] == 48 or lower.find(b"\r\nconnection: close") >= 0:
             self._reusable = False
-        if status in (b"204", b"304"):
-            self._mode, self._left = _LENGTH, 0
-        elif chunked >= 0:
+        if chunked >= 0:
             value = lower[chunked + 20 : lower.find(b"\r\n", chunked + 20)].strip()
             if at >= 0 or value != b"chunked":
                 self._broken("ambiguous_length")
@@ -164,12 +162,14 @@ class Upstream(asyncio.Protocol):
             self._mode, self._left = _LENGTH, int(value)
         else:
             self._mode, self._reusable = _UNTIL_CLOSE, False
+        if status == b"204" or status == b"304":
+            self._mode, self._left = _LENGTH, 0
         if self.call is not None:
             self.call.on_head(int(status), lower, raw)
         if self._mode == _LENGTH and self._left == 0:
-            self._finish(rest)
+            self._finish(data[end + 4 :])
             return None
-        return rest or None
+        return data[end + 4 :] or None
 
     def _read_length(self, data: bytes) -> None:
         left = self._left - len(data)
