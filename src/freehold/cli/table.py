@@ -16,6 +16,7 @@ class Row(NamedTuple):
 
 
 GROUPS: dict[str, str] = {
+    "key": "Callers' keys: who may call the gateway.",
     "align": "Train a model by a constitution, and show how its safety moves.",
     "constitution": "Check, compare, import and sign what a model must hold to.",
     "catalog": "Look through what is known of vendors, chips, prices and outages, and correct it.",
@@ -59,8 +60,16 @@ COMMANDS: tuple[Row, ...] = (
     Row("catalog stale", "freehold.cli.catalog_stale:command", "List figures past their age limit."),
     Row("scan", "freehold.cli.scan:command", "Find the AI dependencies of a code base."),
     # the gateway
-    Row("demo", "freehold.cli.demo:command", "Show one call through everything, from nothing."),
+    Row(
+        "demo",
+        "freehold.cli.demo:command",
+        "Three homes, one of them killed under load, and no caller notices.",
+    ),
     Row("up", "freehold.cli.up:command", "Run the gateway."),
+    Row("reload", "freehold.cli.reload:command", "Make the running gateway read its settings again."),
+    Row("key create", "freehold.cli.key_create:command", "Make a key for a caller."),
+    Row("key list", "freehold.cli.key_list:command", "List callers' keys, without their secrets."),
+    Row("key revoke", "freehold.cli.key_revoke:command", "Make a key stop working."),
     Row(
         "pocket serve",
         "freehold.cli.pocket_serve:command",
