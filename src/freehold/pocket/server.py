@@ -61,6 +61,10 @@ class PocketHome:
     def faults(self) -> Chooser:
         return self._faults
 
+    @property
+    def engine(self) -> Engine:
+        return self._engine
+
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         await self._door.open(host, port)
         self._since_ns = self._clock.monotonic_ns()
