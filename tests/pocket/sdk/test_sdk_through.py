@@ -62,9 +62,8 @@ class Addresses:
 
     async def _plane(self, api: str) -> str:
         from freehold.gateway.plane import Plane
-        from tests.gateway.running import Kept
-
         from freehold.gateway.settings import GatewaySettings
+        from tests.gateway.running import Kept
 
         options = OPTIONS if api != "foundry-anthropic" else {}
         home = Home(

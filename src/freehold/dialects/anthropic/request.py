@@ -36,7 +36,10 @@ def read_request(inbound: Inbound, body: bytes, origin: str = NAME) -> Conversat
     container = fields.left.get("container")
     if type(container) is str:
         stored.append(StoredState(kind="container", id=container))
-    turns = tuple(_read_turn(message, origin, stored) for message in fields.objects("messages"))
+    turns = tuple(
+        _plain_turn(given) or _read_turn(Fields(given, f"messages[{at}]", fields), origin, stored)
+        for at, given in enumerate(fields.items("messages"))
+    )
     if not turns:
         raise fields.fault("messages", "it must hold at least one message")
     config = fields.object("output_config")
@@ -64,6 +67,15 @@ def _left(name: str, fields: Fields | None) -> dict[str, Any]:
 def _read_stream(inbound: Inbound, fields: Fields) -> bool:
     asked = fields.flag("stream")
     return bool(asked) if inbound.stream is None else inbound.stream
+
+
+def _plain_turn(given: Any) -> Turn | None:
+    """The turn of a message that is a role and a text and nothing else."""
+    if type(given) is dict and len(given) == 2:
+        role, text = given.get("role"), given.get("content")
+        if (role == "user" or role == "assistant") and type(text) is str:
+            return Turn(role=role, blocks=(Text(text=text),))
+    return None
 
 
 def _read_turn(message: Fields, origin: str, stored: list[StoredState]) -> Turn:
@@ -206,13 +218,16 @@ def _write_extra(body: dict[str, Any], conversation: Conversation) -> None:
 
 
 def _write_turn(turn: Turn, origin: str, own: bool) -> dict[str, Any] | None:
-    blocks = [block for each in turn.blocks if (block := write_block(each, origin, own=own)) is not None]
-    if turn.blocks and not blocks:
-        return None  # all of it belonged to another vendor
     only = turn.blocks[0] if len(turn.blocks) == 1 else None
-    plain = isinstance(only, Text) and only.cache is None and not only.extra
-    content = only.text if plain and isinstance(only, Text) else blocks
-    return {"role": turn.role, "content": content, **(turn.extra if own else {})}
+    content: object
+    if type(only) is Text and only.cache is None and not (own and only.extra):
+        content = only.text
+    else:
+        content = [block for each in turn.blocks if (block := write_block(each, origin, own=own)) is not None]
+        if turn.blocks and not content:
+            return None  # all of it belonged to another vendor
+    message = {"role": turn.role, "content": content}
+    return {**message, **turn.extra} if own and turn.extra else message
 
 
 def _write_tool(tool: Tool | Opaque, own: bool) -> object:

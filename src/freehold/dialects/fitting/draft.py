@@ -13,7 +13,7 @@ from freehold.types.conversation import Conversation
 class Draft:
     """Rules read `now` and say: `change`, `leave_out` (this home cannot), `refuse` (none can)."""
 
-    __slots__ = ("can", "form", "notes", "now", "origin", "own", "reasons", "refusals")
+    __slots__ = ("can", "form", "kinds", "notes", "now", "origin", "own", "reasons", "refusals")
 
     def __init__(self, conversation: Conversation, can: Capability, form: str, origin: str) -> None:
         self.now = conversation  # as changed so far
@@ -21,6 +21,8 @@ class Draft:
         self.form = form  # the dialect whose request form the home takes
         self.origin = origin  # whose signatures the home takes back
         self.own = conversation.dialect == form
+        # What kinds of blocks there are: most rules have nothing to look for, and need not look.
+        self.kinds = {type(block) for turn in conversation.turns for block in turn.blocks}
         self.notes: list[str] = []
         self.reasons: list[str] = []
         self.refusals: list[str] = []

@@ -15,13 +15,18 @@ _ORDER = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 def fit_thoughts(draft: Draft) -> None:
     """A thought goes back to who signed it, or nowhere."""
+    if Thinking not in draft.kinds and ToolUse not in draft.kinds:
+        return
     turns: tuple[Turn, ...] = draft.now.turns
-    said = [block for turn in turns for block in turn.blocks if isinstance(block, Thinking | ToolUse)]
-    foreign = {block.origin or "nobody" for block in said
-               if isinstance(block, Thinking) and not _ours(draft, block)}  # fmt: skip
-    calls = {block.origin for block in said
-             if isinstance(block, ToolUse) and block.signature is not None
-             and block.origin != draft.origin}  # fmt: skip
+    foreign: set[str] = set()
+    calls: set[str] = set()
+    for turn in turns:
+        for block in turn.blocks:
+            if isinstance(block, ToolUse):
+                if block.signature is not None and block.origin != draft.origin:
+                    calls.add(block.origin)
+            elif isinstance(block, Thinking) and not _ours(draft, block):
+                foreign.add(block.origin or "nobody")
     if not foreign and not calls:
         return
     if calls:

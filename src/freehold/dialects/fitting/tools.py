@@ -27,15 +27,19 @@ _SCHEMA_DEPTH_MAX = 64
 
 
 def fit_tools(draft: Draft) -> None:
-    uses = [block for turn in draft.now.turns for block in turn.blocks if isinstance(block, ToolUse)]
-    results = [block for turn in draft.now.turns for block in turn.blocks if isinstance(block, ToolResult)]
+    uses: list[ToolUse] = []
+    results: list[ToolResult] = []
+    if ToolUse in draft.kinds or ToolResult in draft.kinds:
+        blocks = [block for turn in draft.now.turns for block in turn.blocks]
+        uses = [block for block in blocks if type(block) is ToolUse]
+        results = [block for block in blocks if type(block) is ToolResult]
     if draft.now.tools:
         _fit_definitions(draft)
     elif (uses or results) and draft.form in _STRICT_FORMS:
         draft.leave_out("the turns hold tool calls and no tools are defined, which this api refuses")
     if draft.now.tool_choice is not None:
         _fit_choice(draft, draft.now.tool_choice, bool(uses))
-    if not draft.own:
+    if results and not draft.own:
         known = {use.id for use in uses}
         lost = [result.tool_use_id for result in results if result.tool_use_id not in known]
         if lost and not draft.now.stored:

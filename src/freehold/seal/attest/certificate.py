@@ -6,12 +6,13 @@ import base64
 import binascii
 import hashlib
 import re
+from functools import lru_cache
 
 import msgspec
 
 from freehold.seal.attest import der
 from freehold.seal.attest.malformed import malformed
-from freehold.seal.attest.signature import ALGORITHMS
+from freehold.seal.attest.signature import ALGORITHMS, Memo
 
 CERTIFICATE_BYTES_MAX = 64 * 1024
 CERTIFICATES_MAX = 64
@@ -55,7 +56,7 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def title(self) -> str:
         """The common name, for people only."""
-        return name_parts(self.subject).get("CN", f"serial {self.serial:x}")
+        return common_name(self.subject) or f"serial {self.serial:x}"
 
     @property
     def self_issued(self) -> bool:
@@ -113,6 +114,11 @@ def parse_extensions(wrapper: der.Der) -> dict[str, Extension]:
     return found
 
 
+@lru_cache(maxsize=256)
+def common_name(name: bytes) -> str:
+    return name_parts(name).get("CN", "")
+
+
 def name_parts(name: bytes) -> dict[str, str]:
     """The readable parts of a distinguished name, for messages and claims."""
     parts: dict[str, str] = {}
@@ -124,9 +130,10 @@ def name_parts(name: bytes) -> dict[str, str]:
     return parts
 
 
-def parse_pem(data: bytes) -> tuple[Certificate, ...]:
+def parse_pem(data: bytes, memo: Memo | None = None) -> tuple[Certificate, ...]:
     """Every certificate in a PEM text, in its order. Text around them is skipped, as every tool does."""
     found: list[Certificate] = []
+    memo = memo or Memo()
     for match in _PEM.finditer(data.replace(b"\x00", b"")):
         if len(found) >= CERTIFICATES_MAX:
             raise malformed(f"more than {CERTIFICATES_MAX} certificates in one file")
@@ -137,7 +144,7 @@ def parse_pem(data: bytes) -> tuple[Certificate, ...]:
             raise malformed("a PEM certificate is not base64") from error
         if base64.b64encode(raw) != text:
             raise malformed("a PEM certificate is base64 with stray bits")
-        found.append(parse_certificate(raw))
+        found.append(memo.read(parse_certificate, raw))
     if data.count(b"-----BEGIN CERTIFICATE-----") != len(found):
         raise malformed("a PEM certificate has no readable body or no end")
     return tuple(found)

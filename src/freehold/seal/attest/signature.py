@@ -7,6 +7,9 @@ checked.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar, cast
+
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
@@ -15,6 +18,8 @@ from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAl
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 MEMO_ENTRIES_MAX = 4096
+MEMO_BYTES_MAX = 1024 * 1024
+T = TypeVar("T")
 RSA_BITS_MIN, RSA_BITS_MAX = 2048, 8192
 
 _SHA384_NULL = "300d06096086480165030402020500"
@@ -39,14 +44,25 @@ _SignatureKey = tuple[str, bytes, bytes, bytes]
 
 
 class Memo:
-    """Keys already read and signatures that already held. One per process, or one per call: the answer is the
-    same."""
+    """What was read, and signatures that held. One for a process or for a call: the answer is the same."""
 
-    __slots__ = ("_held", "_keys")
+    __slots__ = ("_held", "_keys", "_read")
 
     def __init__(self) -> None:
+        self._read: dict[tuple[Callable[[bytes], object], bytes], object] = {}
         self._keys: dict[bytes, PublicKeyTypes | None] = {}
         self._held: set[_SignatureKey] = set()
+
+    def read(self, parse: Callable[[bytes], T], data: bytes) -> T:
+        """`parse(data)`, done once for the same bytes. Only for values that nobody can change."""
+        found = self._read.get((parse, data))
+        if found is None:
+            if len(self._read) >= MEMO_ENTRIES_MAX:
+                self._read.clear()
+            found = parse(data)
+            if len(data) <= MEMO_BYTES_MAX:
+                self._read[parse, data] = found
+        return cast(T, found)
 
     def key(self, spki: bytes) -> PublicKeyTypes | None:
         """The public key in a SubjectPublicKeyInfo, or None where it is none we can use."""

@@ -64,10 +64,11 @@ def verify(
             fix="add the report, quote, document or token", code="seal.no-evidence",
         )  # fmt: skip
     support = tuple(piece for piece in evidence.pieces if not piece.is_evidence)
+    memo = memo or Memo()
     context = Context(
-        collateral=collateral.joined(collect(support)), policy=policy, at_s=at_s,
+        collateral=collateral.joined(collect(support, memo=memo)), policy=policy, at_s=at_s,
         anchors=anchors + (TEST_ANCHORS if policy.test_roots else ()),
-        nonce=nonce, binding=_with_devices(binding, subjects), memo=memo or Memo(),
+        nonce=nonce, binding=_with_devices(binding, subjects), memo=memo,
         event_logs=tuple(piece.data for piece in support if piece.role == "event-log"),
     )  # fmt: skip
     parts = tuple(_part(piece, context) for piece in subjects)
