@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 
 from freehold.estate.model import Estate
+from freehold.gateway.plane import Plane
+from freehold.gateway.settings import GatewaySettings
 from freehold.pocket import PocketHome
 from freehold.types.homes import Home, Workload
 from freehold.types.names import HomeId, ModelId, WorkloadId
+from tests.gateway.running import Kept
 from tests.pocket.sdk.both import ARGUMENTS
 from tests.pocket.sdk.conftest import Background
-from tests.pocket.sdk.speakers import SPEAKERS, Speaker
+from tests.pocket.sdk.speakers import SPEAKERS, Claude, Speaker
 
 # api of the home -> the pocket home that serves it
 HOMES = {
@@ -22,6 +25,7 @@ HOMES = {
     "foundry-anthropic": "anthropic", "vertex-claude": "gemini", "bedrock-converse": "bedrock",
     "bedrock-invoke": "bedrock", "gemini": "gemini", "vertex-gemini": "gemini",
 }  # fmt: skip
+PLAIN = ("openai", "azure-openai", "responses")  # there this model is none that reasons, and is not asked to
 WORKLOAD = "chat"
 OPTIONS = {"project": "p", "location": "us-east5", "api_version": "2024-10-21"}
 
@@ -46,7 +50,6 @@ class Addresses:
         return self._once(f"direct {dialect}", self._home, dialect)
 
     def gateway(self, api: str) -> str:
-        pytest.importorskip("freehold.gateway.plane")
         return self._once(f"gateway {api}", self._plane, api)
 
     def _once(self, name: str, start: Any, *arguments: str) -> str:
@@ -61,10 +64,6 @@ class Addresses:
         return home.url
 
     async def _plane(self, api: str) -> str:
-        from freehold.gateway.plane import Plane
-        from freehold.gateway.settings import GatewaySettings
-        from tests.gateway.running import Kept
-
         options = OPTIONS if api != "foundry-anthropic" else {}
         home = Home(
             id=HomeId(api), vendor="v", operator="o", region="us-east5", api=api, model=ModelId("claude-x"),
@@ -146,3 +145,12 @@ def test_image_arrives_with_the_words_beside_it(speaker: Speaker) -> None:
 
 def test_structured_answer_has_the_shape_asked_for(speaker: Speaker) -> None:
     assert speaker.fill("where?") == ARGUMENTS
+
+
+@pytest.mark.parametrize("api", ["direct", *HOMES])
+def test_signed_thinking_goes_back_to_the_home_that_signed_it(addresses: Addresses, api: str) -> None:
+    claude = addresses.speaker("anthropic", api)
+    assert isinstance(claude, Claude)
+    kinds, said = claude.think_again("why is that", "really so?")
+    assert kinds == (["text"] if api in PLAIN else ["thinking", "text"])
+    assert said == "really so?"  # the home checks its signature before it answers
