@@ -6,15 +6,16 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any
 
+import openai
 import pytest
 
 from freehold.estate.model import Estate
 from freehold.gateway.plane import Plane
 from freehold.gateway.settings import GatewaySettings
-from freehold.pocket import PocketHome
+from freehold.pocket import FaultRule, PocketHome
 from freehold.types.homes import Home, Workload
 from freehold.types.names import HomeId, ModelId, WorkloadId
-from tests.gateway.running import Kept
+from tests.gateway.running import Kept, street
 from tests.pocket.sdk.both import ARGUMENTS
 from tests.pocket.sdk.conftest import Background
 from tests.pocket.sdk.speakers import SPEAKERS, Claude, Speaker
@@ -154,3 +155,31 @@ def test_signed_thinking_goes_back_to_the_home_that_signed_it(addresses: Address
     kinds, said = claude.think_again("why is that", "really so?")
     assert kinds == (["text"] if api in PLAIN else ["thinking", "text"])
     assert said == "really so?"  # the home checks its signature before it answers
+
+
+WORDS = "[pocket words tokens=40]"
+OUTAGES = {
+    "refuses": FaultRule(fault="refuse"),
+    "is limited": FaultRule(fault="rate_limited"),
+    "is broken": FaultRule(fault="server_error"),
+    "is cut before content": FaultRule(fault="cut_rst", after=0),
+    "is cut in the middle": FaultRule(fault="cut_rst", after=15),
+    "ends without its end": FaultRule(fault="no_terminal"),
+    "fails inside a 200": FaultRule(fault="error_in_stream", after=5),
+}
+
+
+@pytest.mark.parametrize("outage", list(OUTAGES))
+async def test_stream_is_whole_for_the_sdk_when_the_first_home(outage: str) -> None:
+    async with street(("openai", "openai"), faults={0: {"outage": OUTAGES[outage]}}) as place:
+        client = openai.AsyncOpenAI(base_url=f"{place.url}/v1", api_key="k", max_retries=0)
+        messages: Any = [{"role": "user", "content": WORDS}]
+        whole = await client.chat.completions.create(model="claude-pocket", messages=messages)
+        said = ""
+        async for chunk in await client.chat.completions.create(
+            model="claude-pocket", messages=messages, stream=True
+        ):
+            said += chunk.choices[0].delta.content or "" if chunk.choices else ""
+        await client.close()
+    assert said == whole.choices[0].message.content
+    assert len(said.split()) == 40
