@@ -18,7 +18,7 @@ BODY_BYTES_MAX = 65_536
 FILE_BYTES_MAX = 256 * 1024 * 1024
 _KEY = re.compile(r"([?&]key=)[^&]*")
 
-Ended = Literal["open", "whole", "fault", "client_left"]
+Ended = Literal["open", "whole", "fault", "client_left", "failed"]
 
 
 class Logged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -153,9 +153,10 @@ class PocketHome:
         chosen = self._faults.choose(self._seen(request, asked), _AT_REQUEST)
         fault = chosen[0] if chosen else ""
         self.log.keep(self._logged(number, exchange, asked, fault, "open"))
-        ended: Ended = "fault" if chosen else "whole"
+        ended: Ended = "failed"
         try:
             await self._play(exchange, chosen[1] if chosen else None)
+            ended = "fault" if chosen else "whole"
         except (ConnectionError, asyncio.CancelledError):
             ended = "fault" if chosen else "client_left"
             raise
@@ -169,7 +170,10 @@ class PocketHome:
                 await exchange.send(await exchange.prepare())
             else:
                 await FAULTS[rule.fault].play(Play(rule=rule, exchange=exchange, clock=self._clock))
-        except DialectError as error:  # the engine refuses before the first byte
+        except DialectError as error:
+            if exchange.line.sent_bytes:  # too late to refuse: what was begun cannot be ended well
+                exchange.line.reset()
+                return
             await exchange.tell(Failure(
                 status=error.status, kind="bad_request", what=error.what, why=error.why, fix=error.fix,
                 code=error.code,
