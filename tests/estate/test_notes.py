@@ -53,6 +53,14 @@ def test_contract_is_noted_when_notice_is_due_and_when_it_has_ended() -> None:
     assert "ended on 2026-12-31" in ended
 
 
+def test_model_that_is_to_be_retired_soon_is_noted_once() -> None:
+    found = noted(load_example("startup"), datetime.date(2026, 11, 20))
+    assert found == [
+        "model claude-sonnet-4-5 is to be retired on 2026-11-30 "
+        "(LiteLLM 1.109.1, model_prices_and_context_window, 2026-11)"
+    ]
+
+
 def test_home_bought_under_somebody_elses_contract_is_noted(read: Read) -> None:
     text = (
         HOME.format("h", "aws", "us-east-1", "h100") + 'contract = "c"\n[contracts.c]\noperator = "google"\n'

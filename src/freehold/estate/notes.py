@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from freehold.errors import nearest
 from freehold.estate.allowed import barred_homes, breaches
+from freehold.estate.candidates import model_facts
 from freehold.estate.catalog import Catalog, lookup
 from freehold.estate.catalog.age import as_date
 from freehold.estate.model import Estate
@@ -19,6 +20,7 @@ NOTICE_SOON_DAYS = 60
 def notes(estate: Estate, catalog: Catalog, today: datetime.date) -> list[str]:
     """In the order of the file. What is merely unknown is not noted here: `freehold map` tells it."""
     found = [note for home in estate.homes.values() for note in _of_home(home, catalog)]
+    found += list(dict.fromkeys(_retiring(estate, catalog, today)))
     found += [note for contract in estate.contracts.values() for note in _of_contract(contract, today)]
     found += [note for home in estate.homes.values() for note in _bought(home, estate, catalog)]
     for work in estate.workloads.values():
@@ -40,6 +42,17 @@ def _of_home(home: Home, catalog: Catalog) -> Iterator[str]:
     if home.region not in owner.regions:
         close = _close(home.region or "", owner.regions)
         yield f"{home.id}: region {home.region!r} of {owner.name} is not in the catalog{close}"
+
+
+def _retiring(estate: Estate, catalog: Catalog, today: datetime.date) -> Iterator[str]:
+    """Models whose announced end is near or past, by the catalog's word."""
+    for home in estate.homes.values():
+        facts = model_facts(home, catalog)
+        ends = as_date(facts.retires) if facts is not None and facts.retires else None
+        if facts is None or ends is None or (ends - today).days > NOTICE_SOON_DAYS:
+            continue
+        word = "was to be retired" if ends < today else "is to be retired"
+        yield f"model {facts.id} {word} on {ends} ({facts.source}, {facts.as_of})"
 
 
 def _of_contract(contract: Contract, today: datetime.date) -> Iterator[str]:
