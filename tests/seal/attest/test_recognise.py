@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from freehold.errors import FreeholdError, InputError
 from freehold.seal.attest import Evidence, Memo, verify
 from freehold.seal.attest.collateral import collect
-from freehold.seal.attest.fake import amd, aws, evidence_set, intel
+from freehold.seal.attest.fake import amd, aws, evidence_set, intel, nvidia
 from freehold.seal.attest.fake.sets import MAKERS
 from freehold.seal.attest.malformed import EVIDENCE_BYTES_MAX
 from freehold.seal.attest.recognise import recognise
@@ -74,6 +74,18 @@ def test_recognise_opens_json_containers_of_other_tools() -> None:
     }
     assert sorted(roles(json.dumps(body).encode())) == ["event-log", "tdx"]
     assert sorted(roles(json.dumps({"evidence": body, "tee": "tdx"}).encode())) == ["event-log", "tdx"]
+
+
+def test_recognise_opens_collections_of_message_wrappers() -> None:
+    said = nvidia.Device()
+    member = {
+        "__cmwc_t": "tag:example.com,2026:evidence-item", "nonce": ["application/octet-stream", "AA"],
+        "evidence": ["application/x", base64.urlsafe_b64encode(nvidia.report(said)).rstrip(b"=").decode()],
+        "certificate": ["application/y", base64.b64encode(nvidia.chain(said, at_s=AT_S)).decode()],
+    }  # fmt: skip
+    body = {"__cmwc_t": "tag:example.com,2026:input", "gpu_0": member, "gpu_1": member, "nonce": ["x", "AA"]}
+    found = recognise("file", json.dumps(body).encode())
+    assert [(piece.role, len(piece.attached)) for piece in found] == [("nvidia", 1), ("nvidia", 1)]
 
 
 def test_recognise_opens_a_report_followed_by_its_certificate_table() -> None:
