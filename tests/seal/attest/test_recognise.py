@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from freehold.errors import FreeholdError, InputError
 from freehold.seal.attest import Evidence, Memo, verify
+from freehold.seal.attest.c14n import parse_xml
 from freehold.seal.attest.collateral import collect
 from freehold.seal.attest.fake import amd, aws, evidence_set, intel, nvidia
 from freehold.seal.attest.fake.sets import MAKERS
@@ -137,6 +138,24 @@ def test_recognise_refuses_what_it_does_not_know(data: bytes) -> None:
 def test_recognise_refuses_what_is_too_large() -> None:
     with pytest.raises(InputError, match="bytes"):
         recognise("file", b"0" * (EVIDENCE_BYTES_MAX + 1))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"-----BEGIN CERTIFICATE-----" + b" " * 4_000_000,
+        b"-----BEGIN CERTIFICATE-----\n" * 100_000,
+        b"<a" + b" b='x'" * 300_000 + b"!",
+        b"<" + b"a" * 4_000_000,
+        b"a." * 2_000_000,
+        b"[" + b"1," * 1_000_000 + b"1]",
+    ],
+    ids=["spaces", "begins", "attributes", "name", "dots", "numbers"],
+)
+def test_recognise_of_text_made_to_be_slow_ends_soon(text: bytes) -> None:
+    with pytest.raises(FreeholdError):
+        verify(Evidence.read([("file", text)]), at_s=AT_S)
+        parse_xml(text)
 
 
 def test_recognise_refuses_containers_in_containers_without_end() -> None:
