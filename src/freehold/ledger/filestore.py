@@ -49,9 +49,9 @@ class FileStore(FileReader):
         super().__init__(folder)
         try:
             self.clean = not layout.opened.exists()
-            write_whole(layout.opened, f"{os.getpid()}\n".encode())
             self._tree = TreeFiles(layout.tree)
             self.frontier = self._recover()
+            write_whole(layout.opened, f"{os.getpid()}\n".encode())
             self._index = Index(layout.index, self)
         except OSError as error:
             os.close(self._lock)
@@ -134,10 +134,14 @@ class FileStore(FileReader):
     def _next_segment(self, first: int) -> int:
         path = self.layout.segment(first)
         opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        os.ftruncate(opened, 0)  # an earlier try may have left bytes that were never acknowledged
-        sync_folder(path.parent)
-        if self._segment is not None:
+        try:
+            os.ftruncate(opened, 0)  # an earlier try may have left bytes that were never acknowledged
+            sync_folder(path.parent)
             self._tree.sync()  # recovery computes hashes again from the last segment only
+        except OSError:
+            os.close(opened)
+            raise
+        if self._segment is not None:
             os.close(self._segment)
         self._segment, self._offset = opened, 0
         return opened

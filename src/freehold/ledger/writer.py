@@ -17,11 +17,12 @@ from freehold.ledger.index import readable
 from freehold.ledger.intake import Intake
 from freehold.ledger.keeper import Chore, Keeper
 from freehold.ledger.layout import writers_in
+from freehold.ledger.merkle import range_root
 from freehold.ledger.note import Verifier
 from freehold.ledger.receipt import Receipt, make_receipt
 from freehold.ledger.settings import LedgerSettings
 from freehold.ledger.spill import Spill
-from freehold.ledger.store import Reader, Store
+from freehold.ledger.store import Reader, Store, node_reader
 from freehold.ledger.witnessing import Witnessing
 from freehold.types.contracts import Admit, Refused, Signer
 from freehold.types.homes import Policy
@@ -187,5 +188,13 @@ def hold_to_keys(store: Store, signer: Signer) -> None:
             code="ledger.swapped-key",
         )
     note = store.checkpoint()
-    if note is not None:
-        open_checkpoint(note, keychain.follow([first or key], store.origin, rotations))
+    if note is None:
+        return
+    signed = open_checkpoint(note, keychain.follow([first or key], store.origin, rotations))
+    if signed.size and range_root(0, signed.size, node_reader(store)) != signed.root:
+        raise IntegrityError(
+            f"the ledger {store.origin} is not the one whose checkpoint was signed",
+            why=f"its first {signed.size} records do not lead to the signed root",
+            fix="run freehold ledger verify, and restore the ledger from a copy; nothing was changed",
+            code="ledger.forked",
+        )
