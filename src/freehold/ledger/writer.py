@@ -13,7 +13,6 @@ from freehold.ledger.committer import Committer, Times
 from freehold.ledger.crossing import Crossing, seen_notes
 from freehold.ledger.files import FileReader
 from freehold.ledger.filestore import FileStore
-from freehold.ledger.index import readable
 from freehold.ledger.intake import Intake
 from freehold.ledger.keeper import Chore, Keeper
 from freehold.ledger.layout import writers_in
@@ -47,9 +46,8 @@ class Ledger:
         self._intake = Intake(settings.buffer_records, lost=spill.lost)
         times = Times(checkpoint_ns=settings.checkpoint_every.ns)
         self._committer = Committer(store, self._intake, spill, signer, clock, times)
-        self._told_of_start()
         self._committer.start()
-        self._crossing = Crossing(others, clock, _crossings_in(reader))
+        self._crossing = Crossing(others, clock, lambda: _crossings_in(reader))
         self._keeper = Keeper(self._chores(), clock)
 
     def _chores(self) -> list[Chore]:
@@ -70,16 +68,6 @@ class Ledger:
     def _witness(self, witnessing: Witnessing) -> None:
         if (note := witnessing.collect()) is not None:
             self._store.publish_cosigned(note)
-
-    def _told_of_start(self) -> None:
-        """What the last run left behind goes into the record, so that nothing about it is silent."""
-        size = self._store.size()
-        if size > self._store.archived_size():
-            leaf = next(self._store.leaves(size - 1, size))
-            self._committer.expect_after(readable(size - 1, leaf).time_ns)
-        if not self._store.clean:
-            evidence = {"records": str(size), "torn_bytes": str(self._store.torn_bytes)}
-            self._committer.alarm("ledger.unclean-stop", evidence, severity="warning")
 
     def admit(self, policy: Policy) -> Admit | Refused:
         failing, full = self._committer.failing, self._intake.fill_ppm() >= ADMIT_FILL_PPM_MAX
@@ -154,7 +142,7 @@ def _others(path: Path) -> list[Reader]:
     return [FileReader(folder) for folder in writers_in(path.parent) if folder != path]
 
 
-def _crossings_in(reader: FileReader | Reader) -> list[str]:
+def _crossings_in(reader: Reader) -> list[str]:
     """The latest checkpoints of others that we recorded."""
     return seen_notes(
         [next(reader.leaves(seq, seq + 1)) for seq in reader.of_kind("checkpoint", CROSSINGS_READ)]
