@@ -38,9 +38,13 @@ def test_home_carries_every_fact(file: Path) -> None:
         'url = "https://h/v1"\npool = "p"\n'
         'credential = "env:KEY"\ntier = "vouched"\nweight = 3\nneeds = ["s"]\noptions = { version = "1" }\n',
     ).homes["h"]
-    assert (home.operator, home.region, home.silicon, home.model_name) == ("lab", "r", "trn2", "m-v1")
+    assert (home.operator, home.region, home.silicon, home.model_name) == ("lab", "r", "trainium2", "m-v1")
     assert (home.url, home.credential, home.pool, home.tier) == ("https://h/v1", "env:KEY", "p", "vouched")
-    assert (home.weight, home.needs, home.options) == (3, ("s",), {"version": "1"})
+    assert (home.weight, home.needs, home.options) == (
+        3,
+        ("s", "aws.r", "operator.lab", "silicon.trainium2", "pool.p"),
+        {"version": "1"},
+    )
 
 
 def test_home_without_an_operator_is_run_by_its_vendor(file: Path) -> None:

@@ -18,15 +18,23 @@ from freehold.errors import InputError, RefusedError
 @click.command()
 @click.argument("path", default=DEFAULT_NAME, metavar="[PATH]")
 @click.option("--force", is_flag=True, help="Replace a file that is already there.")
+@click.option("--from-env", "from_env", is_flag=True, help="Homes for the vendor credentials that are set.")
 @json_option
-def command(path: str, force: bool, as_json: bool) -> None:
+def command(path: str, force: bool, from_env: bool, as_json: bool) -> None:
     """Write a commented freehold.toml to start from. PATH may be a folder."""
     place = _file_of(Path(path))
-    write_new(place, STARTER, replace=force)
+    write_new(place, _from_environment() if from_env else STARTER, replace=force)
     if as_json:
         emit_json("init/1", {"path": str(place)})
     else:
         click.echo(f"wrote {place}; next: freehold check{'' if path == DEFAULT_NAME else f' -c {place}'}")
+
+
+def _from_environment() -> str:
+    from freehold.cli.from_env import estate_from
+    from freehold.estate.catalog import load
+
+    return estate_from(os.environ, load())
 
 
 def _file_of(place: Path) -> Path:

@@ -7,7 +7,8 @@ from pathlib import Path
 from freehold.cli.settings import section_types
 from freehold.config import Loaded, load, resolve_secret
 from freehold.errors import FreeholdError, Problem, ProblemsError
-from freehold.estate.build import build_estate, estate_problems
+from freehold.estate.build import build_estate, catalog_of, estate_problems
+from freehold.estate.catalog import Catalog
 from freehold.estate.model import Estate
 from freehold.ledger.settings import LedgerSettings
 from freehold.types.names import HomeId
@@ -63,3 +64,9 @@ def load_credentials(config: str | None) -> dict[HomeId, str]:
     if problems:
         raise ProblemsError(str(loaded.source), problems)
     return found
+
+
+def load_standing(config: str | None) -> tuple[Estate, Catalog]:
+    """The estate and the catalog it was worked out with, the user's own catalog file included."""
+    loaded = load_settings(config)
+    return build_estate(loaded), catalog_of(loaded)

@@ -1,6 +1,8 @@
-"""What you stand on: homes, services, and what needs what.
+"""The estate: everything you can run on, everything that stands under it, and what that means.
 
-It knows the declared estate as one value, with every reference resolved, and says things about it.
-It must not know how a home is talked to, and it never opens a connection.
-Start reading at `model`, then `sentence`.
+Knows homes, services, the catalog and the fault tree they make; must not know how a model is talked to, where
+evidence is kept or how a plan is solved. Pure functions over values, but for reading the catalog's files.
+
+Start with `model.py` (the value), `build.py` (from settings), `graph.py` (the AND/OR graph), then `blast.py`
+and `cuts.py`, which everything else is made of.
 """

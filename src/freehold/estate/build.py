@@ -6,20 +6,36 @@ Names that refer to nothing are collected and reported together, each with its l
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path as File
 from typing import Any, Protocol
 
 import msgspec
 
 from freehold.errors import Problem, ProblemsError, nearest
+from freehold.estate.catalog import Catalog, lookup
+from freehold.estate.catalog.check import checked, cycle_in
 from freehold.estate.model import Estate
 from freehold.estate.settings import (
+    ContractSettings,
     EstateSettings,
     HomeSettings,
     PolicySettings,
     PriceSettings,
+    ServiceSettings,
     WorkloadSettings,
 )
-from freehold.types.homes import Home, Policy, Pool, Price, Substitute, Workload
+from freehold.estate.standing import placed, services_of
+from freehold.types.homes import (
+    ClassRule,
+    Contract,
+    Home,
+    Policy,
+    Pool,
+    Price,
+    Service,
+    Substitute,
+    Workload,
+)
 from freehold.types.names import Digest, HomeId, ModelId, PolicyId, PoolId, ServiceId, SiliconId, WorkloadId
 
 DEFAULT_POLICY = "default"  # built in where the file defines none of that name
@@ -27,6 +43,7 @@ DEFAULT_POLICY = "default"  # built in where the file defines none of that name
 SUGGEST_AMONG_MAX = 2000  # a nearest match costs a comparison with every known name
 
 UNKNOWN = {
+    "contract": "estate.unknown-contract",
     "home": "estate.unknown-home",
     "model": "estate.unknown-model",
     "policy": "estate.unknown-policy",
@@ -55,13 +72,19 @@ def build_estate(loaded: LoadedSections) -> Estate:
     problems = sorted(estate_problems(loaded), key=lambda problem: problem.line or 0)
     if problems:
         raise ProblemsError(str(loaded.source or "settings"), problems)
-    policies = {PolicyId(name): _policy(name, found) for name, found in sections["policies"].items()}
+    catalog = catalog_of(loaded)
+    policies = {PolicyId(name): _policy(name, found, catalog) for name, found in sections["policies"].items()}
     policies.setdefault(PolicyId(DEFAULT_POLICY), Policy())
     estate: EstateSettings = sections["estate"]
+    homes = {
+        HomeId(name): placed(_home(name, found), catalog, from_catalog=found.catalog)
+        for name, found in sections["homes"].items()
+    }
+    own = {ServiceId(name): _service(name, found) for name, found in sections["services"].items()}
     return Estate(
         name=estate.name,
         digest=loaded.digest,
-        homes={HomeId(name): _home(name, found) for name, found in sections["homes"].items()},
+        homes=homes,
         pools={
             PoolId(name): Pool(id=PoolId(name), **msgspec.structs.asdict(found))
             for name, found in sections["pools"].items()
@@ -71,28 +94,37 @@ def build_estate(loaded: LoadedSections) -> Estate:
             for name, found in sections["workloads"].items()
         },
         policies=policies,
-        services=dict(sections["services"]),
+        services=services_of(homes, own, catalog),
         models=dict(sections["models"]),
-        contracts=dict(sections["contracts"]),
+        contracts={name: _contract(name, found) for name, found in sections["contracts"].items()},
     )
+
+
+def catalog_of(loaded: LoadedSections) -> Catalog:
+    """The catalog with the user's own file over it, which is named beside the estate file."""
+    own = getattr(loaded.sections.get("estate"), "catalog", None)
+    return checked(None if own is None else File(str(loaded.source or ".")).parent / own)
 
 
 def estate_problems(loaded: LoadedSections) -> Iterator[Problem]:
     """What does not hold together. A table that is itself wrong is None here: known by name only."""
     sections = loaded.sections
+    catalog = catalog_of(loaded)
     for name, home in sections["homes"].items():
         if home is not None:
-            yield from _home_problems(loaded, name, home)
+            yield from _home_problems(loaded, name, home, catalog)
     for name, workload in sections["workloads"].items():
         if workload is not None:
             yield from _workload_problems(loaded, name, workload)
     for name, service in sections["services"].items():
         for key in ("all_of", "any_of") if service is not None else ():
-            place = ("services", name, key)
-            yield from _unknown(loaded, place, getattr(service, key), "service", sections["services"])
+            yield from _unknown_services(loaded, ("services", name, key), getattr(service, key), catalog)
+    yield from _circles(loaded, catalog)
 
 
-def _home_problems(loaded: LoadedSections, name: str, home: HomeSettings) -> Iterator[Problem]:
+def _home_problems(
+    loaded: LoadedSections, name: str, home: HomeSettings, catalog: Catalog
+) -> Iterator[Problem]:
     sections, place = loaded.sections, ("homes", name)
     if home.api is not None and home.model is None:
         yield _problem(
@@ -104,12 +136,18 @@ def _home_problems(loaded: LoadedSections, name: str, home: HomeSettings) -> Ite
             loaded, place, "estate.home-does-nothing", f'home "{name}" neither serves nor computes',
             "a serving home has an api and a model, a compute home has chips", "add api and model, or chips",
         )  # fmt: skip
-    if home.model is not None and sections["models"]:  # a file that describes models describes each it uses
+    described = home.model is None or home.model in catalog.models
+    if home.model is not None and sections["models"] and not described:  # described once, described all
         yield from _unknown(loaded, (*place, "model"), [home.model], "model", sections["models"])
     if home.pool is not None:
         yield from _unknown(loaded, (*place, "pool"), [home.pool], "pool", sections["pools"])
-    yield from _unknown(loaded, (*place, "needs"), home.needs, "service", sections["services"])
-    yield from _twice(loaded, (*place, "needs"), home.needs)
+    if home.contract is not None:
+        yield from _unknown(loaded, (*place, "contract"), [home.contract], "contract", sections["contracts"])
+    if home.profile is not None:
+        yield from _unknown_profile(loaded, (*place, "profile"), name, home, catalog)
+    for key in ("needs", "grow_needs"):
+        yield from _unknown_services(loaded, (*place, key), getattr(home, key), catalog)
+        yield from _twice(loaded, (*place, key), getattr(home, key))
 
 
 def _workload_problems(loaded: LoadedSections, name: str, workload: WorkloadSettings) -> Iterator[Problem]:
@@ -132,6 +170,58 @@ def _workload_problems(loaded: LoadedSections, name: str, workload: WorkloadSett
                 f'workload "{name}" has "{substitute.home}" as home and as substitute',
                 "a substitute is another home", "leave it in one of the two",
             )  # fmt: skip
+
+
+def _unknown_services(
+    loaded: LoadedSections, place: Path, names: tuple[str, ...], catalog: Catalog
+) -> Iterator[Problem]:
+    """A service is known when the file defines it or the catalog has it."""
+    own = loaded.sections["services"]
+    facts = ("operator.", "silicon.", "pool.")  # what homes imply; see standing.py
+    known = {
+        name: None
+        for name in names
+        if name in own or name.startswith(facts) or lookup.service(catalog, ServiceId(name)) is not None
+    }
+    if len(known) < len(set(names)):
+        yield from _unknown(loaded, place, names, "service", {**own, **known})
+
+
+def _unknown_profile(
+    loaded: LoadedSections, place: Path, name: str, home: HomeSettings, catalog: Catalog
+) -> Iterator[Problem]:
+    owner = lookup.vendor(catalog, home.vendor)
+    known = [profile for vendor, profile in catalog.profiles if owner is not None and vendor == owner.id]
+    if home.profile not in known:
+        yield _problem(
+            loaded, place, "estate.unknown-profile",
+            f'home "{name}" names profile "{home.profile}", which {home.vendor} is not known to have',
+            f"it has {', '.join(known) or 'none in the catalog'}",
+            "correct it, or add it to a catalog file of your own",
+        )  # fmt: skip
+
+
+def _circles(loaded: LoadedSections, catalog: Catalog) -> Iterator[Problem]:
+    edges = {
+        ServiceId(name): tuple(ServiceId(need) for need in (*found.all_of, *found.any_of))
+        for name, found in loaded.sections["services"].items()
+        if found is not None
+    }
+    open_ = [need for needs in edges.values() for need in needs]
+    while open_:  # what the file's services stand on in the catalog may lead back to them
+        id = open_.pop()
+        one = None if id in edges else lookup.service(catalog, id)
+        if one is not None:
+            edges[id] = (*one.all_of, *one.any_of)
+            open_.extend(edges[id])
+    around = cycle_in(edges)
+    if around:
+        yield _problem(
+            loaded, ("services", around[0]), "estate.cyclic-services",
+            f"services need each other in a circle: {' -> '.join(around)}",
+            "what stands on what has an order, or nothing could ever have been started",
+            "take one of these edges out of all_of or any_of",
+        )  # fmt: skip
 
 
 def _unknown(
@@ -173,7 +263,7 @@ def _home(name: str, found: HomeSettings) -> Home:
     return Home(
         id=HomeId(name),
         vendor=found.vendor,
-        operator=found.operator or found.vendor,
+        operator=found.operator or "",  # the catalog knows, or the vendor is taken: see standing.placed
         region=found.region,
         silicon=None if found.silicon is None else SiliconId(found.silicon),
         api=found.api,
@@ -187,6 +277,10 @@ def _home(name: str, found: HomeSettings) -> Home:
         tier=found.tier,
         weight=found.weight,
         needs=tuple(ServiceId(service) for service in found.needs),
+        grow_needs=tuple(ServiceId(service) for service in found.grow_needs),
+        profile=found.profile,
+        contract=found.contract,
+        jurisdiction=found.jurisdiction,
         options=dict(found.options),
     )
 
@@ -207,11 +301,55 @@ def _price(found: PriceSettings) -> Price:
     )
 
 
-def _policy(name: str, found: PolicySettings) -> Policy:
+def _policy(name: str, found: PolicySettings, catalog: Catalog) -> Policy:
+    def ids(names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(known.id if (known := lookup.vendor(catalog, one)) else one for one in names)
+
     fields = msgspec.structs.asdict(found)
     budget = fields.pop("budget_usd_per_month")
+    for key in ("vendors", "operators", "operators_barred"):
+        fields[key] = ids(fields[key])
+    fields["classes"] = {
+        name: ClassRule(
+            regions=rule.regions,
+            jurisdictions=rule.jurisdictions,
+            operators=ids(rule.operators),
+            tier_min=rule.tier_min,
+        )
+        for name, rule in found.classes.items()
+    }
     return Policy(
         id=PolicyId(name), budget_nano_usd_per_month=None if budget is None else budget.nano, **fields
+    )
+
+
+def _service(name: str, found: ServiceSettings) -> Service:
+    return Service(
+        id=ServiceId(name),
+        name=found.name,
+        kind=found.kind,
+        vendor=found.vendor,
+        all_of=tuple(ServiceId(need) for need in found.all_of),
+        any_of=tuple(ServiceId(need) for need in found.any_of),
+        outages_per_year=found.outages_per_year,
+        hours_per_outage=found.hours_per_outage,
+        source=found.source or "this estate's own file",
+        status="documented",
+    )
+
+
+def _contract(name: str, found: ContractSettings) -> Contract:
+    minimum = found.minimum_usd_per_month
+    return Contract(
+        id=name,
+        operator=found.operator,
+        minimum_nano_usd_per_month=None if minimum is None else int(minimum.nano),
+        starts="" if found.starts is None else found.starts.isoformat(),
+        expires="" if found.expires is None else found.expires.isoformat(),
+        term_months=found.term_months,
+        notice_days=found.notice_days,
+        exclusive=found.exclusive,
+        exclusive_for=found.exclusive_for,
     )
 
 

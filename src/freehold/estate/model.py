@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from freehold.estate.settings import ContractSettings, ModelSettings, ServiceSettings
-from freehold.types.homes import Home, Policy, Pool, Workload
+from freehold.estate.settings import ModelSettings
+from freehold.types.homes import Contract, Home, Policy, Pool, Service, Workload
 from freehold.types.names import Digest, HomeId, ModelId, PolicyId, PoolId, ServiceId, WorkloadId
 
 
@@ -18,9 +18,9 @@ class Estate(msgspec.Struct, frozen=True, kw_only=True):
     pools: dict[PoolId, Pool] = {}
     workloads: dict[WorkloadId, Workload] = {}
     policies: dict[PolicyId, Policy] = {}
-    services: dict[ServiceId, ServiceSettings] = {}
+    services: dict[ServiceId, Service] = {}  # all that the homes stand on, however far down
     models: dict[ModelId, ModelSettings] = {}
-    contracts: dict[str, ContractSettings] = {}
+    contracts: dict[str, Contract] = {}
 
     def workload_for(self, model: str) -> Workload | None:
         """The workload a caller means: by its name, else the only one that runs that model."""

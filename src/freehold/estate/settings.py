@@ -20,18 +20,9 @@ Rate = Annotated[float, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Distinct = Literal["vendor", "operator", "region", "silicon", "pool"]
 ServiceKind = Literal[
-    "region",
-    "control-plane",
-    "identity",
-    "dns",
-    "edge",
-    "network",
-    "silicon",
-    "quota",
-    "operator",
-    "model",
-    "other",
-]
+    "region", "control-plane", "policy-plane", "identity", "dns", "edge", "network", "storage", "compute",
+    "endpoint", "capacity", "observability", "silicon", "quota", "operator", "model", "third-party", "other",
+]  # fmt: skip
 
 
 class EstateSettings(Struct, frozen=True, kw_only=True):
@@ -39,6 +30,9 @@ class EstateSettings(Struct, frozen=True, kw_only=True):
 
     name: Annotated[Name, Meta(description="What this estate is called in reports.")] = "estate"
     description: Annotated[Note, Meta(description="A few words for whoever reads the reports.")] = ""
+    catalog: Annotated[
+        Words | None, Meta(description="A catalog file of your own, beside this one: it adds and corrects.")
+    ] = None
 
 
 class ServiceSettings(Struct, frozen=True, kw_only=True):
@@ -52,6 +46,8 @@ class ServiceSettings(Struct, frozen=True, kw_only=True):
     ] = None
     hours_per_outage: Annotated[Rate | None, Meta(description="How long a failure lasts on average.")] = None
     source: Annotated[Note, Meta(description="Who says so, and when.")] = ""
+    name: Annotated[Note, Meta(description="What people call it.")] = ""
+    vendor: Annotated[Words | None, Meta(description="Whose it is; it dies with its vendor.")] = None
 
 
 class PoolSettings(Struct, frozen=True, kw_only=True):
@@ -86,7 +82,9 @@ class HomeSettings(Struct, frozen=True, kw_only=True):
         Words | None, Meta(description="Who runs the silicon, where that is not the vendor.")
     ] = None
     region: Annotated[Words | None, Meta(description="Where it is, as the vendor names it.")] = None
-    silicon: Annotated[Words | None, Meta(description="The chip it runs on, such as trn2 or h200.")] = None
+    silicon: Annotated[Words | None, Meta(description="The chip it runs on, such as trainium2 or h200.")] = (
+        None
+    )
     api: Annotated[
         Name | None, Meta(description="How it is talked to: a row of the transports table. None for compute.")
     ] = None
@@ -108,7 +106,22 @@ class HomeSettings(Struct, frozen=True, kw_only=True):
         Annotated[int, Meta(ge=0, le=1000)],
         Meta(description="Share of the calls among homes that are equally good."),
     ] = 1
-    needs: Annotated[tuple[Name, ...], Meta(description="Services it stands on, every one of them.")] = ()
+    needs: Annotated[
+        tuple[Name, ...], Meta(description="Services it stands on beside those of the catalog, every one.")
+    ] = ()
+    grow_needs: Annotated[
+        tuple[Name, ...], Meta(description="Services it needs to take more load than it has now.")
+    ] = ()
+    catalog: Annotated[
+        bool, Meta(description="Take what it stands on from the catalog. false: only what `needs` says.")
+    ] = True
+    profile: Annotated[
+        Words | None, Meta(description="A cross-region profile, such as us, eu or global.")
+    ] = None
+    jurisdiction: Annotated[
+        Words | None, Meta(description="Whose law its machines stand under, where the catalog cannot know.")
+    ] = None
+    contract: Annotated[Name | None, Meta(description="The contract it is bought under.")] = None
     options: Annotated[
         dict[Name, Words], Meta(description="Settings of its transport: api_version, project, deployment.")
     ] = {}
@@ -139,6 +152,17 @@ class SubstituteSettings(Struct, frozen=True, kw_only=True):
     ] = ()
 
 
+class ClassSettings(Struct, frozen=True, kw_only=True):
+    """Where data of one class may go, on top of the policy."""
+
+    regions: Annotated[tuple[Words, ...], Meta(description="Regions it may go to; empty allows all.")] = ()
+    jurisdictions: Annotated[
+        tuple[Words, ...], Meta(description="Jurisdictions it may go to; an unknown one never passes.")
+    ] = ()
+    operators: Annotated[tuple[Words, ...], Meta(description="Operators it may go to.")] = ()
+    tier_min: Annotated[Tier, Meta(description="The weakest evidence that is enough for it.")] = "contract"
+
+
 class PolicySettings(Struct, frozen=True, kw_only=True):
     """What must hold. An empty list allows everything; a rule that cannot be checked does not pass."""
 
@@ -147,12 +171,19 @@ class PolicySettings(Struct, frozen=True, kw_only=True):
     ] = 1
     distinct: Annotated[tuple[Distinct, ...], Meta(description="In what those homes must differ.")] = ()
     regions: Annotated[tuple[Words, ...], Meta(description="Regions work may run in; empty allows all.")] = ()
+    jurisdictions: Annotated[
+        tuple[Words, ...],
+        Meta(description="Jurisdictions work may run in, such as eu; an unknown one never passes."),
+    ] = ()
     operators: Annotated[tuple[Words, ...], Meta(description="Operators allowed; empty allows all.")] = ()
     operators_barred: Annotated[tuple[Words, ...], Meta(description="Operators never allowed.")] = ()
     vendors: Annotated[tuple[Words, ...], Meta(description="Vendors allowed; empty allows all.")] = ()
     data_classes: Annotated[
         tuple[Words, ...], Meta(description="Data classes allowed; empty allows all.")
     ] = ()
+    classes: Annotated[
+        dict[Name, ClassSettings], Meta(description="What holds for one data class in addition.")
+    ] = {}
     tier_min: Annotated[Tier, Meta(description="The weakest evidence that is enough.")] = "contract"
     substitution: Annotated[bool, Meta(description="May a workload's substitutes stand in?")] = False
     on_cut: Annotated[

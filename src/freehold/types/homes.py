@@ -49,8 +49,53 @@ class Home(msgspec.Struct, frozen=True, kw_only=True):
     price: Price = Price()
     tier: Tier = "contract"
     weight: int = 1
-    needs: tuple[ServiceId, ...] = ()
+    needs: tuple[ServiceId, ...] = ()  # everything it stands on directly, every one of them
+    grow_needs: tuple[ServiceId, ...] = ()  # what it stands on to take more load than it has now
+    profile: str | None = None  # a cross-region profile: us, eu, global, ...
+    contract: str | None = None  # the contract it is bought under
+    jurisdiction: str | None = (
+        None  # whose law its machines stand under; None is unknown, which no rule accepts
+    )
     options: dict[str, str] = {}  # transport settings: api_version, project, deployment, profile
+
+
+Status = Literal["documented", "reported", "assumed"]
+"""How far a figure or an edge can be trusted: its owner says so, somebody else does, or we reason so."""
+
+
+class Service(msgspec.Struct, frozen=True, kw_only=True):
+    """Something homes stand on that can fail by itself.
+
+    It is dead when it has failed itself, when any of `all_of` is dead, or when every one of `any_of` is.
+    Rates that nobody gave are None: unknown, never zero.
+    """
+
+    id: ServiceId
+    name: str = ""
+    kind: str = "other"
+    vendor: str | None = None
+    region: str | None = None
+    all_of: tuple[ServiceId, ...] = ()
+    any_of: tuple[ServiceId, ...] = ()
+    outages_per_year: float | None = None
+    hours_per_outage: float | None = None
+    source: str = ""
+    as_of: str = ""
+    status: Status = "assumed"
+
+
+class Contract(msgspec.Struct, frozen=True, kw_only=True):
+    """What binds you to an operator: what was promised, for how long, and how it ends."""
+
+    id: str
+    operator: str
+    minimum_nano_usd_per_month: int | None = None
+    starts: str = ""
+    expires: str = ""
+    term_months: int | None = None
+    notice_days: int | None = None
+    exclusive: bool = False
+    exclusive_for: tuple[str, ...] = ()
 
 
 class Pool(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +115,15 @@ class Substitute(msgspec.Struct, frozen=True, kw_only=True):
     uses: tuple[str, ...] = ()
 
 
+class ClassRule(msgspec.Struct, frozen=True, kw_only=True):
+    """Where data of one class may go, on top of the policy it is part of. Empty allows everything."""
+
+    regions: tuple[str, ...] = ()
+    jurisdictions: tuple[str, ...] = ()
+    operators: tuple[str, ...] = ()
+    tier_min: Tier = "contract"
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """What must hold. An empty tuple allows everything; a rule that cannot be checked does not pass."""
 
@@ -77,10 +131,12 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     homes_min: int = 1
     distinct: tuple[Literal["vendor", "operator", "region", "silicon", "pool"], ...] = ()
     regions: tuple[str, ...] = ()
+    jurisdictions: tuple[str, ...] = ()
     operators: tuple[str, ...] = ()
     operators_barred: tuple[str, ...] = ()
     vendors: tuple[str, ...] = ()
     data_classes: tuple[str, ...] = ()
+    classes: dict[str, ClassRule] = {}  # data class -> what holds for it in addition
     tier_min: Tier = "contract"
     substitution: bool = False
     on_cut: Literal["error", "continue", "reask", "restart"] = "error"
