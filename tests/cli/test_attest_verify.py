@@ -11,6 +11,8 @@ from click.testing import CliRunner, Result
 from freehold.cli.main import cli
 from freehold.errors import FreeholdError
 from freehold.ledger import FileSigner
+from freehold.ledger.files import FileReader
+from freehold.ledger.layout import writers_in
 from freehold.seal.attest.fake import evidence_set
 
 AT_S = 1_760_000_000
@@ -87,9 +89,15 @@ def test_attest_verify_each_judges_files_one_by_one(folder: Path) -> None:
 
 def test_attest_verify_records_the_result(folder: Path) -> None:
     result = verify(folder, "--record")
-    line = json.loads((folder / "state" / "records.jsonl").read_text())
-    assert (line["kind"], line["passed"], line["tier"]) == ("attestation/1", True, "attested")
-    assert line["id"] in result.output
+    leaves = [leaf for place in writers_in(folder / "state" / "ledger") for leaf in leaves_of(place)]
+    kept = next(record for record in map(json.loads, leaves) if record["kind"] == "attestation/1")
+    assert (kept["passed"], kept["tier"]) == (True, "attested")
+    assert f"local-attest/{kept['id']}" in result.output
+
+
+def leaves_of(place: Path) -> list[bytes]:
+    reader = FileReader(place)
+    return list(reader.leaves(0, reader.size()))
 
 
 def test_attest_verify_finds_a_policy_of_the_estate_file(folder: Path) -> None:

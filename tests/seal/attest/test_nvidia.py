@@ -96,6 +96,12 @@ def test_nvidia_device_with_a_revoked_authority_is_refused(serial: int) -> None:
     assert "nvidia:revocation" in judge(revoked=(serial,)).failed
 
 
+def test_nvidia_revocation_counts_also_beside_an_answer_that_says_good() -> None:
+    revoked = nvidia.answers(SAID, at_s=AT_S, revoked=(11,), age_s=9 * 86400)
+    result = judge_fake(MADE, files={"zz-older.ocsp": revoked[1]})
+    assert result.failed == ("nvidia:revocation",)
+
+
 @pytest.mark.parametrize("age_s", [8 * 86400, -7200])
 def test_nvidia_answer_that_is_old_or_from_the_future_is_not_used(age_s: int) -> None:
     assert judge(age_s=age_s).unchecked == ("nvidia:revocation",)

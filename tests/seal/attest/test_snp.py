@@ -7,6 +7,8 @@ import pytest
 
 from freehold.seal.attest import AttestPolicy, Result
 from freehold.seal.attest.fake import FakeSet, amd, evidence_set
+from freehold.seal.attest.fake.keys import rsa_key
+from freehold.seal.attest.fake.writer import Issuer, authority_extras, name
 from tests.seal.attest.conftest import AT_S, judge_fake
 
 MADE = evidence_set("snp", at_s=AT_S)
@@ -110,6 +112,36 @@ def test_snp_with_a_masked_chip_id_leaves_the_leaf_unchecked() -> None:
 def test_snp_under_a_revoked_authority_is_refused() -> None:
     revoked = amd.chain(amd.Snp(), at_s=AT_S, revoked=(amd.ASK_SERIAL,))
     assert judge(amd.Snp(), chain=revoked).failed == ("snp:revocation",)
+
+
+def test_snp_revocation_counts_also_from_an_older_list_beside_a_newer_one() -> None:
+    lists = {"number": 1, "this_s": AT_S - 20 * 86400, "next_s": AT_S - 10 * 86400}
+    older = amd.root("Milan").crl((amd.ASK_SERIAL,), **lists)
+    assert judge_fake(MADE, files={"zz-older.crl": older}).failed == ("snp:revocation",)
+
+
+def test_snp_list_by_somebody_else_neither_revokes_nor_hides() -> None:
+    own = Issuer(subject=amd.root("Milan").subject, key=rsa_key("tpm"), algorithm="rsa-pss-sha384-48")
+    forged = own.crl((amd.ASK_SERIAL,), this_s=AT_S - 60, next_s=AT_S + 600)
+    assert judge_fake(MADE, files={"aa-forged.crl": forged}).passed
+
+
+@pytest.mark.parametrize("key", ["VCEK", "VLEK"])
+def test_snp_leaf_issued_by_the_authority_of_the_other_kind_is_refused(key: str) -> None:
+    said = amd.Snp(key=key)
+    ask = Issuer(
+        subject=name("SEV-VLEK-Milan" if key == "VCEK" else "SEV-Milan"), key=rsa_key("ask"),
+        algorithm="rsa-pss-sha384-48",
+    )  # fmt: skip
+    window = {"start_s": AT_S - 9, "end_s": AT_S + 9}
+    extras = amd.leaf_extensions(said)
+    leaf = ask.certificate(name(f"SEV-{key}"), amd.leaf_key(key), serial=0, extras=extras, **window)
+    above = amd.root("Milan").certificate(
+        ask.subject, ask.key, serial=9, extras=authority_extras(0), **window
+    )
+    chain = amd.chain(said, at_s=AT_S)
+    changed = msgspec.structs.replace(chain, leaf=leaf, authorities=(above, chain.authorities[1]))
+    assert "snp:leaf" in judge(said, chain=changed).failed
 
 
 def test_snp_without_a_revocation_list_is_left_unchecked_and_so_refused() -> None:

@@ -12,6 +12,7 @@ from freehold.seal.attest.fake import evidence_set
 from freehold.seal.attest.fake.sets import MAKERS
 from freehold.seal.attest.kinds import KINDS, verifier
 from freehold.seal.attest.result import CHECKS
+from freehold.seal.attest.signature import MEMO_BYTES_MAX, MEMO_ENTRIES_MAX, MEMO_ENTRY_BYTES_MAX
 from tests.seal.attest.conftest import AT_S, judge_fake
 
 
@@ -96,3 +97,12 @@ def test_binding_covers_every_one_of_its_fields() -> None:
     full = Binding(nonce=b"12345678", tls_key=b"t", hpke_key=b"h", ledger=b"l", gpu_evidence=b"g")
     for name in full.__struct_fields__:
         assert msgspec.structs.replace(full, **{name: b"other"}).report_data() != full.report_data(), name
+
+
+def test_memo_is_bounded_and_forgets_rather_than_grows() -> None:
+    memo = Memo()
+    for number in range(MEMO_ENTRIES_MAX + 10):
+        assert memo.read(bytes.hex, number.to_bytes(4, "big")) == number.to_bytes(4, "big").hex()
+    assert memo.remembered <= MEMO_ENTRIES_MAX
+    memo.read(bytes.hex, bytes(MEMO_ENTRY_BYTES_MAX + 1))
+    assert memo.remembered_bytes <= MEMO_BYTES_MAX

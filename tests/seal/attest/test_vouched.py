@@ -106,6 +106,11 @@ def test_vouched_token_whose_audience_is_not_named_by_the_policy_is_left_uncheck
     assert not result.passed
 
 
+def test_vouched_token_is_refused_where_hardware_evidence_is_demanded() -> None:
+    assert "set:tier" in judge(tokens.token(said(), at_s=AT_S), tier_min="attested").failed
+    assert judge_fake(evidence_set("snp", at_s=AT_S), tier_min="attested").passed
+
+
 def test_vouched_token_is_never_attested_even_beside_hardware_evidence() -> None:
     snp, token = evidence_set("snp", at_s=AT_S), MADE
     both = FakeSet(kind="both", files=snp.files + token.files, binding=snp.binding, at_s=AT_S)

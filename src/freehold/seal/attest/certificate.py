@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import re
 from functools import lru_cache
 
 import msgspec
@@ -17,7 +16,7 @@ from freehold.seal.attest.signature import ALGORITHMS, Memo
 CERTIFICATE_BYTES_MAX = 64 * 1024
 CERTIFICATES_MAX = 64
 EXTENSIONS_MAX = 64
-_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----\s*([A-Za-z0-9+/=\s]+?)\s*-----END CERTIFICATE-----")
+_BEGIN, _END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 _NAMES = {
     "2.5.4.3": "CN",
     "2.5.4.5": "serialNumber",
@@ -132,19 +131,24 @@ def name_parts(name: bytes) -> dict[str, str]:
 
 def parse_pem(data: bytes, memo: Memo | None = None) -> tuple[Certificate, ...]:
     """Every certificate in a PEM text, in its order. Text around them is skipped, as every tool does."""
-    found: list[Certificate] = []
     memo = memo or Memo()
-    for match in _PEM.finditer(data.replace(b"\x00", b"")):
-        if len(found) >= CERTIFICATES_MAX:
-            raise malformed(f"more than {CERTIFICATES_MAX} certificates in one file")
-        text = b"".join(match[1].split())
-        try:
-            raw = base64.b64decode(text, validate=True)
-        except binascii.Error as error:
-            raise malformed("a PEM certificate is not base64") from error
-        if base64.b64encode(raw) != text:
-            raise malformed("a PEM certificate is base64 with stray bits")
-        found.append(memo.read(parse_certificate, raw))
-    if data.count(b"-----BEGIN CERTIFICATE-----") != len(found):
-        raise malformed("a PEM certificate has no readable body or no end")
+    found: list[Certificate] = []
+    at = data.find(_BEGIN)
+    while at >= 0:
+        end = data.find(_END, at)
+        if end < 0 or len(found) >= CERTIFICATES_MAX:
+            raise malformed(f"a PEM certificate has no end, or there are more than {CERTIFICATES_MAX}")
+        found.append(memo.read(parse_certificate, _unarmoured(data[at + len(_BEGIN) : end])))
+        at = data.find(_BEGIN, end)
     return tuple(found)
+
+
+def _unarmoured(body: bytes) -> bytes:
+    text = b"".join(body.split())
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise malformed("a PEM certificate is not base64") from error
+    if base64.b64encode(raw) != text:
+        raise malformed("a PEM certificate is base64 with stray bits")
+    return raw

@@ -125,6 +125,10 @@ def _check_set(parts: tuple[Part, ...], support: tuple[Piece, ...], context: Con
             "the policy accepts these kinds",
             f"the policy does not accept {', '.join(barred)}",
         )
+    if policy.tier_min == "attested":
+        weak = sorted({part.kind for part in parts if part.tier != "attested"})
+        bad = f"the policy demands hardware evidence, and {', '.join(weak)} only vouches"
+        checks.expect("tier", not weak, "all of it is hardware evidence", bad)
     _check_devices(checks, parts, context)
     if (pack := pack_check(context.collateral, policy, context.at_s)) is not None:
         checks.found.append(pack)
