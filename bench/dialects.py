@@ -59,7 +59,7 @@ NOTES = (
     " time. Its logging, routing and HTTP are left out.",
     "On a machine that others use too, CPU is the column to compare by.",
     "Goals: 5 a request, 2 an event, 50 times less than litellm. Met by same-form requests and events, or"
-    " nearly; other pairs are several times over, and the gap to litellm is 3 to 10 times.",
+    " nearly; not met by other pairs, nor beside litellm: see the rows.",
 )
 
 
