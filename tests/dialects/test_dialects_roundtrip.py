@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from freehold.dialects import DialectError, Target, codec, codec_for, route
 from freehold.dialects.fitting import Fit, fit
+from freehold.dialects.passthrough import peek
 from freehold.dialects.strict import violations
 from freehold.types.conversation import Answer, Conversation, Turn
 from tests.dialects import homes
@@ -147,6 +148,8 @@ def test_stream_as_a_json_array_is_refused_with_the_way_out() -> None:
     with pytest.raises(DialectError) as told:
         codec("gemini").read_request(inbound, b'{"contents":[]}')
     assert "alt=sse" in told.value.fix
+    with pytest.raises(DialectError):
+        peek(inbound, b'{"contents":[]}')
 
 
 @pytest.mark.parametrize(("api", "model", "pinned", "written"), [

@@ -49,13 +49,17 @@ _ANY_OBJECT = {"type": "object", "properties": {}}
 _JSON = "application/json"
 
 
-def read_request(inbound: Inbound, body: bytes) -> Conversation:
+def refuse_array(inbound: Inbound) -> None:
     if inbound.surface == "array":
         raise DialectError(
             "a stream is asked for as one JSON array, which is not spoken here",
             why="streamGenerateContent was called without alt=sse", fix="add ?alt=sse to the URL",
             code="dialects.bad-request",
         )  # fmt: skip
+
+
+def read_request(inbound: Inbound, body: bytes) -> Conversation:
+    refuse_array(inbound)
     fields = camel(Fields.of(body), _TOP)
     if inbound.model is None:
         raise fields.fault("model", "the path must name it")
