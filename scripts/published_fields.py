@@ -59,7 +59,10 @@ def of(published: Published, hint: Any) -> Type:
     if origin in (typing.Required, typing.NotRequired, typing.Annotated):
         return of(published, args[0])
     if origin is Literal:
-        return ["enum", *sorted(args, key=repr)]  # equal Literals share one order: the first one imported
+        return [
+            "enum",
+            *sorted(args, key=str),
+        ]  # typing caches an equal Literal in whichever order came first
     if origin in (typing.Union, builtin_types.UnionType):
         return union([of(published, arg) for arg in args])
     if origin in _LISTS or getattr(origin, "__name__", "") == "SequenceNotStr":
@@ -87,7 +90,7 @@ def union(members: list[Type]) -> Type:
         return "any"
     if "str" in flat:  # known values beside any text say nothing more
         flat = [each for each in flat if not (isinstance(each, list) and each[0] == "enum")]
-    return flat[0] if len(flat) == 1 else ["union", *sorted(flat, key=repr)]
+    return flat[0] if len(flat) == 1 else ["union", *flat]
 
 
 def typed_dict(published: Published, source: Any) -> str:
@@ -96,20 +99,23 @@ def typed_dict(published: Published, source: Any) -> str:
     name = published.claim(source)
     hints = typing_extensions.get_type_hints(source, include_extras=True)
     fields = {field: of(published, hint) for field, hint in sorted(hints.items())}
-    # The SDKs write annotations as texts, which hides Required from __required_keys__. What may be null may
-    # be left out: OpenAI's types want `strict` of a function, and its API does not.
-    required = sorted(
-        field for field, hint in hints.items()
-        if (typing.get_origin(hint) is typing.Required
-            or (field in source.__required_keys__ and typing.get_origin(hint) is not typing.NotRequired))
-        and not _nullable(fields[field])
-    )  # fmt: skip
+    required = sorted(field for field in hints if _required(source, field))
     published.types[name] = {"fields": fields, **({"required": required} if required else {})}
     return f"#{name}"
 
 
-def _nullable(kind: Type) -> bool:
-    return isinstance(kind, list) and kind[0] == "union" and "null" in kind
+def _required(source: Any, field: str) -> bool:
+    """`__required_keys__` cannot be trusted: it does not see `Required` in an annotation kept as text."""
+    for base in (source, *getattr(source, "__orig_bases__", ())):
+        if base is not source and typing_extensions.is_typeddict(base) and field in base.__annotations__:
+            return _required(base, field)
+    hint = typing_extensions.get_type_hints(source, include_extras=True)[field]
+    mark = typing_extensions.get_origin(hint)
+    if mark is typing_extensions.Required:
+        (hint,) = typing_extensions.get_args(hint)
+    elif mark is typing_extensions.NotRequired or not source.__total__:
+        return False
+    return type(None) not in typing_extensions.get_args(hint)  # one that may be null may as well be absent
 
 
 def pydantic(published: Published, source: Any) -> str:
