@@ -238,7 +238,7 @@ def test_init_from_the_environment_names_variables_and_never_values(
     assert "secret" not in text
     assert 'credential = "env:ANTHROPIC_API_KEY"' in text and 'region = "eu-central-1"' in text
     assert run("check").status == EXIT_OK
-    assert "runs claude-sonnet-4-5" in run("map").out
+    assert "runs claude-sonnet-5 through" in run("map").out
 
 
 def test_init_from_an_empty_environment_says_what_was_looked_for(

@@ -147,3 +147,29 @@ def test_stream_as_a_json_array_is_refused_with_the_way_out() -> None:
     with pytest.raises(DialectError) as told:
         codec("gemini").read_request(inbound, b'{"contents":[]}')
     assert "alt=sse" in told.value.fix
+
+
+@pytest.mark.parametrize(("api", "model", "pinned", "written"), [
+    ("anthropic", "claude-opus-4-8", None, "2026-10-21"),
+    ("anthropic", "claude-opus-4-8", "2023-06-01", "2023-06-01"),
+    ("vertex-claude", "claude-opus-4-8", None, "2026-10-21"),
+    ("bedrock-invoke", "us.anthropic.claude-opus-4-8", None, "2026-10-21"),
+    ("bedrock-invoke", "us.anthropic.claude-sonnet-4-5-20250929-v1:0", None, "bedrock-2023-05-31"),
+])  # fmt: skip
+def test_callers_version_goes_on_where_the_home_takes_it(
+    api: str, model: str, pinned: str | None, written: str
+) -> None:
+    asked = recorded("anthropic", "text")
+    assert asked is not None
+    where = Target(api=api, model=model, api_version=pinned, options={"project": "p"})
+    request = codec(api).write_request(asked.conversation, where)
+    body = json.loads(request.body)
+    assert (request.headers.get("anthropic-version") or body["anthropic_version"]) == written
+    assert ("anthropic_version" in body) == (api != "anthropic")
+
+
+def test_version_of_another_dialect_is_the_default_one() -> None:
+    asked = recorded("openai", "text")
+    assert asked is not None
+    request = codec("anthropic").write_request(asked.conversation, Target(api="anthropic", model="m"))
+    assert request.headers["anthropic-version"] == "2023-06-01"

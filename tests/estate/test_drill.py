@@ -173,6 +173,11 @@ def test_partner_class_is_played_against_every_place_it_fits(read: Read, name: s
     assert set(found) == places
 
 
+def test_nobody_ends_a_contract_with_you_about_your_own_machines() -> None:
+    found = classes(load_example("lab"), "contract-ended")
+    assert "account at self" not in found and "contract aws-block" in found
+
+
 def test_doubled_price_is_told_where_prices_are_known(read: Read) -> None:
     price = "price = { input_usd_per_mtok = 1, output_usd_per_mtok = 2 }\n"
     text = POOLED.format(capacity=100).replace('pool = "a"\n', f'pool = "a"\n{price}')

@@ -11,6 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from freehold.config.values import Size
+from freehold.errors import IntegrityError
 from freehold.ledger import FileSigner, Ledger
 from freehold.ledger.checkpoint import Checkpoint
 from freehold.ledger.files import FileReader
@@ -188,6 +189,14 @@ def test_forged_checkpoint_is_named(kept: Kept) -> None:
     note = reader.layout.checkpoint.read_text()
     reader.layout.checkpoint.write_text(note.replace("\n100\n", "\n99\n"))
     assert first(reader).kind == "forged"
+
+
+def test_ledger_with_another_past_is_not_gone_on_with(kept: Kept, start: Start) -> None:
+    reader = kept(100)
+    forge(reader, edited(all_leaves(reader), 50), tree=True)
+    with pytest.raises(IntegrityError) as caught:
+        start()
+    assert caught.value.code == "ledger.forked"
 
 
 def test_missing_checkpoint_is_named(kept: Kept) -> None:

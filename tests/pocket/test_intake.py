@@ -40,6 +40,11 @@ def test_unknown_fields_pass_when_told_to_let_them() -> None:
     assert ask(PocketHome(strict=False), {**said("hi"), "temprature": 1}).status == 200
 
 
+def test_unknown_fields_pass_at_servers_that_take_them() -> None:
+    heard = ask(PocketHome("openai-compatible"), {**said("hi"), "continue_final_message": True})
+    assert heard.status == 200
+
+
 @pytest.mark.parametrize(("version", "status"), [("2023-06-01", 200), ("2026-10-21", 400)])
 def test_sampling_is_refused_where_the_api_version_refuses_it(version: str, status: int) -> None:
     heard = ask(

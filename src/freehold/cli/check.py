@@ -6,6 +6,8 @@ import click
 
 from freehold.cli.loading import load_settings
 from freehold.cli.output import config_option, emit_json, json_option
+from freehold.cli.show import say
+from freehold.cli.today import today
 from freehold.estate.build import build_estate, catalog_of
 from freehold.estate.notes import notes
 
@@ -19,7 +21,7 @@ def command(config: str | None, as_json: bool) -> None:
     """Read freehold.toml and report every problem at once. Runs no commands, opens no connections."""
     loaded = load_settings(config)
     estate = build_estate(loaded)
-    remarks = notes(estate, catalog_of(loaded))
+    remarks = notes(estate, catalog_of(loaded), today())
     counts = {name: len(loaded.sections[name]) for name in COUNTED}
     if as_json:
         data = {
@@ -33,7 +35,7 @@ def command(config: str | None, as_json: bool) -> None:
     words = ", ".join(_counted(name, count) for name, count in counts.items() if count)
     click.echo(f"{loaded.source}: fine ({words or 'no homes yet'})")
     for remark in remarks:
-        click.echo(f"note: {remark}")
+        say(f"note: {remark}")
 
 
 def _counted(name: str, count: int) -> str:

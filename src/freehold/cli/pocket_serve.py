@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from freehold.cli.output import emit_json, json_option
+from freehold.cli.output import emit_json, json_option, person_watching
 from freehold.cli.serving import told_to_stop
 
 if TYPE_CHECKING:
@@ -147,7 +147,8 @@ def _row(home: PocketHome) -> dict[str, str]:
 
 
 def _say_token(token: str) -> None:
-    if TOKEN_VARIABLE not in os.environ:
+    """To a person, never into a log; a program sets the variable."""
+    if TOKEN_VARIABLE not in os.environ and person_watching():
         click.echo(f"control token (header x-pocket-token): {token}", err=True)
 
 

@@ -13,12 +13,11 @@ from collections.abc import Collection, Mapping
 import msgspec
 
 from freehold.estate.allowed import allowed_homes
-from freehold.estate.model import Estate
+from freehold.estate.model import OWN, Estate
 from freehold.types.homes import Workload
 from freehold.types.names import HomeId, PoolId, WorkloadId
 
 TINY_RPM = 1e-9
-OWN = "self"  # the operator of your own machines
 
 
 class Served(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,6 +20,7 @@ from freehold.pocket.limits import Limits
 from freehold.pocket.line import Line, Sleep
 from freehold.pocket.log import Ended, Logged, RequestLog, shown, without_key, without_secrets
 from freehold.pocket.scripted import ScriptedEngine
+from freehold.pocket.vendor import LENIENT
 
 TOKEN_BYTES = 16
 _AT_ACCEPT: frozenset[FaultName] = frozenset({"reset_on_accept"})
@@ -37,6 +38,7 @@ class PocketHome:
     ) -> None:  # fmt: skip
         self.name = name
         self.codec: Codec = codec(dialect)
+        strict = strict and dialect not in LENIENT
         dialect = self.codec.name  # an api's name stands for its dialect
         self.log, self._own_log = log or RequestLog(), log is None
         self.token = token or secrets.token_urlsafe(TOKEN_BYTES)

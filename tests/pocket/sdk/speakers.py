@@ -218,6 +218,16 @@ class Claude:
         turns = [*asked, {"role": "assistant", "content": content}, {"role": "user", "content": results}]
         return str(self._ask(turns, tools=self._tools()).content[0].text)
 
+    def think_again(self, text: str, then: str) -> tuple[list[str], str]:
+        """Think, send the thoughts back, and ask again: the kinds of block that came, and the last answer."""
+        more: dict[str, Any] = {"model": self._model, "max_tokens": 3000}
+        more["thinking"] = {"type": "enabled", "budget_tokens": 1024}
+        asked: list[Any] = [{"role": "user", "content": text}]
+        content = self._client.messages.create(messages=asked, **more).content
+        again = [*asked, {"role": "assistant", "content": content}, {"role": "user", "content": then}]
+        done = self._client.messages.create(messages=again, **more)
+        return [block.type for block in content], done.content[-1].text
+
     def look(self, text: str) -> Heard:
         image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}}
         done = self._ask([{"role": "user", "content": [{"type": "text", "text": text}, image]}])

@@ -25,7 +25,6 @@ from freehold.dialects.base import (
 )
 from freehold.dialects.bedrock.errors import outcome, read_exception, write_error, write_exception
 from freehold.dialects.bedrock.request import model_path
-from freehold.dialects.capabilities import capability
 from freehold.dialects.fields import encode, fault
 from freehold.types.conversation import Answer, Conversation, Event, StreamError
 from freehold.types.names import DialectName
@@ -45,8 +44,7 @@ class BedrockInvoke:
 
     def write_request(self, conversation: Conversation, target: Target) -> WireRequest:
         body = write_body(conversation, target, ORIGIN)
-        version = capability(target.api, target.model, target.api_version).version
-        body["anthropic_version"] = target.api_version or version or VERSION_DEFAULT
+        body.setdefault("anthropic_version", VERSION_DEFAULT)
         call = "invoke-with-response-stream" if conversation.stream else "invoke"
         return WireRequest(path=model_path(target.model, call), body=encode(body), headers=JSON_HEADERS)
 

@@ -28,6 +28,7 @@ _IDLE: dict[str, tuple[bytes, ...]] = {
     "modalities": (b'["text"]',), "truncation": (b'"disabled"',), "background": (b"false",),
     "store": (b"false",), "logprobs": (b"false",), "top_logprobs": (b"0",), "logit_bias": (b"{}",),
 }  # fmt: skip
+_SILENT = ("anthropic_version",)  # every dialect has its own versions
 _STATE = ("previous_response_id", "conversation", "container", "cachedContent")  # told by `stored`
 
 
@@ -40,7 +41,7 @@ def fit_extras(draft: Draft) -> None:
     whose = draft.now.dialect
     harmless = HARMLESS.get(whose, frozenset())
     for name, value in draft.now.extra.items():
-        if name in _STATE or _idle(name, value):
+        if name in _STATE or name in _SILENT or _idle(name, value):
             continue
         if name in harmless:
             draft.note(f"{name} dropped: only {whose} has it, and the answer does not depend on it")
