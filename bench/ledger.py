@@ -176,7 +176,7 @@ def steady(per_s: int, seconds: int) -> list[str]:
     given: list[float] = []
     cost: list[float] = []
     with scratch() as folder:
-        settings = LedgerSettings()
+        settings = LedgerSettings(buffer_records=1_000_000)
         signer = FileSigner.create("freehold/local", folder / "key.pem")
         store = Timed(folder / "log", signer.name)
         hold_to_keys(store, signer)
