@@ -35,7 +35,11 @@ def test_conflict_is_none_where_everything_can_be_served(planned: Planner) -> No
 def test_conflict_of_a_residency_rule_is_the_rule(planned: Planner) -> None:
     found = conflict(planned(('regions = ["europe-west4", "eu-north1"]', 'regions = ["europe-west4"]')))
     assert found is not None
-    assert {(member.kind, member.name) for member in found.members} == {("demand", "eu-summaries"), ("rule", "eu")}
+    assert {(member.kind, member.name) for member in found.members} == {
+        ("demand", "eu-summaries"),
+        ("rule", "eu"),
+    }
     assert found.relaxations[0].words in (
-        "drop the rule regions of policy eu", "do without eu-summaries, or ask less of it"
+        "drop the rule regions of policy eu",
+        "do without eu-summaries, or ask less of it",
     )

@@ -23,7 +23,9 @@ def test_explain_tells_the_interval_and_what_it_rests_on(planned: Planner) -> No
 
 
 def test_explain_of_a_full_home_says_that_others_use_it_up(planned: Planner) -> None:
-    made = planned(("silicon = \"h100\"\nchips = 64", "silicon = \"h100\"\nchips = 12"), ("chips = 16\n", "chips = 1\n"))
+    made = planned(
+        ('silicon = "h100"\nchips = 64', 'silicon = "h100"\nchips = 12'), ("chips = 16\n", "chips = 1\n")
+    )
     words = "\n".join(line for one in ("search", "finetune") for line in explain(made, one))
     assert "used up by others" in words
 

@@ -95,7 +95,7 @@ def test_spot_serves_no_more_than_its_share(planned: Planner) -> None:
     plan = planned(allow, more=spot).plan
     total = sum(one.serves for one in plan.of("search"))
     on_spot = sum(one.serves for one in plan.of("search") if one.market == "spot")
-    assert 0 < on_spot
+    assert on_spot > 0
     assert total - on_spot >= 0.75 * 3000 - 1e-6
 
 
@@ -106,7 +106,7 @@ def test_spot_is_not_used_unless_a_workload_allows_it(planned: Planner) -> None:
 
 def test_switching_cost_keeps_work_where_it_is(planned: Planner) -> None:
     held = {"search": frozenset({"v6e-us5", "trn1-use1"})}
-    stay = planned(("keep = 0.5", 'keep = 0.5\nswitch_usd = 1000000'), held=held).plan
+    stay = planned(("keep = 0.5", "keep = 0.5\nswitch_usd = 1000000"), held=held).plan
     assert {one.home for one in stay.of("search")} == {"v6e-us5", "trn1-use1"}
 
 
@@ -138,7 +138,9 @@ def test_replay_through_the_estates_own_blast_agrees_with_the_constraint(keep: f
         for id, one in estate.workloads.items()
     }
     estate = msgspec.structs.replace(estate, workloads=workloads)
-    made = make(estate, plan, silicon_of(catalog_of(loaded)), budget=Budget(seconds=None, steps=5), price_rules=False)
+    made = make(
+        estate, plan, silicon_of(catalog_of(loaded)), budget=Budget(seconds=None, steps=5), price_rules=False
+    )
     if not made.plan.unserved:
         assert all(not loss.broken for loss in replayed(estate, made.model, made.solution.units))
     assert made.model.problem.breaks(made.solution.units) == []

@@ -59,7 +59,9 @@ def make(
     if price_rules:
         rules = [*_marginal(model, solution), *_filters(model, solution, built, seed, budget, clock)]
     return Made(
-        plan=_plan(estate, settings, model, solution, rules, seed, clock), model=model, solution=solution,
+        plan=_plan(estate, settings, model, solution, rules, seed, clock),
+        model=model,
+        solution=solution,
         rebuild=built,
     )
 
