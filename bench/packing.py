@@ -155,12 +155,16 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     outcomes: list[Outcome]
     published: dict[str, list[float]]
 
+    @property
+    def seeds(self) -> int:
+        return len({one.seed for one in self.outcomes})
+
     def of(self, trace: str, rule: str, mark: int) -> list[float]:
         return [one.allocated[mark] for one in self.outcomes if (one.trace, one.rule) == (trace, rule)]
 
     def markdown(self) -> str:
         lines = [
-            "# packing", "", f"GPU allocation in %, mean (least to most) over {len({one.seed for one in self.outcomes})} "
+            "# packing", "", f"GPU allocation in %, mean (least to most) over {self.seeds} "
             "seeds; published: mean and range of ten.", "",
             "| trace | arrivals | rule | here | published | mean inside the published range |",
             "|---|---:|---|---:|---:|---|",
@@ -183,7 +187,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         where = self.environment
         body = msgspec.json.format(msgspec.json.encode(self), indent=2).decode()
         return "\n".join(lines) + (
-            f"\n\n- Our draws use numpy's generator: a seed is not the published sequence of tasks, so ranges over\n"
+            "\n\n- Our draws use numpy's generator: a seed is not the published sequence; ranges over\n"
             f"  seeds are what can be compared.\n- One replay takes {cost}.\n\n"
             f"Measured {where.date} by `{where.command}` at commit `{where.commit}` on {where.cpu}, "
             f"{where.cores} cores, load {where.load_1min:.1f} at the start.\n\n```json\n{body}\n```\n"
@@ -196,7 +200,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--workers", type=int, default=1)
     words = parser.parse_args()
-    where, outcomes = environment(), []
+    where = environment()
+    outcomes: list[Outcome] = []
     said = {f"{t}/{r}/{m}": values for (t, r, m), values in published(words.data).items()}
     with ProcessPoolExecutor(words.workers) as pool:
         for seed in range(42, 42 + words.seeds):

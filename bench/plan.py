@@ -121,7 +121,8 @@ def row_of(
         return {**row, "price": None, "gap_pct_end": None, "unserved": None}
     missing = float(np.maximum(0, problem.demand - problem.served(units)).sum())
     price = problem.price(units)
-    return {**row, "price": round(price, 2), "gap_pct_end": round(100 * (price / bound - 1), 3), "unserved": missing,
+    gap = round(100 * (price / bound - 1), 3)
+    return {**row, "price": round(price, 2), "gap_pct_end": gap, "unserved": missing,
             "broken": len(problem.breaks(units))}  # fmt: skip
 
 
@@ -199,8 +200,10 @@ def replan_part(seconds: float) -> list[dict[str, Any]]:
             others += len(moved - set(found.displaced.tolist()))
         rows.append(
             {
-                "who": "Freehold", "seed": seed, "losses": len(took), "displaced_median": statistics.median(displaced),
-                "cpu_seconds_median": round(statistics.median(took), 3), "cpu_seconds_max": round(max(took), 3),
+                "who": "Freehold", "seed": seed, "losses": len(took),
+                "displaced_median": statistics.median(displaced),
+                "cpu_seconds_median": round(statistics.median(took), 3),
+                "cpu_seconds_max": round(max(took), 3),
                 "unserved": unserved, "touched_beside_the_displaced": others,
             }
         )  # fmt: skip

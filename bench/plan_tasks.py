@@ -59,7 +59,7 @@ def ask_skypilot(folder: Path, catalog: Path) -> None:
             task.set_resources({sky.Resources(accelerators=word) for word in options})
         started = time.perf_counter()
         try:
-            sky.optimize(dag, quiet=True) if hasattr(sky, "optimize_local") else _optimized(dag)
+            _optimized(dag)
             best = dag.tasks[0].best_resources
             ((accelerator, count),) = best.accelerators.items()
             answer: dict[str, Any] = {
@@ -75,9 +75,9 @@ def ask_skypilot(folder: Path, catalog: Path) -> None:
 
 
 def _optimized(dag: Any) -> None:
-    from sky.optimizer import Optimizer, OptimizeTarget  # type: ignore[import-not-found]  # in another one
+    from sky.optimizer import Optimizer  # type: ignore[import-not-found]  # in another environment
 
-    Optimizer.optimize(dag, minimize=OptimizeTarget.COST, quiet=True)
+    Optimizer.optimize(dag, quiet=True)
 
 
 def compared(folder: Path) -> list[dict[str, Any]]:

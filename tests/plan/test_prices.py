@@ -33,7 +33,8 @@ def listings(path: Path) -> list[Listing]:
                 vendor=line["provider"], region=line["region"], zone=line["zone"], instance=line["instance"],
                 accelerator=line["accelerator"], silicon=ALIASES.get(line["accelerator"]),
                 chips=int(float(line["n_chips"])), usd_per_hour=number(line["price_usd_h"]),
-                spot_usd_per_hour=number(line["spot_usd_h"]), host_extra="host VM billed extra" in line["note"],
+                spot_usd_per_hour=number(line["spot_usd_h"]),
+                host_extra="host VM billed extra" in line["note"],
             )
             for line in csv.DictReader(file)
         ]  # fmt: skip

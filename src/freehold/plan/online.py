@@ -153,7 +153,7 @@ Tie = Callable[[Cluster, Task, Ints, Ints], Floats]
 
 
 def cpu_short(cluster: Cluster, task: Task, nodes: Ints, rows: Ints) -> Floats:
-    """How many more chips (in thousandths) lack the CPU that a chip's work usually needs; then, how empty it is."""
+    """How many more chips (in thousandths) lack the CPU their work usually needs; then, how empty it is."""
     left = rows.sum(axis=1).astype(float)
     need = cluster.cpu_per_chip
     after = np.maximum(0.0, left - WHOLE * (cluster.cpu[nodes] - task.cpu) / need)

@@ -44,7 +44,8 @@ def test_observed_ignores_failures_strangers_and_handfuls() -> None:
 def test_observed_reads_training_steps() -> None:
     steps = [
         StepRecord(
-            id=ulid(i), time_ns=SECOND_NS * i, run="r", stage="s", step=i, actual=HomeFacts(home=HomeId("mine")),
+            id=ulid(i), time_ns=SECOND_NS * i, run="r", stage="s", step=i,
+            actual=HomeFacts(home=HomeId("mine")),
             tokens=Tokens(fresh=1000), took=Took(total_us=500_000),
         )
         for i in range(1, 4)
