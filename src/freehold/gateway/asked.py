@@ -33,6 +33,24 @@ class Peek(msgspec.Struct):
     previous_response_id: str | None = None
     conversation: msgspec.Raw = _NOTHING
     container: msgspec.Raw = _NOTHING
+    # Whether a home takes these as they are is asked of its capabilities; see `telling`.
+    temperature: msgspec.Raw = _NOTHING
+    top_p: msgspec.Raw = _NOTHING
+    top_k: msgspec.Raw = _NOTHING
+    presence_penalty: msgspec.Raw = _NOTHING
+    frequency_penalty: msgspec.Raw = _NOTHING
+    seed: msgspec.Raw = _NOTHING
+    stop: msgspec.Raw = _NOTHING
+    max_tokens: msgspec.Raw = _NOTHING
+    max_completion_tokens: msgspec.Raw = _NOTHING
+    response_format: msgspec.Raw = _NOTHING
+    output_config: msgspec.Raw = _NOTHING
+    output_format: msgspec.Raw = _NOTHING
+    text: msgspec.Raw = _NOTHING
+    thinking: msgspec.Raw = _NOTHING
+
+    def has(self, field: str) -> bool:
+        return getattr(self, field) is not _NOTHING
 
 
 _peek = msgspec.json.Decoder(Peek).decode
@@ -86,6 +104,8 @@ class Asked:
 def rename_model(body: bytes, old: str, new: str) -> bytes:
     """Another model name, every other byte as it was where that is certain."""
     usual, renamed = _renaming(old, new)
+    if body.startswith(usual, 1):  # its first field, as many write it: no need to look through the rest
+        return b"{%b%b" % (renamed, body[1 + len(usual) :])
     at = body.find(_MODEL)
     if at >= 0 and body.find(_MODEL, at + 7) < 0:  # the only one, so this is the field that was decoded
         if body.startswith(usual, at):

@@ -48,9 +48,12 @@ def _must_look(asked: Asked, route: Route) -> bool:
     """Does the body hold anything that this home may not take as it is?"""
     if route.api_version is not None and asked.inbound.api_version not in (None, route.api_version):
         return True
-    body = asked.body
-    for sign in route.telling:  # noqa: SIM110  # a generator costs more than the search
-        if sign in body:
+    peeked, body = asked.peeked, asked.body
+    for field in route.telling_fields:
+        if peeked.has(field):
+            return True
+    for word in route.telling_words:  # noqa: SIM110  # a generator costs more than the search
+        if word in body:
             return True
     return False
 

@@ -23,7 +23,7 @@ from freehold.gateway.failover import Place, Rules
 from freehold.gateway.health import Health
 from freehold.gateway.order import Choice, Seen, order, typical_nano_usd
 from freehold.gateway.settings import GatewaySettings
-from freehold.gateway.telling import telling
+from freehold.gateway.telling import telling_fields, telling_words
 from freehold.gateway.transports import TRANSPORTS, Transport, api_of, key_header, reach
 from freehold.gateway.upstream import Address, Pool
 from freehold.types.conversation import Conversation, Text, Turn
@@ -62,12 +62,38 @@ class Route:
     """One home as a place for the calls of one workload."""
 
     __slots__ = (
-        "api", "api_version", "authority", "codec", "credential", "dialect", "facts", "fixed_headers",
-        "forwards", "head_plain", "head_stream", "health", "home", "id", "live", "model_name", "nano_usd",
-        "place", "pool", "prefix", "quality", "reply_plain", "reply_tail", "secure", "substitute",
-        "target", "telling",
+        "api",
+        "api_version",
+        "authority",
+        "can",
+        "codec",
+        "credential",
+        "dialect",
+        "facts",
+        "fixed_headers",
+        "forwards",
+        "head_plain",
+        "head_stream",
+        "health",
+        "home",
+        "id",
+        "live",
+        "model_name",
+        "nano_usd",
+        "place",
+        "pool",
+        "prefix",
+        "quality",
+        "reply_plain",
+        "reply_tail",
+        "secure",
+        "substitute",
+        "target",
+        "telling_fields",
+        "telling_words",
         "template",
-        "transport", "waits",
+        "transport",
+        "waits",
     )  # fmt: skip
 
     def __init__(
@@ -87,7 +113,9 @@ class Route:
         self.target = Target(
             api=self.api, model=self.model_name, api_version=self.api_version, options=_options(home)
         )
-        self.telling = telling(self.dialect, capability(self.api, self.model_name, self.api_version))
+        self.can = capability(self.api, self.model_name, self.api_version)
+        self.telling_fields = telling_fields(self.dialect, self.can)
+        self.telling_words = telling_words(self.dialect, self.can, alone=False)
         where = reach(home, self.api)
         self.authority, self.prefix, self.secure = where.authority, where.prefix, where.secure
         self.credential, self.waits = credential, waits
@@ -275,6 +303,9 @@ def build_generation(
                     model.context_tokens if model is not None else None,
                 )
             )  # fmt: skip
+        if len({route.dialect for route in routes}) == 1:
+            for route in routes:
+                route.telling_words = telling_words(route.dialect, route.can, alone=True)
         rules = Rules(attempts_max=settings.attempts_max, shop_refusals=workload.policy.shop_refusals)
         plans[str(name)] = Plan(workload, found, tuple(routes), rules, waits)
     for gone in set(lives) - wanted:
