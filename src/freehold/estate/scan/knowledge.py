@@ -59,6 +59,8 @@ PYTHON_CLIENTS: dict[str, Client] = {
     "ollama.Client": _OLLAMA, "ollama.AsyncClient": _OLLAMA, "ollama.chat": _OLLAMA, "ollama.generate": _OLLAMA,
     "ollama.embed": _OLLAMA, "replicate.run": _REPLICATE, "replicate.Client": _REPLICATE,
     "fireworks.client.*Fireworks": _FIREWORKS,
+    "agents.OpenAIChatCompletionsModel": _OPENAI, "agents.OpenAIResponsesModel": _OPENAI,
+    "vllm.LLM": Client(SELF, "vllm"), "vllm.AsyncLLMEngine": Client(SELF, "vllm"), "llama_cpp.Llama": Client(SELF, "llama.cpp"),
     "langchain_openai.*ChatOpenAI": _OPENAI, "langchain_openai.*OpenAI": _OPENAI,
     "langchain_openai.*OpenAIEmbeddings": _OPENAI, "langchain_openai.*AzureChatOpenAI": _AZURE,
     "langchain_openai.*AzureOpenAI": _AZURE, "langchain_openai.*AzureOpenAIEmbeddings": _AZURE,
@@ -106,10 +108,12 @@ PYTHON_BY_MODEL: frozenset[str] = frozenset({
     "litellm.responses", "litellm.aresponses",
     "langchain.chat_models.init_chat_model", "langchain.embeddings.init_embeddings",
     "langchain.chat_models.base.init_chat_model",
-    "pydantic_ai.Agent", "dspy.LM", "crewai.LLM", "smolagents.LiteLLMModel", "instructor.from_provider",
+    "pydantic_ai.Agent", "agents.Agent", "dspy.LM", "crewai.LLM", "smolagents.LiteLLMModel", "instructor.from_provider",
     "langchain.agents.create_agent", "google.adk.models.lite_llm.LiteLlm", "agents.extensions.models.litellm_model.LitellmModel",
     "llm.get_model", "aisuite.Client", "camel.models.ModelFactory.create",
 })  # fmt: skip
+# ... and who answers when they are given no model.
+PYTHON_BY_MODEL_DEFAULT: dict[str, Client] = {"agents.Agent": _OPENAI}
 LITELLM_ROUTER = "litellm.Router"
 
 # JavaScript: (module, exported name or "default") -> client.
@@ -164,7 +168,8 @@ CALL_TAILS: dict[str, Client | None] = {
     "messages.create": None, "messages.stream": None, "messages.parse": None, "messages.count_tokens": None,
     "beta.messages.create": None, "models.generate_content": None, "models.generate_content_stream": None,
     "models.embed_content": None, "models.generateContent": None, "models.generateContentStream": None,
-    "getGenerativeModel": None, "textGeneration": None, "chatCompletion": None, "generate_content": None,
+    "getGenerativeModel": None, "textGeneration": None, "chatCompletion": None, "chat_completion": None, "text_generation": None,
+    "completion": None, "acompletion": None, "aembedding": None, "generate_content": None,
     "converse": _BEDROCK, "converse_stream": _BEDROCK, "invoke_model": _BEDROCK,
     "invoke_model_with_response_stream": _BEDROCK, "invoke_endpoint": Client("aws", "sagemaker"),
     "retrieve_and_generate": _BEDROCK, "invoke_agent": _BEDROCK,
@@ -175,8 +180,10 @@ JS_COMMANDS = frozenset({
     "InvokeAgentCommand", "RetrieveAndGenerateCommand",
 })  # fmt: skip
 
+# Arguments that hand over a client made elsewhere.
+CLIENT_ARGUMENTS = ("provider", "openai_client", "anthropic_client", "async_client")
 URL_ARGUMENTS = ("base_url", "baseURL", "baseUrl", "api_base", "openai_api_base", "azure_endpoint", "endpoint_url",
-                 "endpoint", "host", "azureOpenAIEndpoint", "url", "api_endpoint")  # fmt: skip
+                 "endpoint", "host", "azureOpenAIEndpoint", "url", "api_endpoint", "configuration.baseURL", "clientOptions.baseURL")  # fmt: skip
 REGION_ARGUMENTS = ("region_name", "aws_region", "aws_region_name", "region", "location", "vertex_location")
 MODEL_ARGUMENTS = ("model", "model_id", "modelId", "model_name", "modelName", "azure_deployment", "engine", "deployment_name",
                    "azureOpenAIApiDeploymentName")  # fmt: skip

@@ -68,6 +68,7 @@ def read(path: str, source: bytes, lines: Sequence[int] | None = None) -> Module
         imports=reader.imports,
         sites=tuple(reader.sites),
         packages=frozenset(reader.packages),
+        reads=tuple(reader.reads),
     )
 
 
@@ -100,6 +101,7 @@ def _broken(path: str, source: bytes, why: str, lines: Sequence[int] | None = No
         imports=reader.imports,
         sites=tuple(reader.sites),
         packages=frozenset(reader.packages),
+        reads=tuple(reader.reads),
         broken=why,
     )
 
@@ -112,6 +114,7 @@ class _Reader:
         self.imports: dict[str, str] = {}
         self.sites: list[Site] = []
         self.packages: set[str] = set()
+        self.reads: list[Env] = []
         self.classes: dict[str, str] = {}  # local class -> the client class it extends
 
     def block(self, statements: list[ast.stmt], scope: str) -> None:
@@ -179,11 +182,36 @@ class _Reader:
                 self.classes[node.name] = self.classes[qualified]
         inner = f"{scope}.{node.name}" if scope else node.name
         self.block(node.body, inner)
+        if any((self.dotted(base) or "").endswith("BaseSettings") for base in node.bases):
+            self._settings(node, inner)
         super_call = self.names.pop(f"{inner}.super", None)
         if super_call is not None:
             self.names[f"{node.name}!"] = super_call
         for name in [name for name in self.names if name.startswith(f"{inner}.")]:
             self.names.setdefault(f"*.{name.removeprefix(inner + '.')}", self.names[name])
+
+    def _settings(self, node: ast.ClassDef, inner: str) -> None:
+        """A settings class reads each field from the environment, with its default behind it."""
+        prefix = next(
+            (
+                word.value.value
+                for call in ast.walk(node)
+                if isinstance(call, ast.Call)
+                for word in call.keywords
+                if word.arg == "env_prefix" and isinstance(word.value, ast.Constant)
+            ),
+            "",
+        )
+        for field in node.body:
+            if not isinstance(field, ast.AnnAssign) or not isinstance(field.target, ast.Name):
+                continue
+            name, given = f"{inner}.{field.target.id}", field.value
+            if isinstance(given, ast.Call) and (self.dotted(given.func) or "").endswith("Field"):
+                words = {word.arg: word.value for word in given.keywords}
+                given = given.args[0] if given.args else words.get("default")
+            default = self.value(given, inner) if given is not None else None
+            variable = f"{prefix}{field.target.id}".upper()
+            self.names[name] = self._read(variable, field.lineno, default)
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: str) -> None:
         inner = f"{scope}.{node.name}" if scope else node.name
@@ -231,6 +259,10 @@ class _Reader:
             )
             self.names["openai!"] = Made(len(self.sites) - 1, node.lineno)
 
+    def _read(self, name: str, line: int, default: Expr | None = None) -> Env:
+        self.reads.append(Env(name, line, default))
+        return self.reads[-1]
+
     # expressions
 
     def value(self, node: ast.expr, scope: str) -> Expr:
@@ -269,6 +301,8 @@ class _Reader:
         if dotted is None:
             if isinstance(node, ast.Attribute):
                 self.value(node.value, scope)
+                if isinstance(node.value, ast.Call) and (maker := self.dotted(node.value.func)):
+                    return Ref(f"{maker}().{node.attr}", node.lineno, scope)
             return Dark(node.lineno)
         return Ref(dotted, node.lineno, scope)
 
@@ -293,7 +327,7 @@ class _Reader:
             keys.append(str(base.slice.value))
             base = base.value
         if self.dotted(base) in _ENV_TABLES and len(keys) == 1:
-            return Env(keys[0], node.lineno)
+            return self._read(keys[0], node.lineno)
         return Item(self.value(base, scope), tuple(reversed(keys)), node.lineno)
 
     def _call(self, node: ast.Call, scope: str) -> Expr:
@@ -301,7 +335,7 @@ class _Reader:
         qualified = self.qualified(node.func) or ""
         if dotted in _ENV_CALLS and node.args and isinstance(node.args[0], ast.Constant):
             default = self.value(node.args[1], scope) if len(node.args) > 1 else None
-            return Env(str(node.args[0].value), node.lineno, default)
+            return self._read(str(node.args[0].value), node.lineno, default)
         if _LOADERS.search(qualified) or _LOADERS.search(dotted):
             return self._load(node, scope)
         arguments = self._arguments(node, scope)
@@ -311,6 +345,8 @@ class _Reader:
             and _is_super(node.func.value)
         ):
             return self._super(node, arguments, scope)
+        if dotted.endswith(".add_argument") and isinstance(arguments.get("0"), Lit) and "default" in arguments:
+            self._option(node, arguments["default"])
         made = self._known(node, dotted, qualified, arguments, scope)
         if made is not None:
             return made
@@ -324,6 +360,12 @@ class _Reader:
             return self.value(node.func.value, scope)  # a chain: what it is called on matters
         self._others(node.func, scope)
         return Dark(node.lineno)
+
+    def _option(self, node: ast.Call, default: Expr) -> None:
+        """A command line option is read back as an attribute: --judge-model is args.judge_model."""
+        words = [arg.value for arg in node.args if isinstance(arg, ast.Constant)]
+        name = str(words[-1]).lstrip("-").replace("-", "_") if words else ""
+        self.names.setdefault(f"*.{name}", default)
 
     def _arguments(self, node: ast.Call, scope: str) -> dict[str, Expr]:
         found = {str(number): self.value(argument, scope) for number, argument in enumerate(node.args)}
@@ -343,10 +385,12 @@ class _Reader:
                 arguments = {**self.sites[own.site].arguments, **arguments}
             return self._site(node, client, f"{dotted}(...)", arguments, makes=True)
         if qualified in know.PYTHON_BY_MODEL:
+            default = know.PYTHON_BY_MODEL_DEFAULT.get(qualified)
+            if default is not None and "model" not in arguments:
+                return self._site(node, default, f"{dotted}(...)", arguments, makes=True)
             return self._by_model(node, dotted, arguments)
         if qualified == know.LITELLM_ROUTER:
-            self._router(node, scope)
-            return Dark(node.lineno)
+            return self._router(node, scope)
         tail = dotted.rpartition(".")[2] or (node.func.attr if isinstance(node.func, ast.Attribute) else "")
         if tail in ("client", "resource") and (runtime := self._runtime(arguments)):
             return self._site(node, runtime, f"{dotted or tail}(...)", arguments, makes=True)
@@ -362,7 +406,9 @@ class _Reader:
         if "mock_response" in arguments:
             return Dark(node.lineno)
         model = arguments.get("model") or arguments.get("model_id") or arguments.get("0")
-        if model is None or isinstance(model, Dark | Made):
+        if isinstance(model, Made):
+            return model  # a model object: where it goes was told where it was made
+        if model is None or isinstance(model, Dark):
             return None
         if provider := arguments.get("model_provider"):
             model = Join((provider, Lit(":", node.lineno), model), node.lineno)
@@ -434,8 +480,9 @@ class _Reader:
             return know.AWS_RUNTIMES.get(service.text)
         return None
 
-    def _router(self, node: ast.Call, scope: str) -> None:
+    def _router(self, node: ast.Call, scope: str) -> Expr:
         """litellm.Router(model_list=[{"litellm_params": {...}}, ...]): one site a row."""
+        rows: list[Expr] = []
         for inner in ast.walk(node):
             if not isinstance(inner, ast.Dict):
                 continue
@@ -456,6 +503,8 @@ class _Reader:
                         arguments=row,
                     )
                 )
+                rows.append(Made(len(self.sites) - 1, node.lineno))
+        return Either(tuple(rows), node.lineno) if rows else Dark(node.lineno)
 
     def _load(self, node: ast.Call, scope: str) -> Expr:
         for inner in ast.walk(node):
