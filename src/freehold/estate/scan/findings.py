@@ -43,11 +43,15 @@ class _Collector:
                 self.unresolved.add(
                     Unresolved(file=module.path, line=site.line, what=site.what, why=home.why)
                 )
+            if site.makes and home.api in know.IMPLIED_REGION_ENV and not home.regions:
+                why = "its region is not said: the environment, a profile or the machine decides"
+                self.unresolved.add(Unresolved(file=module.path, line=site.line, what=site.what, why=why))
             for file, line in home.places:
                 if (file, line) != (module.path, site.line):
                     self.add(_of(home, file, line, "configured", f"for {site.what}"))
             for name in home.envs:
                 self.readers.setdefault(name, home)
+
     def read(self, module: Module, value: Env, told: set[tuple[str, int]]) -> None:
         """A variable that code reads for a model, even where no call of it was found."""
         client = know.client_of_env(value.name)

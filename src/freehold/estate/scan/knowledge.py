@@ -153,6 +153,9 @@ AI_SDK: dict[str, Client] = {
     "@openrouter/ai-sdk-provider": Client("openrouter", "openai"), "ollama-ai-provider": _OLLAMA,
 }  # fmt: skip
 
+# A model named by a plain string goes through Vercel's gateway, which chooses who answers.
+AI_SDK_STRING = Client(UNKNOWN, "gateway")
+
 AWS_RUNTIMES: dict[str, Client] = {
     "bedrock-runtime": _BEDROCK, "bedrock-agent-runtime": _BEDROCK,
     "sagemaker-runtime": Client("aws", "sagemaker"), "runtime.sagemaker": Client("aws", "sagemaker"),
@@ -334,7 +337,7 @@ def geography(model: str) -> str | None:
     return head if dot and head in PROFILES else None
 
 
-PROFILES = frozenset({"us", "eu", "apac", "jp", "au", "ca", "global", "us-gov"})
+PROFILES = frozenset({"us", "eu", "apac", "jp", "au", "ca", "global", "us-gov", "datazone"})
 _REGION = re.compile(
     r"(?:us|eu|ap|ca|sa|me|af|il|mx|cn|us-gov|eusc)"
     r"-(?:north|south|east|west|central|northeast|northwest|southeast|southwest)-\d"
@@ -350,6 +353,13 @@ _AZURE_REGIONS = frozenset({
     "australiaeast", "australiasoutheast", "centralindia", "southindia", "westindia", "uaenorth", "southafricanorth",
     "qatarcentral", "israelcentral",
 })  # fmt: skip
+
+
+# Deployment types of Azure that answer from more than the resource's own region.
+AZURE_REACH: dict[str, str] = {
+    "GlobalStandard": "global", "GlobalProvisionedManaged": "global", "GlobalBatch": "global",
+    "DataZoneStandard": "datazone", "DataZoneProvisionedManaged": "datazone", "DataZoneBatch": "datazone",
+}  # fmt: skip
 
 
 def is_region(text: str) -> bool:
@@ -456,5 +466,5 @@ INTEREST = re.compile(
     rb"(?i)openai|anthropic|claude|bedrock|sagemaker|vertex|genai|generativeai|generativelanguage|gemini|gpt-|mistral|cohere"
     rb"|groq|together|deepseek|openrouter|ollama|vllm|huggingface|fireworks|replicate|litellm|langchain|llama|pydantic_ai"
     rb"|@ai-sdk|perplexity|api\.x\.ai|nvcr\.io|text-generation-inference|aiplatform|cognitive|dspy|crewai|cloudflare"
-    rb"|amazon\.(nova|titan)|text-embedding|ai\.azure\.com|integrate\.api\.nvidia|ai-inference|\bllm\b|voyage"
+    rb"|amazon\.(nova|titan)|text-embedding|ai\.azure\.com|integrate\.api\.nvidia|ai-inference|\bllm\b|voyage|\[profile "
 )

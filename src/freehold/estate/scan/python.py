@@ -44,6 +44,7 @@ _HTTP = re.compile(
 _HTTP_CLIENTS = frozenset({"httpx.Client", "httpx.AsyncClient", "aiohttp.ClientSession"})
 _LOADERS = re.compile(r"(json|tomllib|toml|tomli|yaml|msgspec\.\w+)\.(loads?|safe_load|decode)$")
 _MODULE_SETTINGS = frozenset({"api_base", "base_url", "api_type", "azure_endpoint"})
+_SESSIONS = frozenset({"boto3", "aioboto3", "aiobotocore", "botocore"})
 DEPTH_MAX = 200
 
 
@@ -192,23 +193,17 @@ class _Reader:
 
     def _settings(self, node: ast.ClassDef, inner: str) -> None:
         """A settings class reads each field from the environment, with its default behind it."""
-        prefix = next(
-            (
-                word.value.value
-                for call in ast.walk(node)
-                if isinstance(call, ast.Call)
-                for word in call.keywords
-                if word.arg == "env_prefix" and isinstance(word.value, ast.Constant)
-            ),
-            "",
-        )
+        words = [word for call in ast.walk(node) if isinstance(call, ast.Call) for word in call.keywords]
+        given_prefix = next((word.value for word in words if word.arg == "env_prefix"), None)
+        prefix = given_prefix.value if isinstance(given_prefix, ast.Constant) else ""
+        prefix = prefix if isinstance(prefix, str) else ""
         for field in node.body:
             if not isinstance(field, ast.AnnAssign) or not isinstance(field.target, ast.Name):
                 continue
             name, given = f"{inner}.{field.target.id}", field.value
             if isinstance(given, ast.Call) and (self.dotted(given.func) or "").endswith("Field"):
-                words = {word.arg: word.value for word in given.keywords}
-                given = given.args[0] if given.args else words.get("default")
+                named = {word.arg: word.value for word in given.keywords}
+                given = given.args[0] if given.args else named.get("default")
             default = self.value(given, inner) if given is not None else None
             variable = f"{prefix}{field.target.id}".upper()
             self.names[name] = self._read(variable, field.lineno, default)
@@ -345,7 +340,11 @@ class _Reader:
             and _is_super(node.func.value)
         ):
             return self._super(node, arguments, scope)
-        if dotted.endswith(".add_argument") and isinstance(arguments.get("0"), Lit) and "default" in arguments:
+        if (
+            dotted.endswith(".add_argument")
+            and isinstance(arguments.get("0"), Lit)
+            and "default" in arguments
+        ):
             self._option(node, arguments["default"])
         made = self._known(node, dotted, qualified, arguments, scope)
         if made is not None:
@@ -392,7 +391,11 @@ class _Reader:
         if qualified == know.LITELLM_ROUTER:
             return self._router(node, scope)
         tail = dotted.rpartition(".")[2] or (node.func.attr if isinstance(node.func, ast.Attribute) else "")
+        if qualified.endswith(".Session") and qualified.partition(".")[0] in _SESSIONS:
+            return self._session(node, arguments)
         if tail in ("client", "resource") and (runtime := self._runtime(arguments)):
+            if isinstance(node.func, ast.Attribute) and qualified.partition(".")[0] not in _SESSIONS:
+                arguments.setdefault("region_name", self.value(node.func.value, scope))
             return self._site(node, runtime, f"{dotted or tail}(...)", arguments, makes=True)
         if (dotted in _HTTP_CLIENTS and "base_url" in arguments) or _HTTP.fullmatch(dotted):
             address = arguments.get("base_url") or arguments.get("url") or arguments.get("0")
@@ -401,6 +404,13 @@ class _Reader:
                     node, None, f"{dotted}(...)", {"url": address}, makes=dotted in _HTTP_CLIENTS
                 )
         return self._method(node, dotted, arguments, scope)
+
+    def _session(self, node: ast.Call, arguments: dict[str, Expr]) -> Expr:
+        """An AWS session stands for its regions: what it is given, or what its profile says."""
+        region, profile = arguments.get("region_name"), arguments.get("profile_name")
+        if region is not None:
+            return region
+        return Ref(f"profile:{profile.text}", node.lineno) if isinstance(profile, Lit) else Dark(node.lineno)
 
     def _by_model(self, node: ast.Call, dotted: str, arguments: dict[str, Expr]) -> Expr | None:
         if "mock_response" in arguments:

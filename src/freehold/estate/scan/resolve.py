@@ -314,6 +314,9 @@ class Sources:
             for name in know.IMPLIED_REGION_ENV.get(home.api, ())
             if site.makes and f"env:{name}" in self.settings
         ]
+        if site.makes and home.vendor == "aws":
+            names = self.setting("env:AWS_PROFILE").whole() if "env:AWS_PROFILE" in self.settings else ()
+            implied += [self.setting(f"profile:{name}") for name in names]
         return _union(implied) if implied else given
 
     def _argument(self, site: Site, module: Module, names: tuple[str, ...]) -> Value:
