@@ -462,9 +462,20 @@ JS_PACKAGES: dict[str, Client] = {
 }  # fmt: skip
 
 # A file without any of these says nothing about models, unless another file asks for a name it sets.
-INTEREST = re.compile(
-    rb"(?i)openai|anthropic|claude|bedrock|sagemaker|vertex|genai|generativeai|generativelanguage|gemini|gpt-|mistral|cohere"
-    rb"|groq|together|deepseek|openrouter|ollama|vllm|huggingface|fireworks|replicate|litellm|langchain|llama|pydantic_ai"
-    rb"|@ai-sdk|perplexity|api\.x\.ai|nvcr\.io|text-generation-inference|aiplatform|cognitive|dspy|crewai|cloudflare"
-    rb"|amazon\.(nova|titan)|text-embedding|ai\.azure\.com|integrate\.api\.nvidia|ai-inference|\bllm\b|voyage|\[profile "
-)
+_INTEREST: tuple[bytes, ...] = (
+    b"openai", b"anthropic", b"claude", b"bedrock", b"sagemaker", b"vertex", b"genai", b"generativeai", b"gemini",
+    b"generativelanguage", b"gpt-", b"mistral", b"cohere", b"groq", b"together", b"deepseek", b"ollama", b"vllm",
+    b"openrouter", b"huggingface", b"fireworks", b"replicate", b"litellm", b"langchain", b"llama", b"pydantic_ai",
+    b"@ai-sdk", b"perplexity", b"api.x.ai", b"nvcr.io", b"text-generation-inference", b"aiplatform", b"cognitive",
+    b"dspy", b"crewai", b"cloudflare", b"amazon.nova", b"amazon.titan", b"text-embedding", b"ai.azure.com",
+    b"integrate.api.nvidia", b"ai-inference", b"voyage", b"[profile ",
+)  # fmt: skip
+_LLM_WORD = re.compile(rb"\bllm\b")
+
+
+def of_interest(data: bytes) -> bool:
+    """Plain substring tests: an order of magnitude faster than one expression of all the words."""
+    small = data.lower()
+    return any(word in small for word in _INTEREST) or (
+        b"llm" in small and _LLM_WORD.search(small) is not None
+    )

@@ -102,7 +102,7 @@ def read_file(file: File) -> Parsed:
     if why is not None:
         return Parsed(path=path, skipped=[Skipped(path=path, why=why)])
     found = list(credentials.find(path, data))
-    if not know.INTEREST.search(data):
+    if not know.of_interest(data):
         return Parsed(path=path, credentials=found)
     if walk.is_minified(data):
         return Parsed(path=path, credentials=found, skipped=[Skipped(path=path, why="minified")])
