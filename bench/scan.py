@@ -168,7 +168,9 @@ def speed(rounds: int, files: int) -> list[str]:
             if semgrep.exists():
                 contenders.append(Contender(name="semgrep", run=searched))
             name = f"scan-{'dense' if dense else 'sparse'}"
-            note = f"{files} files, {lines} lines, seed {SEED}; 4 local rules; both tools on all cores, bytecode compiled"
+            note = (
+                f"{files} files, {lines} lines, seed {SEED}; 4 local rules; both tools on all cores, compiled"
+            )
             rows = compare(contenders, rounds=rounds)
             Report(question=name, environment=environment(), rows=rows, notes=(note,)).write()
             said.append(name)
