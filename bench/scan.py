@@ -205,9 +205,9 @@ def main() -> None:
     if given.trees:
         speed(given.rounds, given.files)
         text += "\n\n## Memory\n\n" + memory((1500, 6000, 12000))
-    (RESULTS / "scan.md").write_text(
-        f"# scan: quality on the labelled set\n\n{text}\n\n`python -m bench.scan`\n"
-    )
+    here = environment()
+    where = f"Measured {here.date} by `{here.command}` at commit `{here.commit}`, Python {here.python}."
+    (RESULTS / "scan.md").write_text(f"# scan: quality on the labelled set\n\n{text}\n\n{where}\n")
 
 
 if __name__ == "__main__":
