@@ -62,6 +62,7 @@ def made_plan(
     price_rules: bool,
 ) -> tuple[Made, Loaded]:
     """Read the estate, make the plan."""
+    import freehold.plan.solver  # noqa: F401  # says which extra is missing, before anything needs it
     from freehold.cli.loading import load_settings
     from freehold.cli.up import state_folder
     from freehold.errors import UsageError
