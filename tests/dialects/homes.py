@@ -314,7 +314,9 @@ def bedrock_stream(said: Said) -> Reply:
             use = block["toolUse"]
             start = {"toolUse": {"toolUseId": use["toolUseId"], "name": use["name"]}}
             made += frame("contentBlockStart", {**where, "start": start})
-            deltas = [{"toolUse": {"input": half}} for half in halves(json.dumps(use["input"]))]
+            deltas: list[dict[str, Any]] = [
+                {"toolUse": {"input": half}} for half in halves(json.dumps(use["input"]))
+            ]
         else:
             deltas = [{"text": half} for half in halves(block["text"])]
         for delta in deltas:

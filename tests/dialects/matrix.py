@@ -19,6 +19,7 @@ from freehold.types.conversation import (
     Image,
     Text,
     Thinking,
+    Tool,
     ToolResult,
     ToolUse,
 )
@@ -113,7 +114,7 @@ def meaning(conversation: Conversation) -> Any:
                 case ToolResult():
                     texts = [part.text for part in block.content if isinstance(part, Text)]
                     said.append((turn.role, "result", texts, block.is_error))
-    tools = [(tool.name, tool.description) for tool in conversation.tools if hasattr(tool, "name")]
+    tools = [(tool.name, tool.description) for tool in conversation.tools if isinstance(tool, Tool)]
     form = conversation.output_format
     schema = json.loads(bytes(form.schema)) if form is not None and form.schema is not None else None
     return said, tools, schema, conversation.max_tokens, conversation.stop, conversation.temperature

@@ -384,8 +384,8 @@ def read_message_stream(stream: Any) -> Read:
 
 @cache
 def bedrock_client(url: str) -> Any:
-    import boto3
-    from botocore.config import Config
+    import boto3  # type: ignore[import-untyped]
+    from botocore.config import Config  # type: ignore[import-untyped]
 
     return boto3.client(
         "bedrock-runtime", region_name="us-east-1", endpoint_url=url, aws_access_key_id="fh-key",
@@ -428,7 +428,7 @@ def converse_request(feature: str, model: str) -> dict[str, Any]:
 
 
 def ask_converse(url: str, feature: str, model: str = "us.anthropic.claude-sonnet-4-6-v1:0") -> Read:
-    import botocore.exceptions
+    import botocore.exceptions  # type: ignore[import-untyped]
 
     client = bedrock_client(url)
     given = converse_request(feature, model)

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freehold.dialects import Target, codec, codec_for, route
+from freehold.dialects import DialectError, Target, codec, codec_for, route
 from freehold.dialects.fitting import Fit, fit
+from freehold.dialects.passthrough import peek
 from freehold.dialects.strict import violations
 from freehold.types.conversation import Answer, Conversation, Turn
 from tests.dialects import homes
@@ -117,3 +118,61 @@ def test_turns_without_content_are_not_invented() -> None:
         codec("bedrock").write_request(conversation, Target(api="bedrock", model="m")).body
         == b'{"messages":[]}'
     )
+
+
+UNKNOWN = {
+    "anthropic": b'event: new_event\ndata: {"type":"new_event","a":1}\n\n',
+    "openai": b'data: {"id":"","choices":[],"prompt_filter_results":[{"a":1}]}\n\n',
+    "responses": b'event: response.new\ndata: {"type":"response.new","a":1}\n\n',
+    "bedrock": homes.frame("newEvent", {"a": 1}),
+}
+
+
+@pytest.mark.parametrize("form", UNKNOWN)
+def test_unknown_event_of_a_stream_is_carried_within_its_dialect(form: str) -> None:
+    side = codec(form)
+    events = side.stream_reader().feed(UNKNOWN[form])
+    assert [type(event).__name__ for event in events] == ["UnknownEvent"]
+    written = side.stream_writer(Conversation(model="m", turns=())).write(events[0])
+    assert side.stream_reader().feed(written) == events
+    others = [other for other in homes.FORMS if codec(other).name != side.name and other != "vertex-claude"]
+    for other in others:
+        assert codec(other).stream_writer(Conversation(model="m", turns=())).write(events[0]) == b"" or (
+            form == "anthropic" and other == "bedrock-invoke"
+        )
+
+
+def test_stream_as_a_json_array_is_refused_with_the_way_out() -> None:
+    inbound = route("POST", "/v1beta/models/m:streamGenerateContent")
+    assert inbound is not None
+    with pytest.raises(DialectError) as told:
+        codec("gemini").read_request(inbound, b'{"contents":[]}')
+    assert "alt=sse" in told.value.fix
+    with pytest.raises(DialectError):
+        peek(inbound, b'{"contents":[]}')
+
+
+@pytest.mark.parametrize(("api", "model", "pinned", "written"), [
+    ("anthropic", "claude-opus-4-8", None, "2026-10-21"),
+    ("anthropic", "claude-opus-4-8", "2023-06-01", "2023-06-01"),
+    ("vertex-claude", "claude-opus-4-8", None, "2026-10-21"),
+    ("bedrock-invoke", "us.anthropic.claude-opus-4-8", None, "2026-10-21"),
+    ("bedrock-invoke", "us.anthropic.claude-sonnet-4-5-20250929-v1:0", None, "bedrock-2023-05-31"),
+])  # fmt: skip
+def test_callers_version_goes_on_where_the_home_takes_it(
+    api: str, model: str, pinned: str | None, written: str
+) -> None:
+    asked = recorded("anthropic", "text")
+    assert asked is not None
+    where = Target(api=api, model=model, api_version=pinned, options={"project": "p"})
+    request = codec(api).write_request(asked.conversation, where)
+    body = json.loads(request.body)
+    assert (request.headers.get("anthropic-version") or body["anthropic_version"]) == written
+    assert ("anthropic_version" in body) == (api != "anthropic")
+
+
+def test_version_of_another_dialect_is_the_default_one() -> None:
+    asked = recorded("openai", "text")
+    assert asked is not None
+    request = codec("anthropic").write_request(asked.conversation, Target(api="anthropic", model="m"))
+    assert request.headers["anthropic-version"] == "2023-06-01"

@@ -278,3 +278,14 @@ def test_every_reason_is_told_at_once() -> None:
     reason = left_out("bedrock", CLAUDE, n=2, turns=(Turn(role="user", blocks=blocks),))
     assert "2 answers" in reason
     assert "fetches no URLs" in reason
+
+
+def test_document_of_the_assistant_and_citations_of_a_user_are_refused_by_the_newest_version() -> None:
+    document = Document(media_type="application/pdf", data_base64="aa==")
+    said = Turn(role="assistant", blocks=(document, Text(text="see")))
+    cited = Turn(role="user", blocks=(Text(text="x", extra={"citations": msgspec.Raw(b'[{"a":1}]')}),))
+    for turns in ((ASKED, said, ASKED), (cited,)):
+        found = fitted("anthropic", CLAUDE, "2026-10-21", turns=turns, dialect="anthropic")
+        assert isinstance(found, LeaveOut)
+        assert "this version refuses" in found.reason
+        assert isinstance(fitted("anthropic", CLAUDE, "2023-06-01", turns=turns, dialect="anthropic"), Fit)

@@ -101,9 +101,14 @@ class StreamReader(Protocol):
         """Has the dialect's own finish been seen?"""
         ...
 
-    def feed(self, data: bytes) -> list[Event]: ...
+    def feed(self, data: bytes) -> list[Event]:
+        """What these bytes complete; a DialectError where they are not the dialect's."""
+        ...
+
     def close(self) -> list[Event]:
-        """The connection ended. An answer without its finish yields a StreamError."""
+        """The connection ended: always to be called, as some dialects have no last frame. An answer without
+        its finish yields a StreamError.
+        """
         ...
 
 
@@ -114,6 +119,8 @@ class StreamWriter(Protocol):
 
 
 class Codec(Protocol):
+    """One form of the wire, both ways. Requests are written for a home after `fitting.fit` has said how."""
+
     name: DialectName
     form: str  # a row of table.CODECS; one form is read and written alike wherever it is used
     origin: str  # who signs what this codec reads: a signed block is given back to no one else

@@ -50,6 +50,8 @@ class Capability(msgspec.Struct, frozen=True, kw_only=True):
     thinking_off: bool = True
     efforts: tuple[str, ...] = ()
     cache_marks: bool = False
+    assistant_documents: bool = True  # documents in the assistant's turns, citations on a user's text
+    version: str | None = None  # the newest version this model takes, where it is not the newest there is
     marks_foreign_calls: bool = False  # a replayed call without its signature has to say that it is not ours
     user: bool = True
     embeddings: bool = False
@@ -156,8 +158,12 @@ ROWS: tuple[Row, ...] = (
         max_tokens_default=4096, why="Claude 3 has no structured output",
     ),
     _row(
-        _CLAUDE, "*", "2026-10-21", temperature=False, top_p=False, top_k=False,
+        _CLAUDE, "*", "2026-10-21", temperature=False, top_p=False, top_k=False, assistant_documents=False,
         why="temperature, top_p and top_k are a 400 on 2026-10-21, at their default values too",
+    ),
+    _row(
+        "bedrock-invoke", "*claude-3* *claude-*-4-20* *claude-*-4-[1-6]*", version="bedrock-2023-05-31",
+        why="models named by an ARN version do not know 2026-10-21 on Bedrock",
     ),
     # Gemini.
     _row(

@@ -49,6 +49,16 @@ def raw(value: object) -> msgspec.Raw:
     return msgspec.Raw(encode(value))
 
 
+def only_text(parts: Any) -> str | None:
+    """The text of a list of parts that holds one `{"text": ...}` and nothing else, as most do."""
+    if type(parts) is list and len(parts) == 1:
+        part = parts[0]
+        if type(part) is dict and len(part) == 1:
+            text = part.get("text")
+            return text if type(text) is str and text else None
+    return None
+
+
 class Fields:
     """The fields of one object. `null` is read as absent."""
 

@@ -67,6 +67,7 @@ _messages = msgspec.json.Decoder(list[_Message]).decode
 
 def peek(inbound: Inbound, body: bytes) -> Peeked:
     """The top of a request, or a DialectError as a full reading would raise it."""
+    gemini.refuse_array(inbound)
     try:
         fields = _top(body)
         model = inbound.model or (_text(fields["model"]) if "model" in fields else None)
@@ -126,7 +127,7 @@ def _plain(peeked: Peeked, can: Capability) -> bool:
     body, dialect = peeked.body, peeked.inbound.dialect
     if _WORD in body or (dialect == "gemini" and _WORD_BASE64 in body):
         return False
-    for telling in _telling(dialect, can.images, can.documents):
+    for telling in _telling(dialect, can.images, can.documents, can.assistant_documents):
         if telling in body:
             return False
     # What the rows single out needs the whole way: a sampling pair, structured output, thinking.
@@ -143,11 +144,15 @@ def _both(fields: dict[str, msgspec.Raw]) -> bool:
 
 
 @functools.cache
-def _telling(dialect: str, images: frozenset[Source], documents: frozenset[Source]) -> tuple[bytes, ...]:
+def _telling(
+    dialect: str, images: frozenset[Source], documents: frozenset[Source], assistant_documents: bool
+) -> tuple[bytes, ...]:
     """What a body holds if it holds media that this home may not take; most take all."""
     found: list[bytes] = []
     if dialect in ("anthropic", "bedrock") and not ("url" in images and "url" in documents):
         found.append(b'"url"')
+    if not assistant_documents:
+        found += [b'"document"', b'"citations"']
     if dialect == "openai" and not {"base64", "url"} <= images:
         found.append(b'"image_url"')
     if dialect == "openai" and "base64" not in documents:
@@ -232,9 +237,10 @@ def _write_bedrock(
 ) -> WireRequest | None:
     invoke = codec(target.api) is codec("bedrock-invoke")
     calls = ("invoke", "invoke-with-response-stream") if invoke else ("converse", "converse-stream")
-    if invoke and target.api_version is not None:
-        fields["anthropic_version"] = target.api_version
-    body = encode(fields) if notes or (invoke and target.api_version) else peeked.body
+    version = target.api_version or can.version
+    if invoke and version is not None:
+        fields["anthropic_version"] = version
+    body = encode(fields) if notes or (invoke and version) else peeked.body
     return WireRequest(path=model_path(target.model, calls[peeked.stream]), body=body, headers=JSON_HEADERS)
 
 

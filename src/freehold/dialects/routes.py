@@ -158,7 +158,9 @@ def route(method: str, target: str, headers: Mapping[str, str] | None = None) ->
 
 
 def _inbound(row: Path, model: str | None, query: str, headers: Mapping[str, str]) -> Inbound:
-    dialect, operation = row.dialect, row.operation
+    dialect, operation, surface = row.dialect, row.operation, row.surface
+    if dialect == "gemini" and row.stream and "alt=sse" not in query:
+        surface = "array"  # a stream without alt=sse is one growing JSON array
     version = headers.get("anthropic-version")
     if row.surface in ("models", "model") and version is not None and dialect == "openai":
         dialect = "anthropic"  # one path, two vendors: only Anthropic's SDK names its version
@@ -174,6 +176,6 @@ def _inbound(row: Path, model: str | None, query: str, headers: Mapping[str, str
         version = dict(parse_qsl(query)).get("api-version")
     betas = tuple(beta.strip() for beta in headers.get("anthropic-beta", "").split(",") if beta.strip())
     return Inbound(
-        dialect=dialect, operation=operation, surface=row.surface, model=model, stream=row.stream,
+        dialect=dialect, operation=operation, surface=surface, model=model, stream=row.stream,
         api_version=version, betas=betas,
     )  # fmt: skip

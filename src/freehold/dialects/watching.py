@@ -30,6 +30,11 @@ _DELTAS = (
     b"event: response.output_text.delta\n", b"event: response.reasoning_summary_text.delta\n",
     b"event: response.function_call_arguments.delta\n",
 )  # fmt: skip
+# How a chunk of one choice ends when neither a finish nor a usage is in it, compact or spaced.
+_UNFINISHED = (
+    b'"finish_reason":null}]}', b'"finish_reason":null}],"usage":null}',
+    b'"finish_reason": null}]}', b'"finish_reason": null}], "usage": null}',
+)  # fmt: skip
 # base64 of `{"type":"content_block_delta"`, as InvokeModel's chunks begin
 _DELTA_BASE64 = b'{"bytes":"eyJ0eXBlIjoiY29udGVudF9ibG9ja19kZWx0YSIs'
 
@@ -53,12 +58,7 @@ class Passed(msgspec.Struct):
 
 
 def _openai(frame: bytes) -> bool:
-    return (
-        (b'"finish_reason":null' in frame or b'"finish_reason": null' in frame)
-        and b'"finish_reason":"' not in frame
-        and b'"finish_reason": "' not in frame
-        and (b'"usage"' not in frame or b'"usage":null' in frame)
-    )
+    return frame.endswith(_UNFINISHED) and frame.count(b'"finish_reason"') == 1
 
 
 def _anthropic(frame: bytes) -> bool:

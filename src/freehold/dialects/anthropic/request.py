@@ -22,6 +22,7 @@ from freehold.types.conversation import (
 )
 
 VERSION_DEFAULT = "2023-06-01"
+VERSION_NEWEST = "2026-10-21"  # the one version that every surface may be asked for
 VERTEX_VERSION_DEFAULT = "vertex-2023-10-16"
 _ANY_OBJECT = {"type": "object", "properties": {}}
 _THINKING_MODES = {"enabled": "on", "adaptive": "adaptive", "disabled": "off"}
@@ -31,12 +32,17 @@ def read_request(inbound: Inbound, body: bytes, origin: str = NAME) -> Conversat
     fields = Fields.of(body)
     model = inbound.model or fields.text("model")
     stored: list[StoredState] = []
-    fields.any("anthropic_version")  # in the body only where the path names the model
+    version = (
+        fields.maybe("anthropic_version") or inbound.api_version
+    )  # in the body where the path names the model
     betas = fields.texts("anthropic_beta") or inbound.betas
     container = fields.left.get("container")
     if type(container) is str:
         stored.append(StoredState(kind="container", id=container))
-    turns = tuple(_read_turn(message, origin, stored) for message in fields.objects("messages"))
+    turns = tuple(
+        _plain_turn(given) or _read_turn(Fields(given, f"messages[{at}]", fields), origin, stored)
+        for at, given in enumerate(fields.items("messages"))
+    )
     if not turns:
         raise fields.fault("messages", "it must hold at least one message")
     config = fields.object("output_config")
@@ -53,7 +59,8 @@ def read_request(inbound: Inbound, body: bytes, origin: str = NAME) -> Conversat
         user=metadata.maybe("user_id") if metadata else None,
         stored=tuple(stored), dialect=NAME,
         extra={**_left("output_config", config), **_left("metadata", metadata), **fields.extra(),
-               **({"anthropic_beta": raw(betas)} if betas else {})},
+               **({"anthropic_beta": raw(betas)} if betas else {}),
+               **({"anthropic_version": raw(version)} if version == VERSION_NEWEST else {})},
     )  # fmt: skip
 
 
@@ -64,6 +71,15 @@ def _left(name: str, fields: Fields | None) -> dict[str, Any]:
 def _read_stream(inbound: Inbound, fields: Fields) -> bool:
     asked = fields.flag("stream")
     return bool(asked) if inbound.stream is None else inbound.stream
+
+
+def _plain_turn(given: Any) -> Turn | None:
+    """The turn of a message that is a role and a text and nothing else."""
+    if type(given) is dict and len(given) == 2:
+        role, text = given.get("role"), given.get("content")
+        if (role == "user" or role == "assistant") and type(text) is str:
+            return Turn(role=role, blocks=(Text(text=text),))
+    return None
 
 
 def _read_turn(message: Fields, origin: str, stored: list[StoredState]) -> Turn:
@@ -134,6 +150,7 @@ def _read_thinking(fields: Fields, config: Fields | None) -> ThinkingConfig | No
 
 def write_request(conversation: Conversation, target: Target) -> WireRequest:
     body = write_body(conversation, target, origin="vertex" if target.api == "vertex-claude" else NAME)
+    version = body.pop("anthropic_version", None)
     headers = dict(JSON_HEADERS)
     betas = body.pop("anthropic_beta", None)
     if betas is not None:
@@ -141,10 +158,10 @@ def write_request(conversation: Conversation, target: Target) -> WireRequest:
     if conversation.stream:
         body["stream"] = True
     if target.api == "vertex-claude":
-        body["anthropic_version"] = target.api_version or VERTEX_VERSION_DEFAULT
+        body["anthropic_version"] = version or VERTEX_VERSION_DEFAULT
     else:
         body = {"model": target.model, **body}
-        headers["anthropic-version"] = target.api_version or VERSION_DEFAULT
+        headers["anthropic-version"] = version or VERSION_DEFAULT
     return WireRequest(path=path(target, conversation.stream), body=encode(body), headers=headers)
 
 
@@ -165,7 +182,8 @@ def path(target: Target, stream: bool = False, call: str = "v1/messages") -> str
 
 
 def write_body(conversation: Conversation, target: Target, origin: str) -> dict[str, Any]:
-    """Everything but the model, the stream flag and the version, which each surface puts elsewhere."""
+    """Everything but the model and the stream flag, which each surface puts elsewhere; the version only where
+    the home or the caller names one."""
     can = capability(target.api, target.model, target.api_version)
     own = conversation.dialect == NAME
     body: dict[str, Any] = {"max_tokens": conversation.max_tokens if conversation.max_tokens is not None
@@ -194,6 +212,10 @@ def write_body(conversation: Conversation, target: Target, origin: str) -> dict[
         body["output_config"] = config
     if own:
         _write_extra(body, conversation)
+    if (version := target.api_version or can.version) is not None:
+        body["anthropic_version"] = version
+    elif "anthropic_version" in body:
+        body["anthropic_version"] = VERSION_NEWEST
     return body
 
 
@@ -206,13 +228,16 @@ def _write_extra(body: dict[str, Any], conversation: Conversation) -> None:
 
 
 def _write_turn(turn: Turn, origin: str, own: bool) -> dict[str, Any] | None:
-    blocks = [block for each in turn.blocks if (block := write_block(each, origin, own=own)) is not None]
-    if turn.blocks and not blocks:
-        return None  # all of it belonged to another vendor
     only = turn.blocks[0] if len(turn.blocks) == 1 else None
-    plain = isinstance(only, Text) and only.cache is None and not only.extra
-    content = only.text if plain and isinstance(only, Text) else blocks
-    return {"role": turn.role, "content": content, **(turn.extra if own else {})}
+    content: object
+    if type(only) is Text and only.cache is None and not (own and only.extra):
+        content = only.text
+    else:
+        content = [block for each in turn.blocks if (block := write_block(each, origin, own=own)) is not None]
+        if turn.blocks and not content:
+            return None  # all of it belonged to another vendor
+    message = {"role": turn.role, "content": content}
+    return {**message, **turn.extra} if own and turn.extra else message
 
 
 def _write_tool(tool: Tool | Opaque, own: bool) -> object:

@@ -44,7 +44,7 @@ class BedrockInvoke:
 
     def write_request(self, conversation: Conversation, target: Target) -> WireRequest:
         body = write_body(conversation, target, ORIGIN)
-        body["anthropic_version"] = target.api_version or VERSION_DEFAULT
+        body.setdefault("anthropic_version", VERSION_DEFAULT)
         call = "invoke-with-response-stream" if conversation.stream else "invoke"
         return WireRequest(path=model_path(target.model, call), body=encode(body), headers=JSON_HEADERS)
 

@@ -10,7 +10,7 @@ import msgspec
 
 from freehold.dialects.base import JSON_HEADERS, Inbound, Target, WireRequest
 from freehold.dialects.bedrock.blocks import NAME, cache_in, cache_out, read_blocks, write_blocks
-from freehold.dialects.fields import Fields, encode, parse, raw
+from freehold.dialects.fields import Fields, encode, only_text, parse, raw
 from freehold.types.conversation import (
     Conversation,
     Opaque,
@@ -35,7 +35,10 @@ def model_path(model: str, call: str) -> str:
 def read_request(inbound: Inbound, body: bytes) -> Conversation:
     fields = Fields.of(body)
     model = inbound.model or fields.text("modelId")
-    turns = tuple(_read_turn(message) for message in fields.objects("messages"))
+    turns = tuple(
+        _plain_turn(given) or _read_turn(Fields(given, f"messages[{at}]", fields))
+        for at, given in enumerate(fields.items("messages"))
+    )
     config = fields.object("inferenceConfig")
     more = fields.object(_MORE)
     tools, choice = _read_tools(fields.object("toolConfig"))
@@ -54,6 +57,15 @@ def read_request(inbound: Inbound, body: bytes) -> Conversation:
         stream=bool(inbound.stream), stream_usage=True, output_format=form, thinking=thinking,
         dialect=NAME, extra={**left, **fields.extra()},
     )  # fmt: skip
+
+
+def _plain_turn(given: Any) -> Turn | None:
+    """The turn of a message that is a role and one text and nothing else."""
+    if type(given) is dict and len(given) == 2:
+        role, text = given.get("role"), only_text(given.get("content"))
+        if text is not None and (role == "user" or role == "assistant"):
+            return Turn(role=role, blocks=(Text(text=text),))
+    return None
 
 
 def _read_turn(message: Fields) -> Turn:

@@ -8,15 +8,28 @@ import msgspec
 
 from freehold.dialects import media
 from freehold.dialects.fitting.draft import Draft
-from freehold.types.conversation import Block, Document, Image, Opaque, Text, ToolResult, Turn
+from freehold.types.conversation import (
+    Block,
+    Document,
+    Image,
+    Opaque,
+    Text,
+    Thinking,
+    ToolResult,
+    ToolUse,
+    Turn,
+)
 
 _STRICT_FORMS = ("anthropic", "bedrock")  # empty texts are refused, a user speaks first
 
 
+_PLAIN = {Text, Thinking, ToolUse}
+
+
 def fit_turns(draft: Draft) -> None:
-    turns: tuple[Turn, ...] = draft.turns
+    turns: tuple[Turn, ...] = draft.now.turns
     if not turns:
-        if not draft.stored:
+        if not draft.now.stored:
             draft.refuse("the conversation holds no turn")
         return
     if not draft.can.system_turns and any(turn.role == "system" for turn in turns):
@@ -44,33 +57,63 @@ def _drop_empty(draft: Draft, turns: tuple[Turn, ...]) -> None:
 
 
 def _empty(block: Block) -> bool:
-    return isinstance(block, Text) and not block.text and block.cache is None
+    return type(block) is Text and not block.text and block.cache is None
 
 
 def fit_blocks(draft: Draft) -> None:
-    marks = False
-    for block, in_result in _all_blocks(draft):
-        marks = marks or getattr(block, "cache", None) is not None
-        match block:
-            case Image():
-                _fit_image(draft, block)
-            case Document():
-                _fit_document(draft, block)
-            case Opaque() if block.origin != draft.form:
-                draft.leave_out(f"a block of kind {block.kind!r} is {block.origin}'s own")
-        if in_result and isinstance(block, Image | Document) and not draft.can.result_media:
-            draft.leave_out("a tool's result holds an image or document, and this api takes text there")
-    if marks and not draft.can.cache_marks:
+    _fit_assistant_documents(draft)
+    if not draft.can.cache_marks and any(_marked(block) for block, _ in _all_blocks(draft)):
         draft.note("cache marks dropped: this home caches by itself or not at all")
-    if not draft.own and any(turn.extra for turn in draft.turns):
-        names = sorted({name for turn in draft.turns for name in turn.extra})
+    if not draft.own and any(turn.extra for turn in draft.now.turns):
+        names = sorted({name for turn in draft.now.turns for name in turn.extra})
         draft.note(f"message fields dropped: {', '.join(names)}")
+    for text in draft.now.system:
+        _fit_block(draft, text, in_result=False)
+    for turn in draft.now.turns:
+        for block in turn.blocks:
+            if isinstance(block, ToolResult):
+                for part in block.content:
+                    _fit_block(draft, part, in_result=True)
+            elif type(block) not in _PLAIN:
+                _fit_block(draft, block, in_result=False)
+
+
+def _fit_block(draft: Draft, block: Block, *, in_result: bool) -> None:
+    kind = type(block)
+    if kind in _PLAIN:
+        return
+    match block:
+        case Image():
+            _fit_image(draft, block)
+        case Document():
+            _fit_document(draft, block)
+        case Opaque() if block.origin != draft.form:
+            draft.leave_out(f"a block of kind {block.kind!r} is {block.origin}'s own")
+    if in_result and kind in (Image, Document) and not draft.can.result_media:
+        draft.leave_out("a tool's result holds an image or document, and this api takes text there")
+
+
+def _marked(block: Block) -> bool:
+    return getattr(block, "cache", None) is not None
+
+
+def _fit_assistant_documents(draft: Draft) -> None:
+    if draft.can.assistant_documents:
+        return
+    for turn in draft.now.turns:
+        if turn.role == "assistant" and any(isinstance(block, Document) for block in turn.blocks):
+            draft.leave_out("a document is in an assistant's turn, which this version refuses")
+        cited = (block for block in turn.blocks if isinstance(block, Text) and "citations" in block.extra)
+        if turn.role == "user" and any(
+            bytes(block.extra["citations"]) not in (b"[]", b"null") for block in cited
+        ):
+            draft.leave_out("a user's text carries citations, which this version refuses")
 
 
 def _all_blocks(draft: Draft) -> Iterator[tuple[Block, bool]]:
-    for block in draft.system:
-        yield block, False
-    for turn in draft.turns:
+    for text in draft.now.system:
+        yield text, False
+    for turn in draft.now.turns:
         for block in turn.blocks:
             yield block, False
             if isinstance(block, ToolResult):

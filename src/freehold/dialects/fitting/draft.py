@@ -11,29 +11,24 @@ from freehold.types.conversation import Conversation
 
 
 class Draft:
-    """Rules read its fields and say: `change`, `leave_out` (this home cannot), `refuse` (none can)."""
+    """Rules read `now` and say: `change`, `leave_out` (this home cannot), `refuse` (none can)."""
 
-    __slots__ = ("_changes", "_given", "can", "form", "notes", "origin", "own", "reasons", "refusals")
+    __slots__ = ("can", "form", "kinds", "notes", "now", "origin", "own", "reasons", "refusals")
 
     def __init__(self, conversation: Conversation, can: Capability, form: str, origin: str) -> None:
-        self._given = conversation
-        self._changes: dict[str, Any] = {}
+        self.now = conversation  # as changed so far
         self.can = can
         self.form = form  # the dialect whose request form the home takes
         self.origin = origin  # whose signatures the home takes back
         self.own = conversation.dialect == form
+        # What kinds of blocks there are: most rules have nothing to look for, and need not look.
+        self.kinds = {type(block) for turn in conversation.turns for block in turn.blocks}
         self.notes: list[str] = []
         self.reasons: list[str] = []
         self.refusals: list[str] = []
 
-    def __getattr__(self, name: str) -> Any:
-        """The conversation's fields, as changed so far."""
-        if name in self._changes:
-            return self._changes[name]
-        return getattr(self._given, name)
-
     def change(self, note: str, **fields: Any) -> None:
-        self._changes.update(fields)
+        self.now = msgspec.structs.replace(self.now, **fields)
         self.note(note)
 
     def note(self, note: str) -> None:
@@ -46,6 +41,3 @@ class Draft:
 
     def refuse(self, reason: str) -> None:
         self.refusals.append(reason)
-
-    def conversation(self) -> Conversation:
-        return msgspec.structs.replace(self._given, **self._changes) if self._changes else self._given

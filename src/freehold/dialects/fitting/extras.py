@@ -28,23 +28,25 @@ _IDLE: dict[str, tuple[bytes, ...]] = {
     "modalities": (b'["text"]',), "truncation": (b'"disabled"',), "background": (b"false",),
     "store": (b"false",), "logprobs": (b"false",), "top_logprobs": (b"0",), "logit_bias": (b"{}",),
 }  # fmt: skip
+_SILENT = ("anthropic_version",)  # every dialect has its own versions
 _STATE = ("previous_response_id", "conversation", "container", "cachedContent")  # told by `stored`
 
 
 def fit_extras(draft: Draft) -> None:
     if draft.own:
         return
-    if draft.stored:
-        kinds = sorted({state.kind for state in draft.stored})
+    if draft.now.stored:
+        kinds = sorted({state.kind for state in draft.now.stored})
         draft.leave_out(f"the call names state that is kept at its vendor: {', '.join(kinds)}")
-    harmless = HARMLESS.get(draft.dialect, frozenset())
-    for name, value in draft.extra.items():
-        if name in _STATE or _idle(name, value):
+    whose = draft.now.dialect
+    harmless = HARMLESS.get(whose, frozenset())
+    for name, value in draft.now.extra.items():
+        if name in _STATE or name in _SILENT or _idle(name, value):
             continue
         if name in harmless:
-            draft.note(f"{name} dropped: only {draft.dialect} has it, and the answer does not depend on it")
+            draft.note(f"{name} dropped: only {whose} has it, and the answer does not depend on it")
         else:
-            draft.leave_out(f"only {draft.dialect} has the field {name!r}, and this home cannot be told it")
+            draft.leave_out(f"only {whose} has the field {name!r}, and this home cannot be told it")
 
 
 def _idle(name: str, value: msgspec.Raw) -> bool:

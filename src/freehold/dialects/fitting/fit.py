@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import msgspec
 
 from freehold.dialects.base import Target
@@ -46,14 +48,20 @@ RULES = (
 
 def fit(conversation: Conversation, target: Target) -> Fit | LeaveOut | Refuse:
     can = capability(target.api, target.model, target.api_version)
-    draft = Draft(conversation, can, form_of(target.api), codec(target.api).origin)
+    draft = Draft(conversation, can, *_taken(target.api))
     for rule in RULES:
         rule(draft)
     if draft.refusals:
         return Refuse(reason="; ".join(draft.refusals))
     if draft.reasons:
         return LeaveOut(reason="; ".join(draft.reasons))
-    return Fit(conversation=draft.conversation(), notes=tuple(draft.notes))
+    return Fit(conversation=draft.now, notes=tuple(draft.notes))
+
+
+@functools.cache
+def _taken(api: str) -> tuple[str, str]:
+    """(the dialect whose request form an api takes, whose signatures it takes back)."""
+    return form_of(api), codec(api).origin
 
 
 def form_of(api: str) -> str:

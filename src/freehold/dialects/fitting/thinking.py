@@ -15,13 +15,18 @@ _ORDER = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 def fit_thoughts(draft: Draft) -> None:
     """A thought goes back to who signed it, or nowhere."""
-    turns: tuple[Turn, ...] = draft.turns
-    said = [block for turn in turns for block in turn.blocks if isinstance(block, Thinking | ToolUse)]
-    foreign = {block.origin or "nobody" for block in said
-               if isinstance(block, Thinking) and not _ours(draft, block)}  # fmt: skip
-    calls = {block.origin for block in said
-             if isinstance(block, ToolUse) and block.signature is not None
-             and block.origin != draft.origin}  # fmt: skip
+    if Thinking not in draft.kinds and ToolUse not in draft.kinds:
+        return
+    turns: tuple[Turn, ...] = draft.now.turns
+    foreign: set[str] = set()
+    calls: set[str] = set()
+    for turn in turns:
+        for block in turn.blocks:
+            if isinstance(block, ToolUse):
+                if block.signature is not None and block.origin != draft.origin:
+                    calls.add(block.origin)
+            elif isinstance(block, Thinking) and not _ours(draft, block):
+                foreign.add(block.origin or "nobody")
     if not foreign and not calls:
         return
     if calls:
@@ -51,7 +56,7 @@ def _unsigned(draft: Draft, turn: Turn) -> Turn:
 
 
 def fit_thinking(draft: Draft) -> None:
-    asked: ThinkingConfig | None = draft.thinking
+    asked: ThinkingConfig | None = draft.now.thinking
     if asked is None:
         return
     if asked.mode == "off":
@@ -112,10 +117,10 @@ def _nearest(effort: str, allowed: tuple[str, ...]) -> str:
 
 def _fit_around(draft: Draft) -> None:
     """What Claude refuses beside thinking: a budget over the limit, a forced tool, a temperature."""
-    asked: ThinkingConfig | None = draft.thinking
+    asked: ThinkingConfig | None = draft.now.thinking
     if asked is None or asked.mode == "off" or "implied" in asked.extra:
         return
-    choice = draft.tool_choice
+    choice = draft.now.tool_choice
     if choice is not None and choice.mode in ("any", "tool") and not draft.own:
         draft.change("thinking dropped: this home does not think before a forced tool", thinking=None)
         return
@@ -123,16 +128,16 @@ def _fit_around(draft: Draft) -> None:
         _fit_budget(draft, asked, asked.budget_tokens)
     if asked.budget_tokens is not None and _calls_unthought(draft):
         draft.change("thinking dropped: the open tool call was thought out elsewhere", thinking=None)
-    if draft.thinking is not None and not draft.own:
-        if draft.temperature is not None and draft.temperature != 1:
-            heat = draft.temperature
+    if draft.now.thinking is not None and not draft.own:
+        if draft.now.temperature is not None and draft.now.temperature != 1:
+            heat = draft.now.temperature
             draft.change(f"temperature {heat:g} dropped: not taken beside thinking", temperature=None)
-        if draft.top_k is not None:
-            draft.change(f"top_k {draft.top_k} dropped: not taken beside thinking", top_k=None)
+        if draft.now.top_k is not None:
+            draft.change(f"top_k {draft.now.top_k} dropped: not taken beside thinking", top_k=None)
 
 
 def _fit_budget(draft: Draft, asked: ThinkingConfig, budget: int) -> None:
-    limit = draft.max_tokens
+    limit = draft.now.max_tokens
     if budget < BUDGET_MIN:
         budget = BUDGET_MIN
     if limit is not None and budget >= limit:
@@ -146,7 +151,7 @@ def _fit_budget(draft: Draft, asked: ThinkingConfig, budget: int) -> None:
 
 def _calls_unthought(draft: Draft) -> bool:
     """Is a tool's result on its way back to a call that this home did not think out?"""
-    turns: tuple[Turn, ...] = draft.turns
+    turns: tuple[Turn, ...] = draft.now.turns
     if not turns or not any(isinstance(block, ToolResult) for block in turns[-1].blocks):
         return False
     called = next((turn for turn in reversed(turns) if turn.role == "assistant"), None)

@@ -27,18 +27,22 @@ _SCHEMA_DEPTH_MAX = 64
 
 
 def fit_tools(draft: Draft) -> None:
-    uses = [block for turn in draft.turns for block in turn.blocks if isinstance(block, ToolUse)]
-    results = [block for turn in draft.turns for block in turn.blocks if isinstance(block, ToolResult)]
-    if draft.tools:
+    uses: list[ToolUse] = []
+    results: list[ToolResult] = []
+    if ToolUse in draft.kinds or ToolResult in draft.kinds:
+        blocks = [block for turn in draft.now.turns for block in turn.blocks]
+        uses = [block for block in blocks if type(block) is ToolUse]
+        results = [block for block in blocks if type(block) is ToolResult]
+    if draft.now.tools:
         _fit_definitions(draft)
     elif (uses or results) and draft.form in _STRICT_FORMS:
         draft.leave_out("the turns hold tool calls and no tools are defined, which this api refuses")
-    if draft.tool_choice is not None:
-        _fit_choice(draft, draft.tool_choice, bool(uses))
-    if not draft.own:
+    if draft.now.tool_choice is not None:
+        _fit_choice(draft, draft.now.tool_choice, bool(uses))
+    if results and not draft.own:
         known = {use.id for use in uses}
         lost = [result.tool_use_id for result in results if result.tool_use_id not in known]
-        if lost and not draft.stored:
+        if lost and not draft.now.stored:
             draft.refuse(f"a tool's result answers call {lost[0]!r}, which no turn makes")
     if draft.form in _STRICT_FORMS and not all(_ID.fullmatch(use.id) for use in uses):
         _rename_ids(draft)
@@ -47,7 +51,7 @@ def fit_tools(draft: Draft) -> None:
 def _fit_definitions(draft: Draft) -> None:
     if not draft.can.tools:
         draft.leave_out("this home takes no tools")
-    for tool in draft.tools:
+    for tool in draft.now.tools:
         if isinstance(tool, Opaque):
             _fit_vendor_tool(draft, tool)
         elif not _NAME.fullmatch(tool.name) and not draft.own:
@@ -65,12 +69,12 @@ def _fit_vendor_tool(draft: Draft, tool: Opaque) -> None:
 
 
 def _fit_choice(draft: Draft, choice: ToolChoice, called: bool) -> None:
-    names = {tool.name for tool in draft.tools if isinstance(tool, Tool)}
+    names = {tool.name for tool in draft.now.tools if isinstance(tool, Tool)}
     if choice.mode == "tool" and choice.name not in names and not draft.own:
         draft.refuse(f"the tool choice names {choice.name!r}, which is not among the tools")
-    if choice.parallel is False and not draft.can.parallel_control and draft.tools:
+    if choice.parallel is False and not draft.can.parallel_control and draft.now.tools:
         draft.leave_out("parallel tool calls are switched off, which this api cannot do")
-    if choice.mode == "none" and not draft.can.tool_choice_none and draft.tools:
+    if choice.mode == "none" and not draft.can.tool_choice_none and draft.now.tools:
         if called:
             draft.leave_out("the tool choice is none beside earlier calls, which this api cannot say")
         else:
@@ -96,13 +100,13 @@ def _rename_ids(draft: Draft) -> None:
 
     turns = tuple(
         msgspec.structs.replace(turn, blocks=tuple(renamed(block) for block in turn.blocks))
-        for turn in draft.turns
+        for turn in draft.now.turns
     )
     draft.change("ids of tool calls renamed: this api takes letters, digits, - and _ only", turns=turns)
 
 
 def fit_format(draft: Draft) -> None:
-    form: OutputFormat | None = draft.output_format
+    form: OutputFormat | None = draft.now.output_format
     if form is None:
         return
     if form.mode == "json" and not draft.can.json_mode:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from freehold.dialects.base import JSON_HEADERS, Inbound, Target, WireRequest
+from freehold.dialects.base import JSON_HEADERS, DialectError, Inbound, Target, WireRequest
 from freehold.dialects.capabilities import capability
-from freehold.dialects.fields import Fields, encode, parse, raw
+from freehold.dialects.fields import Fields, encode, only_text, parse, raw
 from freehold.dialects.gemini.parts import NAME, Calls, camel, read_part, write_parts
 from freehold.dialects.gemini.schema import to_json_schema
 from freehold.types.conversation import (
@@ -49,7 +49,17 @@ _ANY_OBJECT = {"type": "object", "properties": {}}
 _JSON = "application/json"
 
 
+def refuse_array(inbound: Inbound) -> None:
+    if inbound.surface == "array":
+        raise DialectError(
+            "a stream is asked for as one JSON array, which is not spoken here",
+            why="streamGenerateContent was called without alt=sse", fix="add ?alt=sse to the URL",
+            code="dialects.bad-request",
+        )  # fmt: skip
+
+
 def read_request(inbound: Inbound, body: bytes) -> Conversation:
+    refuse_array(inbound)
     fields = camel(Fields.of(body), _TOP)
     if inbound.model is None:
         raise fields.fault("model", "the path must name it")
@@ -78,13 +88,26 @@ def read_request(inbound: Inbound, body: bytes) -> Conversation:
     )  # fmt: skip
 
 
+def _plain_turn(given: Any) -> Turn | None:
+    """The turn of a content that is a role and one text and nothing else."""
+    if type(given) is dict and len(given) == 2:
+        role, text = given.get("role"), only_text(given.get("parts"))
+        if text is not None and (role == "user" or role == "model"):
+            return Turn(role="assistant" if role == "model" else "user", blocks=(Text(text=text),))
+    return None
+
+
 def _read_contents(fields: Fields, stored: list[StoredState]) -> tuple[Turn, ...]:
     calls = Calls()
     turns: list[Turn] = []
     contents = fields.left.get("contents")
     if type(contents) is dict:
         fields.left["contents"] = [contents]
-    for content in fields.objects("contents"):
+    for at, given in enumerate(fields.items("contents")):
+        if (plain := _plain_turn(given)) is not None:
+            turns.append(plain)
+            continue
+        content = Fields(given, f"contents[{at}]", fields)
         role = content.maybe("role") or "user"
         if role not in ("user", "model", "function"):
             raise content.fault("role", f"{role!r} is not user or model")

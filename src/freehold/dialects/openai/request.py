@@ -72,10 +72,15 @@ def _read_messages(
     turns: list[Turn] = []
     stored: list[StoredState] = []
     after_tool = False
-    messages = fields.objects("messages")
+    messages = fields.items("messages")
     if not messages:
         raise fields.fault("messages", "it must hold at least one message")
-    for message in messages:
+    for at, given in enumerate(messages):
+        if (plain := _plain_turn(given)) is not None:
+            turns.append(plain)
+            after_tool = False
+            continue
+        message = Fields(given, f"messages[{at}]", fields)
         role = message.text("role")
         if role == "tool":
             result = _read_result(message)
@@ -101,6 +106,15 @@ def _read_messages(
             raise message.fault("role", f"{role!r} is not system, developer, user, assistant or tool")
         after_tool = role == "tool"
     return tuple(system), tuple(turns), tuple(stored)
+
+
+def _plain_turn(given: Any) -> Turn | None:
+    """The turn of a message that is a role and a text and nothing else, as most are."""
+    if type(given) is dict and len(given) == 2:
+        role, text = given.get("role"), given.get("content")
+        if (role == "user" or role == "assistant") and type(text) is str and text:
+            return Turn(role=role, blocks=(Text(text=text),))
+    return None
 
 
 def _read_system(message: Fields, role: str) -> tuple[Text, ...]:
