@@ -1,8 +1,9 @@
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from freehold.align.recipe import STAGES, read_recipe
+from freehold.align.recipe import SECTIONS, STAGES, read_recipe
 from freehold.errors import ProblemsError
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -41,3 +42,13 @@ def test_recipe_reports_every_problem_at_once(tmp_path: Path) -> None:
     with pytest.raises(ProblemsError) as caught:
         read_recipe(written(tmp_path / "r.toml", text))
     assert len(caught.value.problems) >= 3
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_recipe_reference_has_every_setting_with_its_default(section: str) -> None:
+    page = (EXAMPLES.parent / "docs" / "reference" / "align-recipe.md").read_text(encoding="utf-8")
+    part = page.partition(f"## [{section}]\n")[2].partition("\n## ")[0]
+    for field in msgspec.structs.fields(SECTIONS[section]):
+        default = "unknown" if field.default is None else f"`{msgspec.json.encode(field.default).decode()}`"
+        assert f"| `{field.name}` | {default} |" in part, field.name
+    assert part.count("\n| `") == len(SECTIONS[section].__struct_fields__)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import click
 import msgspec
 import pytest
 from click.testing import CliRunner
@@ -135,6 +136,22 @@ def test_unknown_dialect_and_engine_name_the_closest() -> None:
         invoke("--dialect", "antropic", "--port", "0")
     with pytest.raises(InputError, match="no engine 'scriptd'"):
         invoke("--engine", "scriptd", "--port", "0")
+
+
+def test_estate_and_the_options_of_one_home_are_not_mixed(tmp_path: Path) -> None:
+    with pytest.raises(click.UsageError, match="--dialect, --port and --all"):
+        invoke("--all", str(tmp_path / "freehold.toml"), "--dialect", "openai", "--port", "0")
+
+
+def test_log_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UnavailableError) as caught:
+        invoke("--port", "0", "--log", str(tmp_path / "absent" / "log.jsonl"))
+    assert caught.value.code == "pocket.unwritable-log"
+
+
+def test_key_written_out_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError):
+        invoke("--port", "0", "--key", "sk-written-out")
 
 
 def test_faults_are_listed_with_what_they_do() -> None:

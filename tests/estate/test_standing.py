@@ -52,6 +52,16 @@ def test_two_foundry_regions_share_one_quota(read: Read) -> None:
     assert "azure.foundry-quota" in estate.homes["b"].needs  # type: ignore[index]
 
 
+def test_foundry_stands_on_anthropics_plane_only_where_anthropic_hosts(read: Read) -> None:
+    text = '[homes.{0}]\nvendor = "azure"\nregion = "eastus2"\napi = "foundry-claude"\nmodel = "m"\n'
+    estate, catalog = read(text.format("a") + text.format("b") + 'options = { hosting = "azure" }\n')
+    theirs, ours = estate.homes.values()
+    assert theirs.operator == "anthropic" and "anthropic.plane" in theirs.needs
+    assert ours.operator == "azure" and "anthropic.plane" not in ours.needs
+    assert any("options.hosting" in one for one in unknowns(theirs, catalog))
+    assert not any("options.hosting" in one for one in unknowns(ours, catalog))
+
+
 def test_global_endpoint_depends_on_no_region_and_has_no_jurisdiction(read: Read) -> None:
     estate, catalog = read('[homes.h]\nvendor = "google"\nregion = "global"\napi = "vertex"\nmodel = "m"\n')
     home = estate.homes["h"]  # type: ignore[index]

@@ -1,5 +1,5 @@
 from freehold.gateway.candidates import Candidates, candidates
-from freehold.types.homes import Home, Policy, Substitute, Workload
+from freehold.types.homes import ClassRule, Home, Policy, Substitute, Workload
 from freehold.types.names import HomeId, ModelId, WorkloadId
 
 
@@ -34,6 +34,24 @@ def test_residency_leaves_out_other_regions_and_unknown_ones() -> None:
     result = found(Policy(regions=("eu",)), home("a", region="eu"), home("b"), home("c", region=None))
     assert names(result) == ["a"]
     assert result.left_out[1].rule == "policy default: regions allows eu, not an unknown one"
+
+
+def test_unknown_jurisdiction_is_outside_every_list_of_them() -> None:
+    result = found(Policy(jurisdictions=("eu",)), home("a", jurisdiction="eu"), home("b"))
+    assert names(result) == ["a"]
+    assert "its jurisdiction (unknown) is not one of eu" in result.left_out[0].rule
+
+
+def test_profile_leaves_the_region_that_it_enters_by() -> None:
+    result = found(Policy(regions=("us",)), home("a"), home("b", profile="global"))
+    assert names(result) == ["a"]
+
+
+def test_rule_of_a_data_class_holds_for_calls_of_that_class() -> None:
+    policy = Policy(classes={"personal": ClassRule(operators=("aws",))})
+    homes = (home("a"), home("b", operator="lab"))
+    assert names(found(policy, *homes, data_class="personal")) == ["a"]
+    assert names(found(policy, *homes, data_class="public")) == ["a", "b"]
 
 
 def test_operator_that_is_barred_is_left_out_whoever_sells_it() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from freehold.ledger.note import Verifier
 from freehold.types.names import Digest, HomeId, KeyId, PolicyId, RecordId, WorkloadId
 from freehold.types.records import CallRecord, Content, Cost, HomeFacts, Tokens, Took
 
+WAIT_SECONDS_MAX = 30
 BASE_NS = 1_760_000_000_000_000_000
 Call = Callable[..., CallRecord]
 Start = Callable[..., Ledger]
@@ -67,6 +68,18 @@ def start(tmp_path: Path, settings: LedgerSettings) -> Iterator[Start]:
         if not ledger.closed:
             with suppress(UnavailableError):  # a test that took its store away
                 ledger.close()
+
+
+@pytest.fixture
+def until() -> Callable[[Callable[[], object]], Awaitable[None]]:
+    """await until(lambda: ...): what another thread is about to do, or a failure after a while."""
+
+    async def wait(happened: Callable[[], object]) -> None:
+        async with asyncio.timeout(WAIT_SECONDS_MAX):
+            while not happened():
+                await asyncio.sleep(0.002)
+
+    return wait
 
 
 @pytest.fixture

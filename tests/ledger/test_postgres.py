@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from freehold.errors import IntegrityError, UnavailableError
-from freehold.ledger import Ledger, LedgerSettings, open_recorder
+from freehold.ledger import FileSigner, Ledger, LedgerSettings, open_recorder
 from freehold.ledger.checkpoint import Checkpoint
 from freehold.ledger.export import export
 from freehold.ledger.keychain import current
@@ -21,8 +21,9 @@ from freehold.ledger.note import Note, Verifier
 from freehold.ledger.proofs import prove_consistency
 from freehold.ledger.query import Filters, totals
 from freehold.ledger.receipt import check_receipt, make_receipt
+from freehold.ledger.rotate import rotate_file_key
 from freehold.ledger.verify import verify
-from freehold.types.contracts import Refused
+from freehold.types.contracts import Admit, Refused
 from freehold.types.homes import Policy
 from freehold.types.records import CallRecord
 
@@ -154,6 +155,25 @@ def test_ledger_goes_on_where_it_ended(begin: Begin, call: Call, database: str, 
     assert prove_consistency(reader, history[0], history[-1]).new == 900
 
 
+def test_key_rotates_in_a_database_too(
+    begin: Begin, call: Call, database: str, reader_of: ReaderOf, settings: LedgerSettings, tmp_path: Path
+) -> None:
+    ledger = begin()
+    give(ledger, call, 0, 10)
+    ledger.close()
+    first = current(reader_of(database).keys())
+    chosen = msgspec.structs.replace(settings, store="postgres")
+    rotate_file_key(tmp_path / "ledger" / "local", chosen, actor="ada", database=database)
+    ledger = begin()
+    give(ledger, call, 20, 30)
+    ledger.close()
+    reader = reader_of(database)
+    receipt = make_receipt(reader, call(25).id)
+    assert receipt is not None and first is not None and current(reader.keys()) != first
+    assert check_receipt(receipt, [first]).index == 16, "ten, the hand-over, and five"
+    assert verify(reader, [first]).holds
+
+
 def test_second_writer_of_one_name_is_refused(begin: Begin) -> None:
     begin()
     with pytest.raises(UnavailableError) as caught:
@@ -197,6 +217,45 @@ def test_database_restarted_in_the_middle_loses_nothing(
     assert verify(reader).holds
 
 
+def test_writer_starts_while_the_database_is_away(
+    begin: Begin, call: Call, database: str, reader_of: ReaderOf, server: Server
+) -> None:
+    ledger = begin()
+    give(ledger, call, 0, 20)
+    ledger.close()
+    server.crash()
+    ledger = begin()
+    for number in range(20, 60):
+        ledger.record(call(number))
+    while ledger.failing is None:
+        asyncio.run(asyncio.sleep(0.005))
+    assert ledger.admit(Policy()) == Admit()
+    assert isinstance(ledger.admit(Policy(evidence="strict")), Refused)
+    server.start()
+    asyncio.run(ledger.durable(call(59).id))
+    ledger.close()
+    reader = reader_of(database)
+    stored = [msgspec.json.decode(leaf)["id"] for leaf in reader.leaves(0, reader.size())]
+    assert stored == [call(number).id for number in range(60)]
+    assert verify(reader).holds
+
+
+def test_writer_that_never_reached_the_database_is_brought_in_by_a_later_start(
+    begin: Begin, call: Call, database: str, reader_of: ReaderOf, server: Server
+) -> None:
+    ledger = begin()
+    give(ledger, call, 0, 20)
+    ledger.close()
+    server.crash()
+    ledger = begin()
+    ledger.record(call(20))
+    with pytest.raises(UnavailableError, match="its store was away"):
+        ledger.close()
+    server.start()
+    begin().close()
+    assert reader_of(database).size() == 21
+
+
 def test_commit_whose_answer_was_lost_is_not_made_twice(
     begin: Begin, call: Call, database: str, reader_of: ReaderOf
 ) -> None:
@@ -225,7 +284,9 @@ def test_another_key_is_refused(begin: Begin, call: Call, tmp_path: Path) -> Non
     ledger = begin()
     give(ledger, call, 0, 3)
     ledger.close()
-    (tmp_path / "ledger" / "local" / "key.pem").unlink()
+    key = tmp_path / "ledger" / "local" / "key.pem"
+    key.unlink()
+    FileSigner.create("freehold/local", key)
     with pytest.raises(IntegrityError) as caught:
         begin()
     assert caught.value.code == "ledger.swapped-key"

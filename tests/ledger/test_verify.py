@@ -11,14 +11,16 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from freehold.config.values import Size
+from freehold.errors import IntegrityError
 from freehold.ledger import FileSigner, Ledger
 from freehold.ledger.checkpoint import Checkpoint
 from freehold.ledger.files import FileReader
 from freehold.ledger.merkle import Frontier, leaf_hash, root_of
 from freehold.ledger.note import Verifier
+from freehold.ledger.parts import Finding
 from freehold.ledger.segment import pack
-from freehold.ledger.verify import Finding, verify, verify_together
-from freehold.types.records import CallRecord
+from freehold.ledger.verify import verify, verify_together
+from freehold.types.records import CallRecord, CheckpointRecord
 
 Call = Callable[..., CallRecord]
 Start = Callable[..., Ledger]
@@ -189,6 +191,14 @@ def test_forged_checkpoint_is_named(kept: Kept) -> None:
     assert first(reader).kind == "forged"
 
 
+def test_ledger_with_another_past_is_not_gone_on_with(kept: Kept, start: Start) -> None:
+    reader = kept(100)
+    forge(reader, edited(all_leaves(reader), 50), tree=True)
+    with pytest.raises(IntegrityError) as caught:
+        start()
+    assert caught.value.code == "ledger.forked"
+
+
 def test_missing_checkpoint_is_named(kept: Kept) -> None:
     reader = kept(100)
     reader.layout.checkpoint.unlink()
@@ -231,6 +241,36 @@ def test_any_change_to_a_random_tree_is_found(small: tuple[FileReader, Path], da
         bytes_[start:start] = bytes_[start : max(end, start + 1)]
     path.write_bytes(bytes_)
     assert not verify(reader, jobs=1).holds
+
+
+def tamper(leaves: list[bytes], how: str, one: int, two: int) -> list[bytes]:
+    if how == "edited":
+        return edited(leaves, one)
+    if how == "missing":
+        return leaves[:one] + leaves[one + 1 :]
+    return swapped(leaves, one, two) if how == "reordered" else leaves[:one]
+
+
+@hypothesis_settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    data=st.data(), how=st.sampled_from(["edited", "missing", "reordered", "truncated"]), tree=st.booleans()
+)
+def test_tampering_anywhere_in_a_random_tree_is_named(
+    small: tuple[FileReader, Path], data: st.DataObject, how: str, tree: bool
+) -> None:
+    original, work = small
+    shutil.rmtree(work, ignore_errors=True)
+    shutil.copytree(original.layout.folder, work)
+    reader = FileReader(work)
+    one = data.draw(st.integers(0, 147))
+    two = data.draw(st.integers(one + 1, 149))
+    forge(reader, tamper(all_leaves(reader), how, one, two), tree=tree)
+    finding = verify(reader, jobs=1).findings[0]
+    assert finding.kind == how
+    if not (how == "edited" and tree):  # then only the root tells
+        assert finding.record == one
 
 
 @pytest.fixture
@@ -279,6 +319,20 @@ def test_fork_of_one_writer_with_its_history_is_named_by_the_other(
     two.layout.history.unlink()
     (two.layout.tree / "1").unlink(missing_ok=True)
     assert [finding.kind for finding in verify_together([one, two])[1].findings] == ["forked"]
+
+
+def test_checkpoint_that_its_writer_never_signed_is_named_where_it_stands(
+    start: Start, call: Call, tmp_path: Path
+) -> None:
+    one, two = two_writers(start, call, tmp_path)
+    thief = FileSigner.create(two.origin, tmp_path / "thief.pem")
+    note = str(Checkpoint(origin=two.origin, size=3, root=bytes(32)).sign(thief))
+    ledger = start(writer="one")
+    ledger.record(CheckpointRecord(id=call(99).id, time_ns=1, origin=two.origin, size=3, note=note))
+    ledger.close()
+    reports = verify_together([one, two])
+    assert [(finding.kind, finding.record) for finding in reports[0].findings] == [("forged", 51)]
+    assert reports[1].holds
 
 
 def test_rewind_of_another_writer_is_an_alarm_while_running(start: Start, call: Call, tmp_path: Path) -> None:

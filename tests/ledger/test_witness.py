@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import msgspec
@@ -25,6 +25,7 @@ from freehold.types.records import CallRecord
 Call = Callable[..., CallRecord]
 Start = Callable[..., Ledger]
 Kept = Callable[..., FileReader]
+Until = Callable[[Callable[[], object]], Awaitable[None]]
 
 LOG = FileSigner("log/a", Ed25519PrivateKey.from_private_bytes(b"l" * 32))
 LEAVES = [leaf_hash(bytes([number])) for number in range(40)]
@@ -142,16 +143,23 @@ async def test_witness_speaks_the_protocol(served: tuple[Witness, str], call: Ca
     assert await post(f"{url}/add-checkpoint", str(tree(LEAVES, 5)).encode()) == 404
 
 
+@pytest.mark.parametrize("headers", [{"origin": "https://evil.example"}, {"host": "evil.example"}])
+async def test_witness_does_not_answer_pages(served: tuple[Witness, str], headers: dict[str, str]) -> None:
+    address = f"{served[1]}/add-checkpoint"
+    async with await wire.request("POST", address, headers=headers, body=b"old 0\n\n") as response:
+        assert response.status == 403
+
+
 async def test_ledger_is_cosigned_while_it_runs(
-    served: tuple[Witness, str], call: Call, start: Start, place: Path
+    served: tuple[Witness, str], call: Call, start: Start, place: Path, until: Until
 ) -> None:
     one, url = served
     ledger = start(witnesses={str(one.verifier): Url(url)}, witness_every=Duration("10ms"))
     ledger.record(call(1))
     reader = FileReader(place)
-    while "\n1\n" not in (note := reader.cosigned() or ""):  # the size of the tree
-        await asyncio.sleep(0.005)
+    await until(lambda: "\n1\n" in (reader.cosigned() or ""))  # the size of the tree
     await asyncio.to_thread(ledger.close)
+    note = reader.cosigned() or ""
     assert Note.parse(note).signed_by(one.verifier)
     receipt = make_receipt(reader, call(1).id)
     assert receipt is not None
@@ -160,7 +168,7 @@ async def test_ledger_is_cosigned_while_it_runs(
 
 
 async def test_ledger_that_was_rewound_raises_an_alarm_in_both(
-    served: tuple[Witness, str], call: Call, start: Start, place: Path
+    served: tuple[Witness, str], call: Call, start: Start, place: Path, until: Until
 ) -> None:
     one, url = served
     ahead = Checkpoint(origin="freehold/local", size=90, root=bytes(32))
@@ -171,23 +179,20 @@ async def test_ledger_that_was_rewound_raises_an_alarm_in_both(
     )
     ledger = start(witnesses={str(one.verifier): Url(url)}, witness_every=Duration("10ms"))
     ledger.record(call(1))
-    while not one.alarms():
-        await asyncio.sleep(0.005)
-    while ledger.receipt(call(1).id) is None or FileReader(place).size() < 2:
-        await asyncio.sleep(0.005)
+    await until(one.alarms)
+    await until(lambda: ledger.receipt(call(1).id) and FileReader(place).size() == 2)
     await asyncio.to_thread(ledger.close)
     last = msgspec.json.decode(next(iter(FileReader(place).leaves(1, 2))))
     assert (last["alarm"], last["evidence"]["witness"]) == ("ledger.witness-refused", "witness")
 
 
 async def test_witness_that_stays_away_is_an_alarm(
-    served: tuple[Witness, str], call: Call, start: Start, place: Path, free_port: int
+    served: tuple[Witness, str], call: Call, start: Start, place: Path, free_port: int, until: Until
 ) -> None:
     away = {str(served[0].verifier): Url(f"http://127.0.0.1:{free_port}")}
     ledger = start(witnesses=away, witness_every=Duration("5ms"))
     ledger.record(call(1))
-    while FileReader(place).size() < 2:
-        await asyncio.sleep(0.005)
+    await until(lambda: FileReader(place).size() == 2)
     await asyncio.to_thread(ledger.close)
     assert msgspec.json.decode(next(iter(FileReader(place).leaves(1, 2))))["alarm"] == "ledger.witness-away"
 

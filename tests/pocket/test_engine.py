@@ -1,9 +1,14 @@
+import itertools
+from collections.abc import Iterator
+
 import pytest
 
+from freehold.dialects import DialectError
 from freehold.errors import InputError
-from freehold.pocket import PocketHome, engine
+from freehold.pocket import PocketHome, ScriptedEngine, Step, engine
 from freehold.pocket.engine import ENGINES, Reloadable
 from freehold.pocket.lm.engine import SHIPPED
+from freehold.types.conversation import Conversation
 from tests.pocket.talk import Heard, ask, said, send, using
 
 TOKEN = {"x-pocket-token": "t"}
@@ -23,6 +28,31 @@ def test_engine_that_is_not_there_names_the_closest() -> None:
     with pytest.raises(InputError) as caught:
         engine("modle")
     assert "'model'" in caught.value.why
+
+
+class Refuses:
+    """Refuses at once, or when it has begun."""
+
+    blocking = False
+
+    def __init__(self, after: int) -> None:
+        self._after = after
+
+    def answer(self, conversation: Conversation, id: str) -> Iterator[Step]:
+        steps = ScriptedEngine().answer(conversation, id)
+        yield from itertools.islice(steps, self._after)
+        raise DialectError("this cannot be answered", code="dialects.bad-request")
+
+
+def test_engine_that_refuses_at_once_is_told_in_the_vendors_form() -> None:
+    heard = ask(PocketHome(engine=Refuses(0)), said("hi", stream=True))
+    assert (heard.status, heard.json["error"]["type"]) == (400, "invalid_request_error")
+
+
+def test_engine_that_refuses_too_late_breaks_the_stream() -> None:
+    heard = ask(PocketHome(engine=Refuses(3)), said("hi there", stream=True))
+    assert heard.status == 200
+    assert heard.broken
 
 
 def test_weights_are_told_and_changed_once_their_digest_holds() -> None:

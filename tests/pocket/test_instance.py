@@ -72,3 +72,23 @@ def test_all_of_is_everything_at_once() -> None:
 )  # fmt: skip
 def test_schema_that_never_ends_or_is_none_ends(schema: object) -> None:
     instance(schema)
+
+
+KEYWORDS = st.sampled_from(
+    ["type", "properties", "required", "items", "enum", "minimum", "maximum", "exclusiveMinimum",
+     "multipleOf", "minItems", "minLength", "maxLength", "anyOf", "allOf", "$ref", "format"]
+)  # fmt: skip
+NONSENSE = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.sampled_from(["object", "array", "number", "#/a"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYWORDS, inner, max_size=4),
+    max_leaves=10,
+)
+
+
+@given(NONSENSE)
+def test_schema_that_makes_no_sense_still_gets_a_value(schema: object) -> None:
+    instance(schema)

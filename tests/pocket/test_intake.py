@@ -1,9 +1,16 @@
+import contextlib
 from typing import Any
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from freehold import wire
-from freehold.pocket import PocketHome
+from freehold.clock import FakeClock
+from freehold.dialects import DialectError
+from freehold.pocket import Limits, PocketHome, ScriptedEngine
+from freehold.pocket.intake import Intake
 from tests.pocket.talk import CHAT, ask, said
 
 CLAUDE = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
@@ -38,6 +45,11 @@ def test_fields_unknown_missing_and_ill_typed_are_refused(dialect: str, path: st
 
 def test_unknown_fields_pass_when_told_to_let_them() -> None:
     assert ask(PocketHome(strict=False), {**said("hi"), "temprature": 1}).status == 200
+
+
+def test_unknown_fields_pass_at_servers_that_take_them() -> None:
+    heard = ask(PocketHome("openai-compatible"), {**said("hi"), "continue_final_message": True})
+    assert heard.status == 200
 
 
 @pytest.mark.parametrize(("version", "status"), [("2023-06-01", 200), ("2026-10-21", 400)])
@@ -91,3 +103,42 @@ async def test_body_that_is_no_request_gets_the_vendors_error(dialect: str, path
     ):
         assert response.status == 400
         assert (await response.read()).startswith(b"{")
+
+
+NAMES = st.sampled_from(
+    ["model", "messages", "role", "content", "type", "text", "input", "system", "tools", "parts", "contents",
+     "max_tokens", "stream", "stop", "name", "thinking", "toolConfig", "generationConfig", "response_format"]
+)  # fmt: skip
+VALUES = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(-5, 2**70),
+        st.floats(),
+        st.sampled_from(["user", "text", "", "m"]),
+    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=12,
+)
+PATHS = {
+    "openai": [CHAT, "/v1/responses", "/v1/embeddings", "/openai/deployments/d/chat/completions"],
+    "anthropic": ["/v1/messages", "/v1/messages/count_tokens"],
+    "bedrock": ["/model/m/converse-stream", "/model/m/invoke", "/model/m/count-tokens"],
+    "gemini": [GENERATE, "/v1beta/models/m:countTokens", "/v1beta/models/m:embedContent"],
+}
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize("dialect", sorted(PATHS))
+@given(body=st.dictionaries(NAMES, VALUES, max_size=6), data=st.data())
+def test_any_body_is_understood_or_refused(
+    dialect: str, strict: bool, body: Any, data: st.DataObject
+) -> None:
+    intake = Intake(dialect, models=(), keys=(), strict=strict, limits=Limits(), clock=FakeClock())
+    path = data.draw(st.sampled_from(PATHS[dialect]))
+    request = wire.Request(method="POST", target=path, headers={}, body=msgspec.json.encode(body))
+    asked = intake.read(request)
+    assert (asked.refusal or asked.conversation or asked.ready) is not None
+    if asked.refusal is None and asked.conversation is not None:
+        with contextlib.suppress(DialectError):  # the engine's way of refusing
+            assert list(ScriptedEngine().answer(asked.conversation, "id"))

@@ -8,11 +8,12 @@ from html import escape
 import msgspec
 
 WIDTH, HEIGHT = 640, 240
-LEFT, RIGHT, TOP, BOTTOM = 44, 150, 28, 34
+LEFT, RIGHT, TOP, BOTTOM = 44, 190, 28, 34
 # After Okabe and Ito: told apart by people who see colours differently.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#3c3c3c")
 DASHES = ("", "6 3", "2 3", "8 3 2 3", "", "6 3", "2 3")
-LABELS_MAX = 10
+LABEL_CHARACTERS_MAX = 60  # that fit side by side under a chart
+NEGLIGIBLE = 1e-6
 
 
 class Curve(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,7 +26,7 @@ class Curve(msgspec.Struct, frozen=True, kw_only=True):
 def chart(title: str, curves: Sequence[Curve], names: Sequence[str], top: float | None = None) -> str:
     """One chart; `names` are the places on the horizontal axis."""
     values = [value for curve in curves for value in (*curve.points, *curve.high) if value is not None]
-    bottom = min([0.0, *values])
+    bottom = min([0.0, *(value for value in values if value < -NEGLIGIBLE)])
     peak = top if top is not None else max([1e-9, *values])
     plot = _Plot(count=max(2, len(names)), bottom=bottom, top=peak)
     parts = [
@@ -63,7 +64,8 @@ class _Plot:
         return parts
 
     def names(self, names: Sequence[str]) -> list[str]:
-        every = max(1, -(-len(names) // LABELS_MAX))
+        longest = max((len(name) for name in names), default=1)
+        every = max(1, -(-len(names) * (longest + 1) // LABEL_CHARACTERS_MAX))
         return [
             f'<text x="{self.x(place):.1f}" y="{HEIGHT - BOTTOM + 14}" class="tick" text-anchor="middle">'
             f"{escape(name)}</text>"
@@ -105,4 +107,4 @@ class _Plot:
 
 
 def _short(label: str) -> str:
-    return label if len(label) <= 24 else label[:22] + ".."
+    return label if len(label) <= 28 else label[:26] + ".."

@@ -7,6 +7,7 @@ have.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import msgspec
@@ -17,6 +18,7 @@ from freehold.align.judge import Judgement, judge, verdicts
 from freehold.align.probes import read_judge
 from freehold.align.prompts import Prompt, world_prompts
 from freehold.align.sampler import LocalSampler
+from freehold.align.suites import run_suites
 from freehold.align.train import chunks
 from freehold.align.work import Run
 from freehold.clock import ulid
@@ -76,8 +78,23 @@ def evaluate(run: Run, name: str, stage: str, step: int, sampler: LocalSampler, 
             value = divergence(run, sampler, items[: how.kl_prompts])
             found = msgspec.structs.replace(found, values=found.values | {"kl_to_start": value})
             record_verdicts(run, name, items)
+    if full:
+        found, more = outside(run, sampler, found)
+        answers += more
     run.folder.evaluation(found, answers)
     return found
+
+
+def outside(run: Run, sampler: LocalSampler, found: Evaluation) -> tuple[Evaluation, list[Answered]]:
+    """The suites of others that the recipe names, if any."""
+    how = run.recipe.evaluate
+    notes = list(found.notes)
+    if not all(prompt.request for prompt in run.prompts):
+        notes.append("whether an answer declines is read by a string rule, not by a person or a model")
+    with run.meter("evaluation", sampler):
+        result = asyncio.run(run_suites(sampler, how, run.beside))
+    changed = msgspec.structs.replace(found, rates=found.rates | result.rates, notes=(*notes, *result.notes))
+    return changed, list(result.answers)
 
 
 def answer(run: Run, sampler: LocalSampler, prompts: Sequence[Prompt], temperature: float) -> list[Item]:

@@ -130,7 +130,10 @@ class EvaluateSection(_Section, frozen=True, kw_only=True):
     per_class_partial: Count = 60
     tokens_max: Some = 48
     kl_prompts: Count = 64
-    samples: Count = 24  # shown in the report
+    hhh: str = ""  # JSONL of comparisons; relative to the recipe, as all files here
+    xstest: str = ""  # CSV of prompts that sound unsafe, and of some that are
+    harmbench: str = ""  # CSV of behaviours that are to be declined
+    outside_max: Count = 0  # of each of these files, the first so many; 0: all
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):

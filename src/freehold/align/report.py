@@ -65,6 +65,7 @@ def render(log: RunLog) -> str:
         header=log.header,
         full=full,
         measures=[(label, [_modes(found, key) for found in full]) for key, label in MEASURES],
+        outside=_outside(full),
         kl=[found.values.get("kl_to_start") for found in full],
         principles=_principles(full),
         seen=_seen(full),
@@ -77,6 +78,13 @@ def render(log: RunLog) -> str:
         account=_account(accounted),
         stages=log.stages(),
     )  # fmt: skip
+
+
+def _outside(full: Sequence[Evaluation]) -> list[tuple[str, list[dict[str, str]]]]:
+    """What other people's suites say, where they were run."""
+    own = {f"{mode}/{key}" for mode in ("greedy", "t1") for key, _ in MEASURES}
+    names = dict.fromkeys(key for found in full for key in found.rates if key not in own)
+    return [(name, [_rate(found.rates.get(name)) for found in full]) for name in names]
 
 
 def _modes(found: Evaluation, key: str) -> list[dict[str, str]]:
@@ -127,7 +135,7 @@ def _seen(full: Sequence[Evaluation]) -> list[tuple[str, list[dict[str, str]]]]:
 
 def _curves(log: RunLog) -> Iterator[str]:
     evaluations = log.evaluations()
-    names = [found.checkpoint for found in evaluations]
+    names = [found.checkpoint if found.full else str(found.step) for found in evaluations]
     rates = [
         _curve(label, [found.rates.get(f"greedy/{key}") for found in evaluations])
         for key, label in MEASURES

@@ -12,7 +12,7 @@ from freehold.align.checkpoint import eos_ids, load_model, weights_digest
 from freehold.align.generate import Generator, Sampling, Work
 from freehold.align.layout import Layout, layout_for
 from freehold.align.model import LanguageModel
-from freehold.types.conversation import Usage
+from freehold.types.conversation import Conversation, Usage
 from freehold.types.names import Digest
 from freehold.types.sampling import NotSupported, Sample, SampleRequest, ScoreRequest, Scores
 
@@ -34,6 +34,10 @@ class LocalSampler:
     @property
     def work(self) -> Work:
         return self._generator.work
+
+    def fits(self, conversation: Conversation, tokens_max: int) -> bool:
+        """Is there room for this conversation and so long an answer?"""
+        return len(self.layout.prompt(conversation)) + tokens_max <= self.config.max_position_embeddings
 
     async def sample(self, requests: Sequence[SampleRequest]) -> Sequence[Sample]:
         return await asyncio.to_thread(self.sample_now, requests)

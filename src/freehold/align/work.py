@@ -34,6 +34,7 @@ class Remote(Protocol):
 
     sampler: Sampler
     publisher: Publisher
+    stale: int  # samples that came from other weights than those last published
 
 
 class Run:
@@ -44,6 +45,7 @@ class Run:
         prompts: Sequence[Prompt], recorder: Recorder | None, clock: Clock, show: Callable[[Happened], None],
         remote: Remote | None = None, judge: Remote | None = None,
     ) -> None:  # fmt: skip
+        self.beside = Path(header.facts.get("recipe_folder", "."))  # what the recipe's paths are relative to
         self.folder, self.header, self.recipe, self.constitution = folder, header, recipe, constitution
         self.base, self.prompts, self.remote = base, prompts, remote
         self._judge = judge
@@ -79,6 +81,10 @@ class Run:
 
         asyncio.run(self.remote.publisher.publish((folder / WEIGHTS_FILE).resolve(), local.digest))
         return self.remote.sampler
+
+    def staleness(self) -> dict[str, float]:
+        """What to log of samples made with old weights; nothing where nothing can be stale."""
+        return {"stale": float(self.remote.stale)} if self.remote is not None else {}
 
     def critic(self) -> tuple[Sampler, Digest | str]:
         """Who judges, and by which weights: the base in this process, or the home the recipe names."""

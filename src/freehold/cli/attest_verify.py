@@ -51,7 +51,7 @@ def command(
                 click.echo(refusal(names[0], error.what))
             continue
         passed = passed and result.passed
-        receipt = _record(result, policy) if record else None
+        receipt = _record(result, policy, config) if record else None
         shown.append({"files": list(names), "record": receipt, **msgspec.to_builtins(result)})
         if not as_json:
             click.echo(show_result(result, receipt))
@@ -60,22 +60,24 @@ def command(
     return EXIT_OK if passed else EXIT_FINDING
 
 
-def _record(result: Result, policy: str) -> str:
-    """Through the recorder, and only said once it is on disk."""
+def _record(result: Result, policy: str, config: str | None) -> str:
+    """Through the recorder, said once it is on disk. The writer is its own, as a gateway may be running."""
     import asyncio
 
+    from freehold.cli.loading import ledger_database, ledger_settings
     from freehold.cli.up import state_folder
     from freehold.clock import SystemClock, ulid
-    from freehold.ledger import PlainRecorder
+    from freehold.ledger import open_recorder
     from freehold.seal.attest.record import to_record
 
+    settings = ledger_settings(config)
+    settings = msgspec.structs.replace(settings, writer=f"{settings.writer}-attest")
     now_ns = SystemClock().now_ns()
     id = ulid(now_ns)
-    entry = to_record(result, id=id, time_ns=now_ns, policy=policy)
-    recorder = PlainRecorder(state_folder() / "records.jsonl")
+    recorder = open_recorder(settings, state_folder(), database=ledger_database(settings, config))
     try:
-        recorder.record(entry)
+        recorder.record(to_record(result, id=id, time_ns=now_ns, policy=policy))
         asyncio.run(recorder.durable(id))
     finally:
         recorder.close()
-    return str(id)
+    return f"{settings.writer}/{id}"

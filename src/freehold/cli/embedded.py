@@ -30,7 +30,7 @@ class StandIn(NamedTuple):
 
 
 STAND_INS: Final = (
-    StandIn("bedrock-use1", "aws", "aws", "us-east-1", "trn2", "bedrock-converse"),
+    StandIn("bedrock-use1", "aws", "aws", "us-east-1", "trainium2", "bedrock-converse"),
     StandIn(
         "vertex-use5", "google", "google", "us-east5", "tpu-v6e", "vertex-claude",
         'options = { project = "demo", location = "us-east5" }',

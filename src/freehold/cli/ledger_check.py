@@ -13,7 +13,7 @@ from freehold.cli.output import emit_json, json_option
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--key", "keys", multiple=True, required=True, metavar="KEY",
-              help="A verifier key you trust, or a file that holds it.")  # fmt: skip
+              help="A verifier key you trust, or a file with one on each line.")  # fmt: skip
 @click.option("--witness", "witnesses", multiple=True, metavar="KEY",
               help="A witness that must have cosigned.")  # fmt: skip
 @json_option

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -63,15 +63,22 @@ def _moment(text: str | None, now_ns: int) -> int | None:
     return int(moment.timestamp()) * 1_000_000_000 + moment.microsecond * 1000
 
 
-def line_of(facts: Facts) -> str:
-    """time, kind, workload, home, outcome, tokens, cost, id; '-' where a record has none."""
+def words_of(facts: Facts) -> list[str]:
+    """time, kind, workload, home, outcome, tokens in/out, cost, id; '-' where a record has none."""
     from freehold.units import show_usd
 
     when = datetime.fromtimestamp(facts.time_ns // 1_000_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     tokens = f"{_or_dash(facts.tokens_in)}/{_or_dash(facts.tokens_out)}"
     cost = show_usd(facts.nano_usd) if facts.kind in ("call", "attempt", "step", "job") else "-"
     words = (when, facts.kind, facts.workload, facts.home, facts.outcome, tokens, cost, facts.id)
-    return "  ".join(_or_dash(word) for word in words)
+    return [_or_dash(word) for word in words]
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as their widest word."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def _or_dash(value: object) -> str:

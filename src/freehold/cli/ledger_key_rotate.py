@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from freehold.cli.ledger_place import ledger_option, writer_place
-from freehold.cli.loading import ledger_settings
+from freehold.cli.loading import ledger_database, ledger_settings
 from freehold.cli.output import config_option
 
 
@@ -27,6 +27,7 @@ def command(path: Path | None, writer: str | None, config: str | None) -> None:
     settings = ledger_settings(config)
     settings = msgspec.structs.replace(settings, writer=writer or settings.writer)
     place = writer_place(path, settings)
-    rotation = rotate_file_key(place, settings, actor=getpass.getuser())
+    database = ledger_database(settings, config, act=True) if path is None else None
+    rotation = rotate_file_key(place, settings, actor=getpass.getuser(), database=database)
     click.echo(str(rotation.new))
     click.echo(f"{rotation.old} handed over at size {rotation.size}; both signed the checkpoint", err=True)

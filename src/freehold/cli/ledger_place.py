@@ -15,7 +15,7 @@ from freehold.ledger.note import Verifier
 from freehold.ledger.settings import LedgerSettings
 from freehold.ledger.store import Reader
 
-VERIFIER_FILE_BYTES_MAX = 4096
+VERIFIER_FILE_BYTES_MAX = 65536
 
 path_argument = click.argument("path", required=False, type=click.Path(path_type=Path), metavar="[PATH]")
 ledger_option = click.option(
@@ -23,7 +23,11 @@ ledger_option = click.option(
     help="The ledger's folder.  [default: what freehold.toml says, else $FREEHOLD_HOME/ledger]",
 )  # fmt: skip
 key_option = click.option(
-    "--key", "keys", multiple=True, metavar="KEY", help="A verifier key you trust, or a file that holds it."
+    "--key",
+    "keys",
+    multiple=True,
+    metavar="KEY",
+    help="A verifier key you trust, or a file with one on each line.",
 )
 
 
@@ -89,17 +93,17 @@ def reader_for(path: Path | None, config: str | None, name: str) -> tuple[Reader
 
 
 def read_keys(texts: tuple[str, ...]) -> list[Verifier]:
-    """Verifier keys given as text or as files."""
-    return [Verifier.parse(_key_text(text)) for text in texts]
+    """Verifier keys given as text, or as files with one on each line."""
+    return [Verifier.parse(line) for text in texts for line in _key_lines(text)]
 
 
-def _key_text(text: str) -> str:
+def _key_lines(text: str) -> list[str]:
     path = Path(text)
     if "+" in text and not path.is_file():
-        return text
+        return [text]
     try:
         with path.open() as file:
-            return file.read(VERIFIER_FILE_BYTES_MAX).strip().strip('"')
+            return file.read(VERIFIER_FILE_BYTES_MAX).split() or [""]
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"{text!r} is neither a verifier key nor a file with one",

@@ -7,10 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
-from freehold.cli.ledger_filters import filter_options, filters_from, line_of
+from freehold.cli.ledger_filters import aligned, filter_options, filters_from, words_of
 from freehold.cli.ledger_place import ledger_option, open_readers
 from freehold.cli.output import config_option, emit_json, json_option
+from freehold.clock import SystemClock
+from freehold.ledger import query
+from freehold.ledger.facts import Facts
+from freehold.units import show_usd
 
 GROUPS = ("workload", "home", "outcome", "kind", "key")
 
@@ -34,49 +39,38 @@ def command(
     **options: Any,
 ) -> None:
     """Search the ledger by time, workload, home, outcome; or sum up."""
-    from freehold.clock import SystemClock
-    from freehold.ledger import query
-
     filters = filters_from(options, SystemClock().now_ns())
+    sums = totals or by is not None
     found: list[dict[str, Any]] = []
     for reader in open_readers(path, config):
         with closing(reader.searchable()) as database:
-            if totals or by:
+            if sums:
                 rows = query.totals(database, filters, by)  # type: ignore[arg-type]  # click checked the word
-                found += [{"writer": reader.writer, **_total(row)} for row in rows]
+                found += [{"writer": reader.writer, **msgspec.to_builtins(row)} for row in rows]
             else:
-                rows_of = query.matching(database, filters, limit)
-                found += [
-                    {"writer": reader.writer, **facts._asdict(), "line": line_of(facts)} for facts in rows_of
-                ]
+                facts = query.matching(database, filters, limit)
+                found += [{"writer": reader.writer, **one._asdict()} for one in facts]
+    if not sums:
+        found = sorted(found, key=lambda one: int(one["time_ns"]))[-limit:]
     if as_json:
-        name = "totals" if totals or by else "records"
-        emit_json("ledger-query/1", {name: [{k: v for k, v in one.items() if k != "line"} for one in found]})
-    elif totals or by:
-        _print_totals(found)
-    else:
-        for one in sorted(found, key=lambda one: one["time_ns"])[-limit:]:
-            click.echo(one["line"])
+        emit_json("ledger-query/1", {"totals" if sums else "records": found})
+    elif found:
+        click.echo(_sums(found) if sums else aligned([words_of(_facts(one)) for one in found]))
 
 
-def _total(row: Any) -> dict[str, Any]:
-    import msgspec
-
-    total: dict[str, Any] = msgspec.to_builtins(row)
-    return total
+def _facts(one: dict[str, Any]) -> Facts:
+    return Facts(*(one[name] for name in Facts._fields))
 
 
-def _print_totals(found: list[dict[str, Any]]) -> None:
-    """One line per writer and group; sums of what is known, and for how many records nothing is."""
-    from freehold.units import show_usd
-
-    click.echo("writer  group  records  tokens in  tokens out  cost")
+def _sums(found: list[dict[str, Any]]) -> str:
+    """One line per writer and group: sums of what is known, and for how many records nothing is."""
+    rows = [("writer", "group", "records", "tokens in", "tokens out", "cost")]
     for one in found:
         cost = show_usd(one["nano_usd"])
         if one["nano_usd"] is not None and one["cost_unknown"]:
             cost += f" + {one['cost_unknown']} unknown"
-        tokens = [
-            ("unknown" if one[name] is None else str(one[name])) for name in ("tokens_in", "tokens_out")
-        ]
-        words = (one["writer"], one["group"] or "-", str(one["records"]), *tokens, cost)
-        click.echo("  ".join(words))
+        tokens_in, tokens_out = (
+            "unknown" if one[name] is None else str(one[name]) for name in ("tokens_in", "tokens_out")
+        )
+        rows.append((one["writer"], one["group"] or "-", str(one["records"]), tokens_in, tokens_out, cost))
+    return aligned(rows)

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from freehold.cli.ledger_filters import filter_options, filters_from, line_of
+from freehold.cli.ledger_filters import aligned, filter_options, filters_from, words_of
 from freehold.cli.ledger_place import ledger_option, open_readers
 from freehold.cli.output import config_option
 
@@ -36,13 +36,14 @@ def command(lines: int, follow: bool, path: Path | None, config: str | None, **o
     for reader in readers:
         with closing(reader.searchable()) as database:
             latest += list(query.matching(database, filters, lines)) if lines else []
-    for facts in sorted(latest, key=lambda facts: facts.time_ns)[-lines:] if lines else ():
-        click.echo(line_of(facts))
+    if latest:
+        newest = sorted(latest, key=lambda facts: facts.time_ns)[-lines:]
+        click.echo(aligned([words_of(facts) for facts in newest]))
     while follow:
         for reader in readers:
             size, seen = reader.size(), sizes[reader.origin]
             for seq, leaf in enumerate(reader.leaves(seen, size) if size > seen else (), seen):
                 if query.matches(readable(seq, leaf), filters):
-                    click.echo(line_of(readable(seq, leaf)))
+                    click.echo("  ".join(words_of(readable(seq, leaf))))
             sizes[reader.origin] = max(size, seen)
         threading.Event().wait(POLL_S)

@@ -38,12 +38,13 @@ def command(
     """
     from freehold.clock import SystemClock
     from freehold.ledger.signer import FileSigner
-    from freehold.ledger.witness import Witness
+    from freehold.ledger.witness import LOOPBACK, Witness
 
     key = state / "key.pem"
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
     signer = FileSigner.load(name, key) if key.exists() else FileSigner.create(name, key)
-    witness = Witness(state, signer, read_keys(keys), SystemClock())
+    hosts = (*LOOPBACK, host) if host in LOOPBACK else ()
+    witness = Witness(state, signer, read_keys(keys), SystemClock(), hosts)
     if serve:
         asyncio.run(_serve(witness, host, port))
     elif path is None:

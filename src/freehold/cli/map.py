@@ -62,6 +62,7 @@ def as_data(findings: Mapping[WorkloadId, Finding], estate: Estate, catalog: Cat
                 "sentence": sentence(found, estate, catalog),
                 "homes": list(found.homes),
                 "barred": {home: list(reasons) for home, reasons in found.barred.items()},
+                "breaches": list(found.breaches),
                 "single_homed": found.single_homed,
                 "single_points": list(found.single_points),
                 "regions_fatal": list(found.regions_fatal),

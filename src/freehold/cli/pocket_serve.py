@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
-from freehold.cli.output import emit_json, json_option
+from freehold.cli.output import emit_json, json_option, person_watching
 from freehold.cli.serving import told_to_stop
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from freehold.types.homes import Home
 
 TOKEN_VARIABLE = "FREEHOLD_POCKET_TOKEN"  # noqa: S105  # the name of a variable
+_OF_ONE_HOME = {"dialect": "--dialect", "host": "--host", "port": "--port", "models": "--model"}
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -90,12 +92,24 @@ def command(
         wanted = Wanted(engine=engine, faults=faults, script=script, log=log, names=("pocket",))
         wanted.run(_serve_one(home("pocket", dialect, models), Address(host=host, port=port), as_json))
         return
+    _only_estate()
     estate, places = _estate(estate_file)
     wanted = Wanted(engine=engine, faults=faults, script=script, log=log, names=tuple(places))
     served = [(estate.homes[name], places[name]) for name in estate.homes if name in places]
-    asyncio.run(
+    wanted.run(
         _serve_all([(home(one.id, _dialect(one), _models(one)), place) for one, place in served], as_json)
     )
+
+
+def _only_estate() -> None:
+    """The estate says what each home speaks, where it listens and what it has."""
+    context = click.get_current_context()
+    given = [
+        name for name in _OF_ONE_HOME if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    ]
+    if given:
+        flags = ", ".join(_OF_ONE_HOME[name] for name in given)
+        raise click.UsageError(f"{flags} and --all cannot be used together: the estate's file says that.")
 
 
 async def _serve_one(home: PocketHome, address: Address, as_json: bool) -> None:
@@ -133,7 +147,8 @@ def _row(home: PocketHome) -> dict[str, str]:
 
 
 def _say_token(token: str) -> None:
-    if TOKEN_VARIABLE not in os.environ:
+    """To a person, never into a log; a program sets the variable."""
+    if TOKEN_VARIABLE not in os.environ and person_watching():
         click.echo(f"control token (header x-pocket-token): {token}", err=True)
 
 

@@ -24,6 +24,7 @@ SECTIONS: dict[str, Section] = {
     "policies": Section("freehold.estate.settings:PolicySettings", named=True),
     "workloads": Section("freehold.estate.settings:WorkloadSettings", named=True),
     "contracts": Section("freehold.estate.settings:ContractSettings", named=True),
+    "plan": Section("freehold.plan.settings:PlanSettings"),
     "gateway": Section("freehold.gateway.settings:GatewaySettings"),
     "state": Section("freehold.gateway.settings:StateSettings"),
     "ledger": Section("freehold.ledger.settings:LedgerSettings"),

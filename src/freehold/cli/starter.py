@@ -48,8 +48,8 @@ needs = ["office-sso"]
 # price = { input_usd_per_mtok = 3.00, output_usd_per_mtok = 15.00, source = "...", as_of = 2026-01-31 }
 
 # --- Services: what homes stand on, and what can fail by itself. What a home stands on at its vendor (region,
-# sign-in, DNS, quota, operator) comes from the catalog by vendor, api and region: `freehold map` shows it, and
-# `freehold catalog list aws` what is known. Here is what only you know: this one is under all three homes.
+# sign-in, DNS, quota, operator) comes from the catalog by vendor, api and region: `freehold map` tells it,
+# and `freehold catalog list aws` what is known. Here is what only you know; this is under all three homes.
 
 [services.office-sso]
 kind = "identity"

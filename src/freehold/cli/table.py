@@ -25,6 +25,7 @@ GROUPS: dict[str, str] = {
     "ledger": "Prove, verify, search and export the evidence.",
     "ledger key": "The keys that sign the ledger.",
     "config": "Explain settings and print their JSON schema.",
+    "plan": "Say where work should go, on which silicon, at what price.",
     "pocket": "The embedded homes that make all of this run on a laptop.",
 }
 
@@ -138,6 +139,19 @@ COMMANDS: tuple[Row, ...] = (
     Row("ledger erase", "freehold.cli.ledger_erase:command", "Erase what a tenant said, for ever."),
     Row("ledger key show", "freehold.cli.ledger_key_show:command", "Print the ledger's verifier keys."),
     Row("ledger key rotate", "freehold.cli.ledger_key_rotate:command", "Hand over to a new key."),
+    # where work goes
+    Row("predict", "freehold.cli.predict:command", "Say what a unit of work costs on every kind of silicon."),
+    Row("calibrate", "freehold.cli.calibrate:command", "Correct the predictions by what was measured here."),
+    Row(
+        "plan make", "freehold.cli.plan_make:command", "Say where everything should go, and how good that is."
+    ),
+    Row("plan explain", "freehold.cli.plan_explain:command", "Say why a workload goes where it goes."),
+    Row("plan show", "freehold.cli.plan_show:command", "Print the plan in force."),
+    Row(
+        "plan diff",
+        "freehold.cli.plan_diff:command",
+        "Say what a new plan would change, and what moving costs.",
+    ),
     # settings
     Row("config explain", "freehold.cli.config_explain:command", "Explain one setting, or all of them."),
     Row("config schema", "freehold.cli.config_schema:command", "Print the JSON schema of freehold.toml."),

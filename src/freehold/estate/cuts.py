@@ -182,6 +182,7 @@ def _both(one: Family, other: Family, size_max: int) -> Family:
     """Both must be killed: every pair of cut sets together, kept minimal and within the size."""
     alone = one[0] & other[0]
     left, right = one[0] & ~alone, other[0] & ~alone
+    _bounded(left.bit_count() * right.bit_count())
     sets = {1 << a | 1 << b for a in bits_of(left) for b in bits_of(right)}
     for larger, singles, opposite in ((one[1], other[0], other[1]), (other[1], one[0], one[1])):
         for mask in larger:
@@ -189,17 +190,38 @@ def _both(one: Family, other: Family, size_max: int) -> Family:
                 sets.add(mask)  # it kills the other side as well
             elif mask.bit_count() < size_max:
                 sets.update(mask | 1 << event for event in bits_of(singles))
-    for mask, second in product(one[1], other[1]):
-        joined = mask | second
-        if joined.bit_count() <= size_max:
-            sets.add(joined)
+                _bounded(len(sets))
+    sets.update(_joined(one[1], other[1], size_max))
     return alone, _minimal(alone, sets)
+
+
+def _joined(one: frozenset[int], other: frozenset[int], size_max: int) -> Iterator[int]:
+    """Each of the one with each of the other, within the size. They must meet unless both are small."""
+    if size_max >= 4:  # two pairs that do not meet fit in
+        _bounded(len(one) * len(other))
+        for mask, second in product(one, other):
+            if (mask | second).bit_count() <= size_max:
+                yield mask | second
+        return
+    meeting: dict[int, list[int]] = {}
+    for second in other:
+        for bit in bits_of(second):
+            meeting.setdefault(bit, []).append(second)
+    for mask in one:
+        for bit in bits_of(mask):
+            for second in meeting.get(bit, ()):
+                if (mask | second).bit_count() <= size_max:
+                    yield mask | second
+
+
+def _bounded(count: int) -> None:
+    if count > FAMILY_MAX:
+        raise TooManyError
 
 
 def _minimal(alone: int, sets: set[int]) -> frozenset[int]:
     """Without those that contain another: a subset is looked up, never searched for."""
-    if len(sets) > FAMILY_MAX:
-        raise TooManyError
+    _bounded(len(sets))
     kept: set[int] = set()
     by_size: dict[int, list[int]] = {}
     for mask in sets:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from freehold.estate.allowed import allowed_homes, barred_homes
+from freehold.estate.allowed import allowed_homes, barred_homes, breaches
 from freehold.estate.blast import Fall, fall
 from freehold.estate.counting import HOMES_MAX, Counted, HomeCuts, home_cuts
 from freehold.estate.cuts import CutSets, TooManyError, cut_sets
@@ -24,6 +24,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     workload: WorkloadId
     homes: tuple[HomeId, ...]  # those it may use
     barred: dict[HomeId, tuple[str, ...]]
+    breaches: tuple[str, ...]  # what its policy asks of its homes together and does not get
     regions_fatal: tuple[ServiceId, ...]
     vendors_fatal: tuple[str, ...]
     single_points: tuple[str, ...]
@@ -95,6 +96,7 @@ def _finding(
         workload=workload.id,
         homes=tuple(home.id for home in homes),
         barred=barred_homes(workload, estate),
+        breaches=breaches(workload, estate),
         regions_fatal=tuple(ServiceId(point) for point, kind in kinds.items() if kind == "region"),
         vendors_fatal=tuple(name for name in sellers if name in fallen and fallen[name].dead(node)),
         single_points=tuple(single),

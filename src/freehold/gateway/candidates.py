@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from freehold.estate.allowed import reasons_against
 from freehold.types.homes import Home, Policy, Workload
 from freehold.types.names import HomeId, ModelId, Tier
 
@@ -50,7 +51,7 @@ def candidates(
         return Candidates(allowed=(), left_out=(), refusal=rule)
     model = _model_of(workload, homes)
     for candidate in _named(workload, homes):
-        rule = _barred(candidate, policy, model, attested)
+        rule = _barred(candidate, policy, model, attested) or _elsewhere(candidate.home, workload)
         if rule:
             left_out.append(LeftOut(home=candidate.home.id, rule=f"policy {policy.id}: {rule}"))
         else:
@@ -90,6 +91,11 @@ def _barred(candidate: Candidate, policy: Policy, model: ModelId | None, atteste
         shown = tier if tier == home.tier else f"{tier} (attested is declared and not verified)"
         return f"tier_min is {policy.tier_min}, and this home is {shown}"
     return ""
+
+
+def _elsewhere(home: Home, workload: Workload) -> str:
+    """Jurisdictions, rules of data classes, profiles that leave their region: as the estate's map has them."""
+    return next(iter(reasons_against(home, workload)), "")
 
 
 def _too_alike(allowed: Sequence[Candidate], policy: Policy) -> str:

@@ -18,8 +18,8 @@ from freehold.ledger.checkpoint import Checkpoint
 from freehold.ledger.files import FileReader
 from freehold.ledger.layout import Archived, Segment, sync_folder
 from freehold.ledger.note import Note
+from freehold.ledger.parts import read_part
 from freehold.ledger.treefiles import read_hashes
-from freehold.ledger.verify import read_part
 
 COPY_BYTES = 1024 * 1024
 

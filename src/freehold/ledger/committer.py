@@ -13,8 +13,10 @@ from typing import Literal
 import msgspec
 
 from freehold.clock import Clock, ulid
+from freehold.errors import UnavailableError
 from freehold.ledger.checkpoint import Checkpoint
 from freehold.ledger.facts import facts_in, facts_of
+from freehold.ledger.index import readable
 from freehold.ledger.intake import Intake, Item
 from freehold.ledger.merkle import leaf_hash
 from freehold.ledger.spill import Lost, Spill
@@ -49,6 +51,7 @@ class Committer:
         self._signed_size = self._signed_ns = self._kept_ns = self._kept_size = -1
         self._wall_ns = clock.now_ns()
         self._doubtful = spill.waiting  # left by an earlier run, which may have stopped before it said so
+        self._greeted = False
         self._gap: tuple[RecordId, Lost] | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="freehold-ledger", daemon=True)
@@ -86,6 +89,12 @@ class Committer:
         while True:
             self._intake.wake.clear()
             closing = self._stop.is_set()
+            if not self._greeted and not self._greet():
+                self._set_aside()
+                if closing:
+                    return
+                self._wait()
+                continue
             if self._step():
                 self._checkpoint(due_ns=self._times.checkpoint_ns)
                 continue
@@ -94,6 +103,22 @@ class Committer:
                 return
             self._checkpoint(due_ns=self._times.checkpoint_ns)
             self._wait()
+
+    def _greet(self) -> bool:
+        """Once the store answers: what the last run left behind goes into the record."""
+        try:
+            size = self._store.size()
+            last = next(self._store.leaves(size - 1, size)) if size > self._store.archived_size() else None
+        except (StoreAwayError, UnavailableError) as error:
+            self.failing = str(error)
+            return False
+        if last is not None:
+            self._wall_ns = max(self._wall_ns, readable(size - 1, last).time_ns)
+        if not self._store.clean:
+            evidence = {"records": str(size), "torn_bytes": str(self._store.torn_bytes)}
+            self.alarm("ledger.unclean-stop", evidence, severity="warning")
+        self._greeted, self.failing = True, None
+        return True
 
     def _wait(self) -> None:
         if self.failing is not None:
@@ -106,12 +131,12 @@ class Committer:
     def _step(self) -> bool:
         """Append one batch; say whether to go on at once."""
         self._watch_clock()
-        items = self._spilled() or self._intake.take(BATCH_RECORDS_MAX, BATCH_BYTES_MAX)
-        if not items:
-            return self._tell_gap()
         try:
+            items = self._spilled() or self._intake.take(BATCH_RECORDS_MAX, BATCH_BYTES_MAX)
+            if not items:
+                return self._tell_gap()
             self._append(items)
-        except StoreAwayError as error:
+        except (StoreAwayError, UnavailableError) as error:
             self.failing = str(error)
             self._set_aside()
             return False
@@ -197,10 +222,6 @@ class Committer:
         if now_ns < self._wall_ns - CLOCK_BACK_NS:
             self.alarm("ledger.clock-back", {"from_ns": str(self._wall_ns), "to_ns": str(now_ns)})
         self._wall_ns = now_ns
-
-    def expect_after(self, time_ns: int) -> None:
-        """The latest time that an earlier run recorded."""
-        self._wall_ns = max(self._wall_ns, time_ns)
 
     def _checkpoint(self, *, due_ns: int) -> None:
         frontier, now_ns = self._store.frontier, self._clock.monotonic_ns()

@@ -23,33 +23,34 @@ class Crossing:
     """Looks at the other writers; returns what is to be recorded about them."""
 
     def __init__(
-        self, others: Callable[[], Sequence[Reader]], clock: Clock, seen: Sequence[str] = ()
+        self, others: Callable[[], Sequence[Reader]], clock: Clock, earlier: Callable[[], Sequence[str]]
     ) -> None:
-        self._others, self._clock = others, clock
-        self._seen: dict[str, Checkpoint] = {}
+        """`earlier` gives the notes that an earlier run recorded, oldest first."""
+        self._others, self._clock, self._earlier = others, clock, earlier
+        self._seen: dict[str, Checkpoint] | None = None
         self._alarmed: set[str] = set()
-        for note in seen:
-            checkpoint = Checkpoint.parse(Note.parse(note).text)
-            self._seen[checkpoint.origin] = checkpoint
 
     def look(self) -> list[AnyRecord]:
+        if self._seen is None:
+            known = [Checkpoint.parse(Note.parse(note).text) for note in self._earlier()]
+            self._seen = {checkpoint.origin: checkpoint for checkpoint in known}
         found: list[AnyRecord] = []
         for other in self._others():
             try:
-                found += self._look_at(other)
+                found += self._look_at(other, self._seen)
             except (FreeholdError, OSError, ValueError) as error:
                 found += self._alarm(other.origin, "ledger.cross-check", str(error))
             finally:
                 other.close()
         return found
 
-    def _look_at(self, other: Reader) -> list[AnyRecord]:
+    def _look_at(self, other: Reader, seen: dict[str, Checkpoint]) -> list[AnyRecord]:
         note = other.checkpoint()
         if note is None:
             return []
         first, rotations = keychain.read_lines(other.keys())
         keys = keychain.follow([first] if first else [], other.origin, rotations)
-        now, before = open_checkpoint(note, keys), self._seen.get(other.origin)
+        now, before = open_checkpoint(note, keys), seen.get(other.origin)
         if before is not None:
             if now == before:
                 return []
@@ -57,7 +58,7 @@ class Crossing:
                 return self._alarm(other.origin, "ledger.rewound", f"{before.size} records, now {now.size}")
             if before.size and range_root(0, before.size, node_reader(other)) != before.root:
                 return self._alarm(other.origin, "ledger.forked", f"another tree at size {before.size}")
-        self._seen[other.origin] = now
+        seen[other.origin] = now
         self._alarmed.discard(other.origin)
         now_ns = self._clock.now_ns()
         return [

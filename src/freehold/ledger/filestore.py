@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +14,7 @@ from freehold.ledger import recovery
 from freehold.ledger.checkpoint import Checkpoint
 from freehold.ledger.files import FileReader
 from freehold.ledger.index import Index
-from freehold.ledger.layout import Layout, sync_folder, write_whole
+from freehold.ledger.layout import Layout, sync_folder, take_lock, write_whole
 from freehold.ledger.merkle import Frontier
 from freehold.ledger.note import Note
 from freehold.ledger.segment import pack
@@ -43,15 +41,15 @@ class FileStore(FileReader):
         self.torn_bytes = 0
         try:
             _lay_out(layout, origin)
-            self._lock = _lock(layout)
+            self._lock = take_lock(layout)
         except OSError as error:
             raise unwritable(folder, error) from error
         super().__init__(folder)
         try:
             self.clean = not layout.opened.exists()
-            write_whole(layout.opened, f"{os.getpid()}\n".encode())
             self._tree = TreeFiles(layout.tree)
             self.frontier = self._recover()
+            write_whole(layout.opened, f"{os.getpid()}\n".encode())
             self._index = Index(layout.index, self)
         except OSError as error:
             os.close(self._lock)
@@ -134,10 +132,14 @@ class FileStore(FileReader):
     def _next_segment(self, first: int) -> int:
         path = self.layout.segment(first)
         opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        os.ftruncate(opened, 0)  # an earlier try may have left bytes that were never acknowledged
-        sync_folder(path.parent)
-        if self._segment is not None:
+        try:
+            os.ftruncate(opened, 0)  # an earlier try may have left bytes that were never acknowledged
+            sync_folder(path.parent)
             self._tree.sync()  # recovery computes hashes again from the last segment only
+        except OSError:
+            os.close(opened)
+            raise
+        if self._segment is not None:
             os.close(self._segment)
         self._segment, self._offset = opened, 0
         return opened
@@ -183,26 +185,6 @@ def _lay_out(layout: Layout, origin: str) -> None:
     if not layout.origin.exists():
         write_whole(layout.origin, f"{origin}\n".encode(), sync=True)
         sync_folder(layout.folder)
-
-
-def _lock(layout: Layout) -> int:
-    descriptor = os.open(layout.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip()
-        os.close(descriptor)
-        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
-            raise
-        raise UnavailableError(
-            f"another process writes to the ledger {layout.folder}",
-            why=f"process {holder or 'unknown'} holds its lock; a tree has one writer",
-            fix="stop that process, or give this one a [ledger] writer of its own",
-            code="ledger.locked",
-        ) from error
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-    return descriptor
 
 
 def _write(file: int, data: bytes) -> None:

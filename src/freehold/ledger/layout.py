@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import re
 from collections.abc import Iterator
@@ -9,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from freehold.errors import InputError
+from freehold.errors import InputError, UnavailableError
 
 _WRITER = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _SEGMENT = re.compile(r"(\d{16})\.seg")
@@ -81,6 +83,27 @@ def writers_in(root: Path) -> Iterator[Path]:
         yield root
     elif root.is_dir():
         yield from sorted(path for path in root.iterdir() if Layout(path).exists)
+
+
+def take_lock(layout: Layout) -> int:
+    """The lock of a writer's folder, held until the descriptor is closed; refused if another has it."""
+    descriptor = os.open(layout.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip()
+        os.close(descriptor)
+        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+            raise
+        raise UnavailableError(
+            f"another process writes to the ledger {layout.folder}",
+            why=f"process {holder or 'unknown'} holds its lock; a tree has one writer",
+            fix="stop that process, or give this one a [ledger] writer of its own",
+            code="ledger.locked",
+        ) from error
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    return descriptor
 
 
 def write_whole(path: Path, data: bytes, *, sync: bool = False) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 from freehold.clock import Clock
@@ -13,6 +14,7 @@ from freehold.ledger.layout import writer_folder
 from freehold.ledger.settings import LedgerSettings
 from freehold.ledger.signer import FileSigner
 from freehold.ledger.writer import Ledger, open
+from freehold.types.contracts import Signer
 
 CONTENT_KEYS = "content-keys"
 
@@ -26,7 +28,14 @@ def open_recorder(
     """
     root = Path(settings.path) if settings.path else folder / "ledger"
     place = writer_folder(root, settings.writer)
-    signer = ensure_key(settings, place)
+    signer = ensure_key(settings, place, database)
+    return open_at(place, settings, signer, clock, database)
+
+
+def open_at(
+    place: Path, settings: LedgerSettings, signer: Signer, clock: Clock | None, database: str | None
+) -> Ledger:
+    """The writer's ledger, whichever store the settings choose."""
     if settings.store == "postgres":
         from freehold.ledger import postgres  # needs the extra
 
@@ -39,12 +48,12 @@ def open_vault(root: Path) -> Vault:
     return Vault(root / "content", FileContentKeys(root / CONTENT_KEYS))
 
 
-def ensure_key(settings: LedgerSettings, place: Path) -> FileSigner:
+def ensure_key(settings: LedgerSettings, place: Path, database: str | None = None) -> FileSigner:
     """The writer's signing key; a new one is made only where there is no ledger yet."""
     name = f"{settings.origin}/{settings.writer}"
     path = Path(settings.signing_key) if settings.signing_key else place / "key.pem"
     if handover.next_key_path(path).exists() and (place / "origin").exists():
-        handover.settle_files(path, name, keychain.current(FileReader(place).keys()))
+        handover.settle_files(path, name, keychain.current(_keys(settings, place, name, database)))
     if path.exists() or (place / "origin").exists():
         return FileSigner.load(name, path)
     try:
@@ -55,3 +64,12 @@ def ensure_key(settings: LedgerSettings, place: Path) -> FileSigner:
             fix="make it writable, or set [ledger] path to another place", code="ledger.unwritable",
         ) from error  # fmt: skip
     return FileSigner.create(name, path)
+
+
+def _keys(settings: LedgerSettings, place: Path, name: str, database: str | None) -> list[str]:
+    if settings.store == "postgres":
+        from freehold.ledger.postgres import PostgresReader
+
+        with closing(PostgresReader(database or "", name)) as reader:
+            return reader.keys()
+    return FileReader(place).keys()

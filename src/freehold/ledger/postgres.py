@@ -8,8 +8,9 @@ that lost its connection in the middle of a commit finds out whether it happened
 from __future__ import annotations
 
 import hashlib
+import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,10 @@ from freehold.clock import Clock, SystemClock
 from freehold.errors import InputError, IntegrityError, MissingExtraError, UnavailableError
 from freehold.ledger import index
 from freehold.ledger.facts import Facts
-from freehold.ledger.layout import Archived
+from freehold.ledger.layout import Archived, Layout, take_lock, write_whole
 from freehold.ledger.merkle import Frontier
 from freehold.ledger.settings import LedgerSettings
-from freehold.ledger.store import Batch, Reader, StoreAwayError
+from freehold.ledger.store import Batch, Reader, Store, StoreAwayError
 from freehold.ledger.writer import Ledger, hold_to_keys, open_spill
 from freehold.types.contracts import Signer
 
@@ -31,6 +32,8 @@ except ModuleNotFoundError as missing:
     raise MissingExtraError("postgres", "a ledger in PostgreSQL") from missing
 
 CONNECT_SECONDS_MAX = 10
+SILENT_SECONDS_MAX = 20
+STATEMENT_SECONDS_MAX = 60
 LEAVES_PER_READ = 2000
 TABLES = """
 CREATE TABLE IF NOT EXISTS freehold_ledger (
@@ -154,8 +157,29 @@ class PostgresStore(PostgresReader):
 
     torn_bytes = 0
 
-    def __init__(self, database: str, origin: str) -> None:
+    def __init__(
+        self, database: str, origin: str, hold: Callable[[Store], None] = lambda store: None
+    ) -> None:
+        """Connects when it is first needed, so that a writer can start while the database is away.
+
+        `hold` checks the keys, once the tree can be read.
+        """
         super().__init__(database, origin)
+        self.clean = True
+        self.local_lock: int | None = None
+        self._hold = hold
+        self._frontier: Frontier | None = None
+
+    @property
+    def frontier(self) -> Frontier:
+        """UnavailableError while the tree was never seen and the database is away."""
+        if self._frontier is None:
+            self._begin()
+        if self._frontier is None:
+            raise StoreAwayError("the database is away")
+        return self._frontier
+
+    def _begin(self) -> None:
         try:
             with self._connected().transaction():
                 self._execute("SELECT pg_advisory_xact_lock(%s)", lock_number("freehold tables"))
@@ -164,18 +188,18 @@ class PostgresStore(PostgresReader):
             self._execute(
                 "INSERT INTO freehold_ledger (origin, size, frontier) VALUES (%s, 0, '')"
                 " ON CONFLICT DO NOTHING",
-                origin,
+                self.origin,
             )
-            row = self._state()
-            self.frontier, self.clean = Frontier(row[0], _split(bytes(row[1]))), not row[2]
-            self._execute("UPDATE freehold_ledger SET opened = true WHERE origin = %s", origin)
+            self._hold(self)
+            size, frontier, opened = self._state()
+            self._execute("UPDATE freehold_ledger SET opened = true WHERE origin = %s", self.origin)
         except psycopg.Error as error:
             self._drop()
             raise away(error) from error
         except BaseException:
             self._drop()
             raise
-        self._held = True
+        self._frontier, self.clean = Frontier(size, _split(bytes(frontier))), not opened
 
     def _execute(self, query: str, *values: Any) -> Any:
         return self._connected().execute(query, values)
@@ -186,6 +210,10 @@ class PostgresStore(PostgresReader):
 
     def _lock(self) -> None:
         """The lock goes with the connection: after a restart of the database it is taken again."""
+        self._execute(
+            "SELECT set_config('synchronous_commit', 'on', false)"
+            " WHERE current_setting('synchronous_commit') = 'off'"
+        )
         if not self._execute("SELECT pg_try_advisory_lock(%s)", lock_number(self.origin)).fetchone()[0]:
             raise UnavailableError(
                 f"another process writes to the ledger {self.origin}",
@@ -207,7 +235,7 @@ class PostgresStore(PostgresReader):
         except (psycopg.Error, UnavailableError) as error:
             self._drop()
             raise StoreAwayError(f"the database is away: {type(error).__name__}") from error
-        self.frontier = batch.frontier
+        self._frontier = batch.frontier
 
     def _regain(self) -> None:
         """After a lost connection: take the lock again, and see how far the tree came."""
@@ -215,7 +243,7 @@ class PostgresStore(PostgresReader):
             return
         self._lock()
         size, frontier, _ = self._state()
-        self.frontier = Frontier(size, _split(bytes(frontier)))
+        self._frontier = Frontier(size, _split(bytes(frontier)))
 
     def _insert(self, batch: Batch) -> None:
         origin = self.origin
@@ -271,6 +299,11 @@ class PostgresStore(PostgresReader):
         """There is no index behind the records: facts are written with them."""
 
     def close(self) -> None:
+        if self.local_lock is not None:
+            os.close(self.local_lock)
+        if self._frontier is None:
+            self._drop()
+            return
         with suppress(psycopg.Error, UnavailableError):  # away: the next start sees that it was not closed
             self._execute("UPDATE freehold_ledger SET opened = false WHERE origin = %s", self.origin)
         self._drop()
@@ -282,10 +315,16 @@ _RECORD_TYPES = (
 
 
 def connect(database: str) -> psycopg.Connection[Any]:
+    """A connection that notices when the other side is gone, rather than wait for ever."""
     try:
-        return psycopg.connect(database, autocommit=True, connect_timeout=CONNECT_SECONDS_MAX)
+        connection = psycopg.connect(
+            database, autocommit=True, connect_timeout=CONNECT_SECONDS_MAX,
+            keepalives_idle=SILENT_SECONDS_MAX, tcp_user_timeout=SILENT_SECONDS_MAX * 1000,
+        )  # fmt: skip
+        connection.execute(f"SET statement_timeout = '{STATEMENT_SECONDS_MAX}s'")
     except psycopg.Error as error:
         raise away(error) from None  # the driver's words may repeat the connection string
+    return connection
 
 
 def away(error: psycopg.Error) -> UnavailableError:
@@ -325,17 +364,33 @@ def open(
             fix="set [ledger] database to env:NAME or file:PATH, which holds the connection string",
             code="ledger.database",
         )
-    store = PostgresStore(database, signer.name)
+    store = PostgresStore(database, signer.name, lambda store: hold_to_keys(store, signer))
+    lock: int | None = None
     try:
-        hold_to_keys(store, signer)
-        place.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = take_lock(Layout(place))
+        _see(store, place)
         spill = open_spill(Path(settings.spill) if settings.spill else place / "spill", settings)
     except BaseException:
+        if lock is not None:
+            os.close(lock)
         store.close()
         raise
+    store.local_lock = lock
 
     def others() -> list[Reader]:
         return [PostgresReader(database, one) for one in origins(database) if one != signer.name]
 
     reader = PostgresReader(database, signer.name)
     return Ledger(store, reader, spill, signer, settings, clock or SystemClock(), others)
+
+
+def _see(store: PostgresStore, place: Path) -> None:
+    """A database that was never seen is a mistake in the settings; one that was is only away."""
+    seen = place / "origin"
+    try:
+        store.size()
+    except UnavailableError as error:
+        if error.code != "ledger.database" or not seen.exists():
+            raise
+    else:
+        write_whole(seen, f"{store.origin}\n".encode(), sync=True)

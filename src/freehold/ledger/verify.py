@@ -13,12 +13,7 @@ The steps, and the tampering each one finds:
 
 from __future__ import annotations
 
-import os
-import re
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -29,24 +24,14 @@ from freehold.ledger import keychain
 from freehold.ledger.checkpoint import Checkpoint, open_checkpoint
 from freehold.ledger.files import FileReader
 from freehold.ledger.layout import Archived, Segment
-from freehold.ledger.merkle import HASH_BYTES, Frontier, leaf_hash, range_root
-from freehold.ledger.note import Note, Verifier
-from freehold.ledger.segment import Frame, frames, read_entries, split, whole
+from freehold.ledger.merkle import HASH_BYTES, Frontier, range_root
+from freehold.ledger.note import Verifier
+from freehold.ledger.parts import Finding, Part, read_parts, read_rows
 from freehold.ledger.store import Reader, node_reader
 from freehold.ledger.treefiles import read_hashes
 
-PARALLEL_FROM_SEGMENTS = 2
-ROWS_PER_PART = 4096
 Progress = Callable[[int], None]  # told how many more records were read
 _DEFAULTS: dict[str, Any] = {"earlier": (), "jobs": None, "progress": None, "archive": None}
-
-
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that does not hold."""
-
-    kind: str  # edited, reordered, missing, damaged, truncated, forked, rewound, swapped-key, forged
-    what: str
-    record: int | None = None  # the first record it touches
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,17 +47,6 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def holds(self) -> bool:
         return not self.findings
-
-
-class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """What one segment turned out to hold; made in a process of its own."""
-
-    first: int
-    hashes: bytes  # leaf hashes of its records, back to back
-    commits: tuple[tuple[int, bytes], ...]  # size after each commit, and a digest of the frontier it claims
-    finding: Finding | None = None
-    loose_bytes: int = 0  # after its last commit
-    crossings: tuple[tuple[int, str], ...] = ()  # what records say of other writers' checkpoints
 
 
 def verify(
@@ -93,6 +67,7 @@ class _Verification:
         self.findings: list[Finding] = []
         self.crossings: list[tuple[int, str]] = []
         self.torn_bytes = 0
+        self.keys: list[Verifier] = []
         files = reader if isinstance(reader, FileReader) else None
         self.unfinished = files is not None and files.layout.opened.exists()
         self.last_first = max((one.first for one in files.layout.segment_list()), default=0) if files else 0
@@ -100,6 +75,7 @@ class _Verification:
 
     def run(self) -> Report:
         keys, signed_by = self._keys()
+        self.keys = keys
         latest = self._signed(self.reader.checkpoint(), keys)  # 1
         older = [one for note in self._history() if (one := self._signed(note, keys)) is not None]
         checkpoints = [*older, *([latest] if latest else [])]
@@ -269,14 +245,20 @@ class _Verification:
                 self._find(kind, f"the records do not lead to the root signed at size {one.size}", good)
             return
 
-    def hold_crossing(self, said: Checkpoint, by: str) -> None:
-        """Another writer saw this checkpoint of ours: is it a prefix of what we hold?"""
-        if said.size > self.reader.size():
+    def hold_crossing(self, seq: int, note: str, other: _Verification) -> None:
+        """Our record `seq` says that we saw this checkpoint of the other: is it a prefix of what it holds?"""
+        try:
+            said = open_checkpoint(note, other.keys)
+        except FreeholdError as error:
             self._find(
-                "rewound", f"{by} saw {said.size} records here, more than there are", self.reader.size()
+                "forged", f"record {seq} holds no checkpoint of {other.reader.origin}: {error.why}", seq
             )
-        elif said.size and range_root(0, said.size, node_reader(self.reader)) != said.root:
-            self._find("forked", f"{by} saw another tree here at size {said.size}")
+            return
+        by, size = f"{self.reader.writer} record {seq}", other.reader.size()
+        if said.size > size:
+            other._find("rewound", f"{by} saw {said.size} records here, more than there are", size)
+        elif said.size and range_root(0, said.size, node_reader(other.reader)) != said.root:
+            other._find("forked", f"{by} saw another tree here at size {said.size}")
 
     def _agrees_later(self, checkpoints: Iterable[Checkpoint], bad: Checkpoint) -> bool:
         """A later root that holds means that two trees were signed, not that a record was changed."""
@@ -291,132 +273,12 @@ def verify_together(
     reports = [run.run() for run in runs]
     by_origin = {run.reader.origin: run for run in runs}
     for run in runs:
-        for seq, text in run.crossings:  # 7
-            other = by_origin.get(Checkpoint.parse(text).origin)
+        for seq, note in run.crossings:  # 7
+            other = by_origin.get(note.partition("\n")[0])
             if other is not None and not other.findings:
-                other.hold_crossing(Checkpoint.parse(text), f"{run.reader.writer} record {seq}")
+                run.hold_crossing(seq, note, other)
     return [
         report if tuple(run.findings) == report.findings
         else msgspec.structs.replace(report, findings=tuple(run.findings))
         for run, report in zip(runs, reports, strict=True)
     ]  # fmt: skip
-
-
-def read_parts(segments: Sequence[Segment], jobs: int | None = None) -> Iterator[Part]:
-    """Every segment read and hashed, in order; in several processes where that pays."""
-    workers = min(jobs or os.cpu_count() or 1, len(segments))
-    if workers < 2 or len(segments) < PARALLEL_FROM_SEGMENTS:
-        yield from map(read_part, segments)
-        return
-    with ProcessPoolExecutor(workers, mp_context=get_context("forkserver")) as pool:
-        running: deque[Future[Part]] = deque()
-        for segment in segments:
-            running.append(pool.submit(read_part, segment))
-            if len(running) > 2 * workers:
-                yield running.popleft().result()
-        while running:
-            yield running.popleft().result()
-
-
-def read_rows(reader: Reader) -> Iterator[Part]:
-    """The same, where records are rows of a database: it has no commits to hold them against."""
-    for first in range(0, reader.size(), ROWS_PER_PART):
-        stop = min(first + ROWS_PER_PART, reader.size())
-        try:
-            leaves = list(reader.leaves(first, stop))
-        except IntegrityError as error:
-            yield Part(first=first, hashes=b"", commits=(), finding=_of_error(error, first))
-            return
-        finding = _out_of_place(leaves, first)
-        if finding is not None:
-            yield Part(first=first, hashes=b"", commits=(), finding=finding)
-            return
-        yield Part(
-            first=first, hashes=b"".join(map(leaf_hash, leaves)), commits=((stop, b""),),
-            crossings=_crossings(leaves, first),
-        )  # fmt: skip
-
-
-def _of_error(error: IntegrityError, first: int) -> Finding:
-    return Finding(kind="missing", what=f"{error.what}: {error.why}", record=first)
-
-
-def read_part(segment: Segment) -> Part:
-    """Hash one segment's records; stop at the first commit that is wrong."""
-    hashes: list[bytes] = []
-    commits: list[tuple[int, bytes]] = []
-    crossings: list[tuple[int, str]] = []
-    finding, size, end = None, segment.first, 0
-    with segment.path.open("rb") as file:
-        length = file.seek(0, 2)
-        for frame in frames(file):
-            entries = read_entries(file, frame)
-            leaves = list(split(entries))
-            finding = _misplaced(frame, leaves, size)
-            if finding is not None:
-                break
-            hashes += map(leaf_hash, leaves)
-            if not whole(frame, entries):
-                what = f"the commit that begins at record {size} fails its checksum"
-                finding = Finding(kind="edited", what=what, record=size)
-                break
-            crossings += _crossings(leaves, size)
-            commits.append((frame.size, b"".join(frame.frontier)))
-            size, end = frame.size, frame.end
-    return Part(
-        first=segment.first, hashes=b"".join(hashes), commits=tuple(commits), finding=finding,
-        loose_bytes=length - end, crossings=tuple(crossings),
-    )  # fmt: skip
-
-
-def _misplaced(frame: Frame, leaves: Sequence[bytes], size: int) -> Finding | None:
-    """Is each record the one that belongs at its place?"""
-    if frame.first != size:
-        what = f"a commit that should begin at record {size} begins at {frame.first}"
-        return Finding(kind="missing" if frame.first > size else "reordered", what=what, record=size)
-    if (misplaced := _out_of_place(leaves, size)) is not None:
-        return misplaced
-    if len(leaves) != frame.count:
-        what = f"a commit of {frame.count} records holds {len(leaves)}"
-        return Finding(kind="missing", what=what, record=size + len(leaves))
-    return None
-
-
-def _out_of_place(leaves: Sequence[bytes], size: int) -> Finding | None:
-    for at, leaf in enumerate(leaves):
-        if not leaf.startswith(b'{"seq":%d,' % (size + at)):
-            shift = _said(leaf) - (size + at)
-            moved_up = shift > 0 and all(
-                _said(later) - (size + at + 1 + more) == shift
-                for more, later in enumerate(leaves[at + 1 : at + 9])
-            )
-            what = (
-                f"where record {size + at} belongs stands {_said(leaf)}" if _said(leaf) >= 0 else "no record"
-            )
-            return Finding(kind="missing" if moved_up else "reordered", what=what, record=size + at)
-    return None
-
-
-_SAID = re.compile(rb'\{"seq":(\d{1,19}),')
-
-
-def _said(leaf: bytes) -> int:
-    match = _SAID.match(leaf)
-    return int(match[1]) if match else -1
-
-
-def _crossings(leaves: Sequence[bytes], first: int) -> tuple[tuple[int, str], ...]:
-    return tuple(
-        (seq, note) for seq, leaf in enumerate(leaves, first) if (note := _crossing(leaf)) is not None
-    )
-
-
-def _crossing(leaf: bytes) -> str | None:
-    """The checkpoint in a record about another writer's tree."""
-    if b'"kind":"checkpoint/1"' not in leaf[:64]:
-        return None
-    return Note.parse(msgspec.json.decode(leaf, type=_Noted).note).text
-
-
-class _Noted(msgspec.Struct, frozen=True):
-    note: str

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -31,7 +32,9 @@ from freehold.wire import Reply, Request
 
 PROOF_HASHES_MAX = 63
 REQUEST_BYTES_MAX = 65536
+ALARM_BYTES_MAX = 16 * 1024 * 1024
 ADD_CHECKPOINT = "/add-checkpoint"
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,8 +80,13 @@ _ALARMING = ("rewound", "forked")
 class Witness:
     """Keeps its state in `folder`; several processes may share it."""
 
-    def __init__(self, folder: Path, signer: Signer, logs: Sequence[Verifier], clock: Clock) -> None:
+    def __init__(
+        self, folder: Path, signer: Signer, logs: Sequence[Verifier], clock: Clock,
+        hosts: Sequence[str] = LOOPBACK,
+    ) -> None:  # fmt: skip
+        """`hosts`: the names under which it may be asked over HTTP; none: any."""
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._hosts = frozenset(hosts)
         self._folder, self._signer, self._logs, self._clock = folder, signer, tuple(logs), clock
         self.verifier = Verifier.of(signer, COSIGNATURE)
 
@@ -134,6 +142,8 @@ class Witness:
             about=offered.origin, evidence={"why": refusal.why, "checkpoint": note},
         )  # fmt: skip
         with (self._folder / "alarms.jsonl").open("ab") as file:
+            if file.tell() > ALARM_BYTES_MAX:
+                return  # the first ones say it all
             file.write(msgspec.json.encode(alarm) + b"\n")
             file.flush()
             os.fsync(file.fileno())
@@ -155,7 +165,10 @@ class Witness:
             yield
 
     async def handle(self, request: Request) -> Reply:
-        """The HTTP face."""
+        """The HTTP face. A page in a browser is no log: Origin gives it away, or a foreign Host."""
+        host = urlsplit(f"//{request.headers.get('host', '')}").hostname
+        if "origin" in request.headers or (self._hosts and host not in self._hosts):
+            return Reply(status=403, body=b"this address is for logs\n")
         if request.path != ADD_CHECKPOINT or request.method != "POST":
             return Reply(status=404, body=b"POST /add-checkpoint\n")
         if len(request.body) > REQUEST_BYTES_MAX:

@@ -13,15 +13,15 @@ from freehold.ledger.committer import Committer, Times
 from freehold.ledger.crossing import Crossing, seen_notes
 from freehold.ledger.files import FileReader
 from freehold.ledger.filestore import FileStore
-from freehold.ledger.index import readable
 from freehold.ledger.intake import Intake
 from freehold.ledger.keeper import Chore, Keeper
 from freehold.ledger.layout import writers_in
+from freehold.ledger.merkle import range_root
 from freehold.ledger.note import Verifier
 from freehold.ledger.receipt import Receipt, make_receipt
 from freehold.ledger.settings import LedgerSettings
 from freehold.ledger.spill import Spill
-from freehold.ledger.store import Reader, Store
+from freehold.ledger.store import Reader, Store, node_reader
 from freehold.ledger.witnessing import Witnessing
 from freehold.types.contracts import Admit, Refused, Signer
 from freehold.types.homes import Policy
@@ -46,9 +46,8 @@ class Ledger:
         self._intake = Intake(settings.buffer_records, lost=spill.lost)
         times = Times(checkpoint_ns=settings.checkpoint_every.ns)
         self._committer = Committer(store, self._intake, spill, signer, clock, times)
-        self._told_of_start()
         self._committer.start()
-        self._crossing = Crossing(others, clock, _crossings_in(reader))
+        self._crossing = Crossing(others, clock, lambda: _crossings_in(reader))
         self._keeper = Keeper(self._chores(), clock)
 
     def _chores(self) -> list[Chore]:
@@ -69,16 +68,6 @@ class Ledger:
     def _witness(self, witnessing: Witnessing) -> None:
         if (note := witnessing.collect()) is not None:
             self._store.publish_cosigned(note)
-
-    def _told_of_start(self) -> None:
-        """What the last run left behind goes into the record, so that nothing about it is silent."""
-        size = self._store.size()
-        if size > self._store.archived_size():
-            leaf = next(self._store.leaves(size - 1, size))
-            self._committer.expect_after(readable(size - 1, leaf).time_ns)
-        if not self._store.clean:
-            evidence = {"records": str(size), "torn_bytes": str(self._store.torn_bytes)}
-            self._committer.alarm("ledger.unclean-stop", evidence, severity="warning")
 
     def admit(self, policy: Policy) -> Admit | Refused:
         failing, full = self._committer.failing, self._intake.fill_ppm() >= ADMIT_FILL_PPM_MAX
@@ -153,7 +142,7 @@ def _others(path: Path) -> list[Reader]:
     return [FileReader(folder) for folder in writers_in(path.parent) if folder != path]
 
 
-def _crossings_in(reader: FileReader | Reader) -> list[str]:
+def _crossings_in(reader: Reader) -> list[str]:
     """The latest checkpoints of others that we recorded."""
     return seen_notes(
         [next(reader.leaves(seq, seq + 1)) for seq in reader.of_kind("checkpoint", CROSSINGS_READ)]
@@ -187,5 +176,13 @@ def hold_to_keys(store: Store, signer: Signer) -> None:
             code="ledger.swapped-key",
         )
     note = store.checkpoint()
-    if note is not None:
-        open_checkpoint(note, keychain.follow([first or key], store.origin, rotations))
+    if note is None:
+        return
+    signed = open_checkpoint(note, keychain.follow([first or key], store.origin, rotations))
+    if signed.size and range_root(0, signed.size, node_reader(store)) != signed.root:
+        raise IntegrityError(
+            f"the ledger {store.origin} is not the one whose checkpoint was signed",
+            why=f"its first {signed.size} records do not lead to the signed root",
+            fix="run freehold ledger verify, and restore the ledger from a copy; nothing was changed",
+            code="ledger.forked",
+        )

@@ -16,8 +16,14 @@ FORMATS = {
 
 
 def instance(schema: Any, hint: str = "value") -> Any:
-    """A value the schema accepts; `hint` names free text. Keywords that only narrow further are not read."""
-    return _build(schema, schema, hint, 0)
+    """A value the schema accepts; `hint` names free text. Keywords that only narrow further are not read.
+
+    A schema that is none (a minimum that is a list, properties that are a number) gets `hint`.
+    """
+    try:
+        return _build(schema, schema, hint, 0)
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError, RecursionError):
+        return hint
 
 
 def _build(schema: Any, root: Any, hint: str, depth: int) -> Any:

@@ -10,6 +10,7 @@ from typing import BinaryIO, Literal
 
 import msgspec
 
+from freehold.errors import UnavailableError
 from freehold.pocket.keys import SECRET_HEADERS
 
 ENTRIES_MAX = 1000
@@ -17,7 +18,7 @@ BODY_BYTES_MAX = 65_536
 FILE_BYTES_MAX = 256 * 1024 * 1024
 _KEY = re.compile(r"([?&]key=)[^&]*")
 
-Ended = Literal["open", "whole", "fault", "client_left"]
+Ended = Literal["open", "whole", "fault", "client_left", "failed"]
 
 
 class Logged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -41,7 +42,7 @@ class Logged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class RequestLog:
     def __init__(self, path: Path | None = None) -> None:
         self._kept: OrderedDict[int, Logged] = OrderedDict()
-        self._file: BinaryIO | None = path.open("ab") if path else None
+        self._file: BinaryIO | None = _opened(path) if path else None
         self._count = 0
 
     def next_number(self) -> int:
@@ -71,6 +72,18 @@ class RequestLog:
     def close(self) -> None:
         if self._file is not None:
             self._file.close()
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("ab")
+    except OSError as error:
+        raise UnavailableError(
+            f"the request log {str(path)!r} cannot be written",
+            why=error.strerror or str(error),
+            fix="make its folder and permissions right, or name another place",
+            code="pocket.unwritable-log",
+        ) from error
 
 
 def without_secrets(headers: Mapping[str, str]) -> dict[str, str]:

@@ -20,6 +20,7 @@ from freehold.pocket.limits import Limits
 from freehold.pocket.line import Line, Sleep
 from freehold.pocket.log import Ended, Logged, RequestLog, shown, without_key, without_secrets
 from freehold.pocket.scripted import ScriptedEngine
+from freehold.pocket.vendor import LENIENT
 
 TOKEN_BYTES = 16
 _AT_ACCEPT: frozenset[FaultName] = frozenset({"reset_on_accept"})
@@ -37,6 +38,7 @@ class PocketHome:
     ) -> None:  # fmt: skip
         self.name = name
         self.codec: Codec = codec(dialect)
+        strict = strict and dialect not in LENIENT
         dialect = self.codec.name  # an api's name stands for its dialect
         self.log, self._own_log = log or RequestLog(), log is None
         self.token = token or secrets.token_urlsafe(TOKEN_BYTES)
@@ -151,9 +153,10 @@ class PocketHome:
         chosen = self._faults.choose(self._seen(request, asked), _AT_REQUEST)
         fault = chosen[0] if chosen else ""
         self.log.keep(self._logged(number, exchange, asked, fault, "open"))
-        ended: Ended = "fault" if chosen else "whole"
+        ended: Ended = "failed"
         try:
             await self._play(exchange, chosen[1] if chosen else None)
+            ended = "fault" if chosen else "whole"
         except (ConnectionError, asyncio.CancelledError):
             ended = "fault" if chosen else "client_left"
             raise
@@ -167,7 +170,10 @@ class PocketHome:
                 await exchange.send(await exchange.prepare())
             else:
                 await FAULTS[rule.fault].play(Play(rule=rule, exchange=exchange, clock=self._clock))
-        except DialectError as error:  # the engine refuses before the first byte
+        except DialectError as error:
+            if exchange.line.sent_bytes:  # too late to refuse: what was begun cannot be ended well
+                exchange.line.reset()
+                return
             await exchange.tell(Failure(
                 status=error.status, kind="bad_request", what=error.what, why=error.why, fix=error.fix,
                 code=error.code,

@@ -17,6 +17,7 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
         return surfaces is not None and (not surfaces or inbound.surface in surfaces)
 
 
+LENIENT = frozenset({"openai-compatible"})  # servers of that form take fields they do not know
 _ALL: frozenset[str] = frozenset()
 _ON_GOOGLE = frozenset({"vertex", "claude-gcp"})
 _OPENAI = {"openai": _ALL, "responses": _ALL}

@@ -37,6 +37,9 @@ class AttestPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """What evidence must show. Every default refuses."""
 
     kinds: Annotated[tuple[KindName, ...], Meta(description="Kinds accepted. None listed: every kind.")] = ()
+    tier_min: Annotated[
+        Literal["attested", "vouched"], Meta(description="`attested`: an operator's word is not enough.")
+    ] = "vouched"
     waive: Annotated[tuple[Text, ...], Meta(description="Checks that may stay unchecked, by name.")] = ()
     test_roots: Annotated[bool, Meta(description="Accept our published test keys. For tests only.")] = False
     debug: Annotated[bool, Meta(description="Accept guests whose memory the host can read.")] = False

@@ -5,6 +5,7 @@ So that the same questions can be asked with any client of any home, directly or
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 from contextlib import closing
@@ -18,7 +19,7 @@ from google import genai
 from google.genai import types
 from google.oauth2.credentials import Credentials
 
-from tests.pocket.sdk.both import CITY
+from tests.pocket.sdk.both import CITY, PNG
 
 TOOLS = ("get_weather", "get_time")
 Call = tuple[str, dict[str, Any]]
@@ -38,6 +39,14 @@ class Speaker(Protocol):
     def call_streamed(self, text: str) -> list[Call]: ...
     def after_tools(self, text: str, result: str) -> str:
         """Ask, let the tools be called, bring their results, and hear what is said then."""
+        ...
+
+    def look(self, text: str) -> Heard:
+        """Ask about an image."""
+        ...
+
+    def fill(self, text: str) -> Any:
+        """Ask for an answer of the shape of CITY."""
         ...
 
     def close(self) -> None: ...
@@ -89,6 +98,17 @@ class OpenAIChat:
         done = self._ask([*asked, message, *results], tools=self._tools())
         return str(done.choices[0].message.content)
 
+    def look(self, text: str) -> Heard:
+        image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}}
+        done = self._ask([{"role": "user", "content": [{"type": "text", "text": text}, image]}])
+        usage = done.usage
+        return Heard(done.choices[0].message.content, (usage.prompt_tokens, usage.completion_tokens))
+
+    def fill(self, text: str) -> Any:
+        shape = {"type": "json_schema", "json_schema": {"name": "city", "schema": CITY, "strict": True}}
+        done = self._ask([{"role": "user", "content": text}], response_format=shape)
+        return json.loads(done.choices[0].message.content)
+
     def close(self) -> None:
         self._client.close()
 
@@ -139,6 +159,15 @@ class OpenAIResponses:
         asked = [{"role": "user", "content": text}, *output, *results]
         return str(self._ask(asked, tools=self._tools).output_text)
 
+    def look(self, text: str) -> Heard:
+        image = {"type": "input_image", "image_url": f"data:image/png;base64,{PNG}", "detail": "auto"}
+        done = self._ask([{"role": "user", "content": [{"type": "input_text", "text": text}, image]}])
+        return Heard(done.output_text, (done.usage.input_tokens, done.usage.output_tokens))
+
+    def fill(self, text: str) -> Any:
+        shape = {"type": "json_schema", "name": "city", "schema": CITY, "strict": True}
+        return json.loads(self._ask(text, text={"format": shape}).output_text)
+
     def close(self) -> None:
         self._client.close()
 
@@ -188,6 +217,26 @@ class Claude:
         ]
         turns = [*asked, {"role": "assistant", "content": content}, {"role": "user", "content": results}]
         return str(self._ask(turns, tools=self._tools()).content[0].text)
+
+    def think_again(self, text: str, then: str) -> tuple[list[str], str]:
+        """Think, send the thoughts back, and ask again: the kinds of block that came, and the last answer."""
+        more: dict[str, Any] = {"model": self._model, "max_tokens": 3000}
+        more["thinking"] = {"type": "enabled", "budget_tokens": 1024}
+        asked: list[Any] = [{"role": "user", "content": text}]
+        content = self._client.messages.create(messages=asked, **more).content
+        again = [*asked, {"role": "assistant", "content": content}, {"role": "user", "content": then}]
+        done = self._client.messages.create(messages=again, **more)
+        return [block.type for block in content], done.content[-1].text
+
+    def look(self, text: str) -> Heard:
+        image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}}
+        done = self._ask([{"role": "user", "content": [{"type": "text", "text": text}, image]}])
+        return Heard(done.content[0].text, (done.usage.input_tokens, done.usage.output_tokens))
+
+    def fill(self, text: str) -> Any:
+        shape = {"format": {"type": "json_schema", "schema": CITY}}
+        done = self._ask([{"role": "user", "content": text}], output_config=shape)
+        return json.loads(done.content[0].text)
 
     def close(self) -> None:
         self._client.close()
@@ -293,6 +342,21 @@ class Converse(_Boto):
         done = self._ask(turns, toolConfig=self._tools)
         return str(done["output"]["message"]["content"][0]["text"])
 
+    def look(self, text: str) -> Heard:
+        image = {"image": {"format": "png", "source": {"bytes": base64.b64decode(PNG)}}}
+        done = self._ask([{"role": "user", "content": [{"text": text}, image]}])
+        usage = done["usage"]
+        said = done["output"]["message"]["content"][0]["text"]
+        return Heard(said, (usage["inputTokens"], usage["outputTokens"]))
+
+    def fill(self, text: str) -> Any:
+        shape = {"jsonSchema": {"schema": json.dumps(CITY), "name": "city"}}
+        done = self._ask(
+            [{"role": "user", "content": [{"text": text}]}],
+            outputConfig={"textFormat": {"type": "json_schema", "structure": shape}},
+        )
+        return json.loads(done["output"]["message"]["content"][0]["text"])
+
 
 class Invoke(_Boto):
     _tools: ClassVar[Any] = [{"name": name, "input_schema": CITY} for name in TOOLS]
@@ -348,6 +412,18 @@ class Invoke(_Boto):
         turns = [*asked, {"role": "assistant", "content": content}, {"role": "user", "content": results}]
         return str(self._ask(turns, tools=self._tools)["content"][0]["text"])
 
+    def look(self, text: str) -> Heard:
+        image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}}
+        done = self._ask([{"role": "user", "content": [{"type": "text", "text": text}, image]}])
+        return Heard(
+            done["content"][0]["text"], (done["usage"]["input_tokens"], done["usage"]["output_tokens"])
+        )
+
+    def fill(self, text: str) -> Any:
+        shape = {"format": {"type": "json_schema", "schema": CITY}}
+        done = self._ask([{"role": "user", "content": text}], output_config=shape)
+        return json.loads(done["content"][0]["text"])
+
 
 class Gemini:
     def __init__(self, url: str, model: str) -> None:
@@ -394,6 +470,15 @@ class Gemini:
             if part.function_call
         ]
         return str(self._ask([asked, said, types.Content(role="user", parts=results)], self._tools).text)
+
+    def look(self, text: str) -> Heard:
+        done = self._ask([text, types.Part.from_bytes(data=base64.b64decode(PNG), mime_type="image/png")])
+        usage = done.usage_metadata
+        return Heard(done.text, (usage.prompt_token_count, usage.candidates_token_count))
+
+    def fill(self, text: str) -> Any:
+        shape = types.GenerateContentConfig(response_mime_type="application/json", response_json_schema=CITY)
+        return json.loads(self._ask(text, shape).text)
 
     def close(self) -> None:
         self._client.close()

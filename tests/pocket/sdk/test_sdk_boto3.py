@@ -216,6 +216,13 @@ def test_faults_are_the_exceptions_of_the_service(connect: Start, fault: Any, co
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
 
 
+def test_expired_credentials_are_named_so(connect: Start) -> None:
+    client = connect(fault=FaultRule(fault="expired_credentials"))
+    with pytest.raises(ClientError) as caught:
+        client.converse(modelId=MODEL, messages=user("hi"))
+    assert caught.value.response["Error"]["Code"] == "ExpiredTokenException"
+
+
 def test_bad_checksum_is_found_by_the_client(connect: Start) -> None:
     client = connect(fault=FaultRule(fault="bad_crc", after=1))
     with pytest.raises(Exception, match=r"[Cc]hecksum"):

@@ -6,15 +6,19 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any
 
+import openai
 import pytest
 
 from freehold.estate.model import Estate
-from freehold.pocket import PocketHome
+from freehold.gateway.plane import Plane
+from freehold.gateway.settings import GatewaySettings
+from freehold.pocket import FaultRule, PocketHome
 from freehold.types.homes import Home, Workload
 from freehold.types.names import HomeId, ModelId, WorkloadId
+from tests.gateway.running import Kept, street
 from tests.pocket.sdk.both import ARGUMENTS
 from tests.pocket.sdk.conftest import Background
-from tests.pocket.sdk.speakers import SPEAKERS, Speaker
+from tests.pocket.sdk.speakers import SPEAKERS, Claude, Speaker
 
 # api of the home -> the pocket home that serves it
 HOMES = {
@@ -22,6 +26,7 @@ HOMES = {
     "foundry-anthropic": "anthropic", "vertex-claude": "gemini", "bedrock-converse": "bedrock",
     "bedrock-invoke": "bedrock", "gemini": "gemini", "vertex-gemini": "gemini",
 }  # fmt: skip
+PLAIN = ("openai", "azure-openai", "responses")  # there this model is none that reasons, and is not asked to
 WORKLOAD = "chat"
 OPTIONS = {"project": "p", "location": "us-east5", "api_version": "2024-10-21"}
 
@@ -46,7 +51,6 @@ class Addresses:
         return self._once(f"direct {dialect}", self._home, dialect)
 
     def gateway(self, api: str) -> str:
-        pytest.importorskip("freehold.gateway.plane")
         return self._once(f"gateway {api}", self._plane, api)
 
     def _once(self, name: str, start: Any, *arguments: str) -> str:
@@ -61,10 +65,6 @@ class Addresses:
         return home.url
 
     async def _plane(self, api: str) -> str:
-        from freehold.gateway.plane import Plane
-        from freehold.gateway.settings import GatewaySettings
-        from tests.gateway.running import Kept
-
         options = OPTIONS if api != "foundry-anthropic" else {}
         home = Home(
             id=HomeId(api), vendor="v", operator="o", region="us-east5", api=api, model=ModelId("claude-x"),
@@ -136,3 +136,50 @@ def test_streamed_arguments_add_up_to_the_same_calls(speaker: Speaker) -> None:
 
 def test_tool_results_come_back_to_the_model(speaker: Speaker) -> None:
     assert "18 degrees" in speaker.after_tools("get_weather please", "18 degrees")
+
+
+def test_image_arrives_with_the_words_beside_it(speaker: Speaker) -> None:
+    heard = speaker.look("what is it")
+    assert heard.text == "what is it"
+    assert heard.tokens[0] > 80  # the image is counted, so it came
+
+
+def test_structured_answer_has_the_shape_asked_for(speaker: Speaker) -> None:
+    assert speaker.fill("where?") == ARGUMENTS
+
+
+@pytest.mark.parametrize("api", ["direct", *HOMES])
+def test_signed_thinking_goes_back_to_the_home_that_signed_it(addresses: Addresses, api: str) -> None:
+    claude = addresses.speaker("anthropic", api)
+    assert isinstance(claude, Claude)
+    kinds, said = claude.think_again("why is that", "really so?")
+    assert kinds == (["text"] if api in PLAIN else ["thinking", "text"])
+    assert said == "really so?"  # the home checks its signature before it answers
+
+
+WORDS = "[pocket words tokens=40]"
+OUTAGES = {
+    "refuses": FaultRule(fault="refuse"),
+    "is limited": FaultRule(fault="rate_limited"),
+    "is broken": FaultRule(fault="server_error"),
+    "is cut before content": FaultRule(fault="cut_rst", after=0),
+    "is cut in the middle": FaultRule(fault="cut_rst", after=15),
+    "ends without its end": FaultRule(fault="no_terminal"),
+    "fails inside a 200": FaultRule(fault="error_in_stream", after=5),
+}
+
+
+@pytest.mark.parametrize("outage", list(OUTAGES))
+async def test_stream_is_whole_for_the_sdk_when_the_first_home(outage: str) -> None:
+    async with street(("openai", "openai"), faults={0: {"outage": OUTAGES[outage]}}) as place:
+        client = openai.AsyncOpenAI(base_url=f"{place.url}/v1", api_key="k", max_retries=0)
+        messages: Any = [{"role": "user", "content": WORDS}]
+        whole = await client.chat.completions.create(model="claude-pocket", messages=messages)
+        said = ""
+        async for chunk in await client.chat.completions.create(
+            model="claude-pocket", messages=messages, stream=True
+        ):
+            said += chunk.choices[0].delta.content or "" if chunk.choices else ""
+        await client.close()
+    assert said == whole.choices[0].message.content
+    assert len(said.split()) == 40

@@ -7,10 +7,14 @@ from typing import NamedTuple
 
 import msgspec
 import pytest
+from hypothesis import settings
 
 from freehold.seal.attest import AttestPolicy, Evidence, Memo, Result, verify
 from freehold.seal.attest.fake import FakeSet
 from freehold.seal.attest.times import parse_time_s
+
+settings.register_profile("no clock", deadline=None)  # how long an example takes depends on the machine
+settings.load_profile("no clock")
 
 CRYPTO_ONLY = (
     "nonce", "binding", "revocation", "tcb", "tcb-committed", "measurement", "collateral", "leaf",

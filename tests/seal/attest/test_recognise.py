@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from freehold.errors import FreeholdError, InputError
 from freehold.seal.attest import Evidence, Memo, verify
+from freehold.seal.attest.c14n import parse_xml
 from freehold.seal.attest.collateral import collect
-from freehold.seal.attest.fake import amd, aws, evidence_set, intel
+from freehold.seal.attest.fake import amd, aws, evidence_set, intel, nvidia
 from freehold.seal.attest.fake.sets import MAKERS
 from freehold.seal.attest.malformed import EVIDENCE_BYTES_MAX
 from freehold.seal.attest.recognise import recognise
@@ -76,6 +77,18 @@ def test_recognise_opens_json_containers_of_other_tools() -> None:
     assert sorted(roles(json.dumps({"evidence": body, "tee": "tdx"}).encode())) == ["event-log", "tdx"]
 
 
+def test_recognise_opens_collections_of_message_wrappers() -> None:
+    said = nvidia.Device()
+    member = {
+        "__cmwc_t": "tag:example.com,2026:evidence-item", "nonce": ["application/octet-stream", "AA"],
+        "evidence": ["application/x", base64.urlsafe_b64encode(nvidia.report(said)).rstrip(b"=").decode()],
+        "certificate": ["application/y", base64.b64encode(nvidia.chain(said, at_s=AT_S)).decode()],
+    }  # fmt: skip
+    body = {"__cmwc_t": "tag:example.com,2026:input", "gpu_0": member, "gpu_1": member, "nonce": ["x", "AA"]}
+    found = recognise("file", json.dumps(body).encode())
+    assert [(piece.role, len(piece.attached)) for piece in found] == [("nvidia", 1), ("nvidia", 1)]
+
+
 def test_recognise_opens_a_report_followed_by_its_certificate_table() -> None:
     said = amd.Snp()
     chain = amd.chain(said, at_s=AT_S)
@@ -125,6 +138,24 @@ def test_recognise_refuses_what_it_does_not_know(data: bytes) -> None:
 def test_recognise_refuses_what_is_too_large() -> None:
     with pytest.raises(InputError, match="bytes"):
         recognise("file", b"0" * (EVIDENCE_BYTES_MAX + 1))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"-----BEGIN CERTIFICATE-----" + b" " * 4_000_000,
+        b"-----BEGIN CERTIFICATE-----\n" * 100_000,
+        b"<a" + b" b='x'" * 300_000 + b"!",
+        b"<" + b"a" * 4_000_000,
+        b"a." * 2_000_000,
+        b"[" + b"1," * 1_000_000 + b"1]",
+    ],
+    ids=["spaces", "begins", "attributes", "name", "dots", "numbers"],
+)
+def test_recognise_of_text_made_to_be_slow_ends_soon(text: bytes) -> None:
+    with pytest.raises(FreeholdError):
+        verify(Evidence.read([("file", text)]), at_s=AT_S)
+        parse_xml(text)
 
 
 def test_recognise_refuses_containers_in_containers_without_end() -> None:

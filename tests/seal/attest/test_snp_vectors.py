@@ -4,6 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from freehold.seal.attest.anchors import ANCHORS
+from freehold.seal.attest.certificate import parse_certificate, parse_pem
+from freehold.seal.attest.chain import check_chain
+from freehold.seal.attest.collateral import NONE
+from freehold.seal.attest.context import Context
+from freehold.seal.attest.policy import DEFAULT
+from freehold.seal.attest.result import Checks
+from freehold.seal.attest.signature import Memo
+from freehold.seal.attest.snp import leaf_facts
 from tests.seal.attest.conftest import Vectors
 
 MILAN, GENOA = "anchors/amd_milan_vcek_chain.pem", "anchors/amd_genoa_vcek_chain.pem"
@@ -55,6 +64,20 @@ def test_snp_vector_with_a_vlek_passes_only_in_its_one_year(
 def test_snp_vector_from_another_privilege_level_is_refused_by_default(vectors: Vectors) -> None:
     files = ("snp/milan_v3_vlek/report.bin", "snp/milan_v3_vlek/vlek.der", "anchors/amd_milan_vlek_chain.pem")
     assert vectors.judge("2025-06-01T00:00:00Z", *files).failed == ("snp:vmpl",)
+
+
+@pytest.mark.needs_data
+def test_snp_vector_of_a_turin_leaf_chains_to_its_root_and_has_turins_extensions(vectors: Vectors) -> None:
+    leaf = parse_certificate(vectors.bytes("snp/turin_vcek_only/vcek.der"))
+    pool = parse_pem(vectors.bytes("anchors/amd_turin_vcek_chain.pem"))
+    at_s = leaf.not_before_s + 1
+    context = Context(collateral=NONE, anchors=ANCHORS, policy=DEFAULT, at_s=at_s, memo=Memo())
+    checks, facts = Checks(), leaf_facts(leaf)
+    chain = check_chain(checks, leaf, pool, "amd", context)
+    assert chain is not None and chain.anchor is not None and chain.anchor.product == "Turin"
+    assert not checks.failed()
+    assert facts is not None and facts.hwid is not None
+    assert (len(facts.hwid), set(facts.tcb)) == (8, {"fmc", "bootloader", "tee", "snp", "microcode"})
 
 
 @pytest.mark.needs_data

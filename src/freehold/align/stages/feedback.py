@@ -29,7 +29,7 @@ def feedback(run: Run) -> None:
             row["sampler"] = given[0].home or "here"
             row["weights"] = given[0].weights_digest
             row["critic"] = critic_is
-        return rows, {"pairs": sum("chosen" in row for row in rows) / len(rows)}
+        return rows, run.staleness() | {"pairs": sum("chosen" in row for row in rows) / len(rows)}
 
     in_chunks(run, "feedback", "feedback", run.prompts, how.rows, make)
     run.folder.finish_stage("feedback", run.now_ns(), ["rows/feedback.jsonl"] if run.prompts else [], {})

@@ -37,7 +37,7 @@ def sample(run: Run) -> None:
             }
             for prompt, answer in zip(prompts, answers, strict=True)
         ]  # fmt: skip
-        return rows, {}
+        return rows, run.staleness()
 
     in_chunks(run, "sample", "samples", run.prompts, how.rows, make)
     run.folder.finish_stage("sample", run.now_ns(), ["rows/samples.jsonl"] if run.prompts else [], {})

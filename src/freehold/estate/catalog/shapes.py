@@ -81,6 +81,7 @@ class Surface(msgspec.Struct, frozen=True, kw_only=True):
     silicon: tuple[SiliconId, ...] = ()  # what is known to run it; empty: unknown
     aliases: tuple[str, ...] = ()
     hosting: dict[str, str] = {}  # options.hosting -> operator, where one URL has several operators
+    operator_needs: dict[str, tuple[str, ...]] = {}  # operator -> what more it stands on there
     credentials: tuple[str, ...] = ()
     note: str = ""
     source: str = ""

@@ -5,6 +5,7 @@ resources.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import msgspec
 
@@ -39,6 +40,9 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     value_line: int
     off: bool = False
     condition: str = ""  # the chart value that switches it on
+
+
+ScriptReader = Callable[[str, int], tuple[list[Clue], list[Setting]]]
 
 
 class ConfigFile(msgspec.Struct, kw_only=True):
@@ -90,7 +94,8 @@ def expression(node: Node) -> Expr:
 class Interpreter:
     """Walks one tree; `prefix` names what its scalars set when they are not environment variables."""
 
-    def __init__(self, path: str, root: Node) -> None:
+    def __init__(self, path: str, root: Node, script: ScriptReader) -> None:
+        self.script = script
         self.file = ConfigFile(path=path, root=root, clues=[], settings=[])
         self.values_file = re.search(r"(^|/)values[\w.-]*\.ya?ml$", path) is not None
         self.tfvars = path.endswith(".tfvars")
@@ -395,9 +400,7 @@ class Interpreter:
             self._clue(node.line, client, "used", f"uses {text}", off=False)
 
     def _script(self, text: str, line: int, off: bool) -> None:
-        from freehold.estate.scan.shell import read_script
-
-        clues, settings = read_script(text, line)
+        clues, settings = self.script(text, line)
         self.file.clues.extend(clues if not off else [])
         self.file.settings.extend(settings)
 
@@ -468,8 +471,9 @@ def _resource_client(kind: str, node: Node) -> know.Client | None:
     return None
 
 
-def interpret(path: str, root: Node) -> ConfigFile:
-    return Interpreter(path, root).run()
+def interpret(path: str, root: Node, script: ScriptReader) -> ConfigFile:
+    """`script` reads the shell text that the file holds."""
+    return Interpreter(path, root, script).run()
 
 
 def parse(kind: str, text: str, path: str) -> Node:

@@ -145,7 +145,7 @@ def _parse(kind: str, path: str, data: bytes, one: Parsed) -> None:
         case "make":
             one.configs = [msgspec.structs.replace(shell.makefile(text), path=path)]
         case _:
-            one.configs = [configs.interpret(path, configs.parse(kind, text, path))]
+            one.configs = [configs.interpret(path, configs.parse(kind, text, path), shell.read_script)]
 
 
 def _second_round(files: list[File], parsed: list[Parsed]) -> list[Parsed]:

@@ -100,11 +100,11 @@ def _heredoc(command: str, body: str, line: int) -> ConfigFile | None:
 
     head = command.partition("<<")[0] + command.partition("<<")[2]
     if re.search(r"\.ya?ml\b|kubectl", head):
-        return interpret("heredoc.yaml", yamlish.parse(body, line))
+        return interpret("heredoc.yaml", yamlish.parse(body, line), read_script)
     if re.search(r"\.env\b|environment\b", head):
-        return interpret("heredoc.env", textual.dotenv(body, line))
+        return interpret("heredoc.env", textual.dotenv(body, line), read_script)
     if re.search(r"\.(json|tf|tfvars|hcl)\b", head):
-        return interpret("heredoc.json", flow.parse(body, line))
+        return interpret("heredoc.json", flow.parse(body, line), read_script)
     return None
 
 

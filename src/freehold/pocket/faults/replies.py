@@ -54,7 +54,8 @@ async def status(play: Play) -> None:
 
 
 async def expired_credentials(play: Play) -> None:
-    await _tell(play, 401, "auth", "The credentials have expired.")
+    named = {"x-amzn-errortype": "ExpiredTokenException"} if play.exchange.codec.name == "bedrock" else {}
+    await _tell(play, 401, "auth", "The credentials have expired.", headers=named)
 
 
 async def prompt_filtered(play: Play) -> None:
@@ -124,13 +125,18 @@ async def _send(play: Play, change: Change) -> None:
     await play.exchange.send(await play.exchange.prepare(change))
 
 
-async def _tell(play: Play, status: int, kind: str, message: str, *, hint: bool = False) -> None:
+async def _tell(
+    play: Play, status: int, kind: str, message: str, *, hint: bool = False,
+    headers: dict[str, str] | None = None,
+) -> None:  # fmt: skip
     rule, exchange = play.rule, play.exchange
     failure = Failure(status=status, kind=kind, what=rule.message or message, code="pocket.fault")
     reply = exchange.codec.write_error(failure)
     if hint:
         reply = hints.hinted(reply, rule.hint, exchange.vendor, rule.retry_after_s, play.clock.now_ns())
-    await exchange.line.whole(reply.status, {**exchange.headers, **reply.headers}, reply.body)
+    await exchange.line.whole(
+        reply.status, {**exchange.headers, **reply.headers, **(headers or {})}, reply.body
+    )
 
 
 def _filtered(after: int) -> Change:

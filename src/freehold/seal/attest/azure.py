@@ -150,7 +150,8 @@ def _check_hardware(
 def _with_leaf(leaf: bytes | None, context: Context) -> Context:
     if leaf is None:
         return context
-    found = parse_pem(leaf) if leaf.startswith(b"-----") else (parse_certificate(leaf),)
+    read = context.memo.read
+    found = parse_pem(leaf, context.memo) if leaf.startswith(b"-----") else (read(parse_certificate, leaf),)
     own: Collateral = msgspec.structs.replace(
         context.collateral, certificates=found + context.collateral.certificates
     )

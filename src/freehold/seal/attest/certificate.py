@@ -5,18 +5,18 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import re
+from functools import lru_cache
 
 import msgspec
 
 from freehold.seal.attest import der
 from freehold.seal.attest.malformed import malformed
-from freehold.seal.attest.signature import ALGORITHMS
+from freehold.seal.attest.signature import ALGORITHMS, Memo
 
 CERTIFICATE_BYTES_MAX = 64 * 1024
 CERTIFICATES_MAX = 64
 EXTENSIONS_MAX = 64
-_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----\s*([A-Za-z0-9+/=\s]+?)\s*-----END CERTIFICATE-----")
+_BEGIN, _END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 _NAMES = {
     "2.5.4.3": "CN",
     "2.5.4.5": "serialNumber",
@@ -55,7 +55,7 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def title(self) -> str:
         """The common name, for people only."""
-        return name_parts(self.subject).get("CN", f"serial {self.serial:x}")
+        return common_name(self.subject) or f"serial {self.serial:x}"
 
     @property
     def self_issued(self) -> bool:
@@ -113,6 +113,11 @@ def parse_extensions(wrapper: der.Der) -> dict[str, Extension]:
     return found
 
 
+@lru_cache(maxsize=256)
+def common_name(name: bytes) -> str:
+    return name_parts(name).get("CN", "")
+
+
 def name_parts(name: bytes) -> dict[str, str]:
     """The readable parts of a distinguished name, for messages and claims."""
     parts: dict[str, str] = {}
@@ -124,20 +129,26 @@ def name_parts(name: bytes) -> dict[str, str]:
     return parts
 
 
-def parse_pem(data: bytes) -> tuple[Certificate, ...]:
+def parse_pem(data: bytes, memo: Memo | None = None) -> tuple[Certificate, ...]:
     """Every certificate in a PEM text, in its order. Text around them is skipped, as every tool does."""
+    memo = memo or Memo()
     found: list[Certificate] = []
-    for match in _PEM.finditer(data.replace(b"\x00", b"")):
-        if len(found) >= CERTIFICATES_MAX:
-            raise malformed(f"more than {CERTIFICATES_MAX} certificates in one file")
-        text = b"".join(match[1].split())
-        try:
-            raw = base64.b64decode(text, validate=True)
-        except binascii.Error as error:
-            raise malformed("a PEM certificate is not base64") from error
-        if base64.b64encode(raw) != text:
-            raise malformed("a PEM certificate is base64 with stray bits")
-        found.append(parse_certificate(raw))
-    if data.count(b"-----BEGIN CERTIFICATE-----") != len(found):
-        raise malformed("a PEM certificate has no readable body or no end")
+    at = data.find(_BEGIN)
+    while at >= 0:
+        end = data.find(_END, at)
+        if end < 0 or len(found) >= CERTIFICATES_MAX:
+            raise malformed(f"a PEM certificate has no end, or there are more than {CERTIFICATES_MAX}")
+        found.append(memo.read(parse_certificate, _unarmoured(data[at + len(_BEGIN) : end])))
+        at = data.find(_BEGIN, end)
     return tuple(found)
+
+
+def _unarmoured(body: bytes) -> bytes:
+    text = b"".join(body.split())
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise malformed("a PEM certificate is not base64") from error
+    if base64.b64encode(raw) != text:
+        raise malformed("a PEM certificate is base64 with stray bits")
+    return raw

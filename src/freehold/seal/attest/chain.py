@@ -187,27 +187,35 @@ def check_validity(checks: Checks, certificates: Iterable[Certificate], context:
 def revoked_by_list(
     certificate: Certificate, issuer: Certificate, context: Context
 ) -> tuple[bool | None, str]:
-    """Step 5 with lists: True revoked, False not, None unknown; and why. A list that is not fresh says
-    nothing."""
-    stale = "no list of its issuer is at hand"
-    age_max_s = context.policy.revocation_age_max_s
+    """Step 5 with lists: True revoked, False not, None unknown; and why.
+
+    Every list of the issuer is looked at. A revocation on any of them counts, for it is for ever.
+    That there is none counts only from a list that is fresh.
+    """
+    fresh, stale = "", "no list of its issuer is at hand"
     for crl in context.collateral.crls:
         if crl.issuer != issuer.subject:
             continue
         if not context.memo.holds(issuer.spki, crl.algorithm, crl.tbs, crl.signature):
-            return None, f"the list of {issuer.title!r} is not signed by it"
-        if certificate.serial in crl.revoked:  # also an old list: revocation is for ever
+            stale = f"the list of {issuer.title!r} is not signed by it"
+        elif certificate.serial in crl.revoked:
             return True, f"{certificate.title!r} is on the list of {issuer.title!r}"
-        if crl.this_update_s > context.at_s + context.policy.clock_skew_max_s:
-            stale = f"the list of {issuer.title!r} is from the future, {show_time(crl.this_update_s)}"
-        elif crl.next_update_s is None or context.at_s > crl.next_update_s:
-            stale = f"the list of {issuer.title!r} has ended"
-        elif context.at_s - crl.this_update_s > age_max_s and not _long_lived(crl):
-            made = show_time(crl.this_update_s)
-            stale = f"the list of {issuer.title!r} of {made} is older than the policy allows"
+        elif problem := _stale(crl, context):
+            stale = f"the list of {issuer.title!r} {problem}"
         else:
-            return False, f"not on the list of {issuer.title!r} of {show_time(crl.this_update_s)}"
-    return None, stale
+            fresh = f"not on the list of {issuer.title!r} of {show_time(crl.this_update_s)}"
+    return (False, fresh) if fresh else (None, stale)
+
+
+def _stale(crl: Crl, context: Context) -> str:
+    policy, at_s, made = context.policy, context.at_s, show_time(crl.this_update_s)
+    if crl.this_update_s > at_s + policy.clock_skew_max_s:
+        return f"is from the future, {made}"
+    if crl.next_update_s is None or at_s > crl.next_update_s:
+        return "has ended"
+    if at_s - crl.this_update_s > policy.revocation_age_max_s and not _long_lived(crl):
+        return f"of {made} is older than the policy allows"
+    return ""
 
 
 LONG_LIVED_S = 180 * 86400

@@ -24,6 +24,7 @@ from freehold.seal.attest.intel_documents import (
 from freehold.seal.attest.malformed import malformed
 from freehold.seal.attest.ocsp import OcspAnswer, parse_ocsp
 from freehold.seal.attest.recognise import Piece
+from freehold.seal.attest.signature import Memo
 from freehold.types.names import Digest
 
 PIECES_MAX = 1024
@@ -65,22 +66,24 @@ class Collateral(msgspec.Struct, frozen=True, kw_only=True):
 NONE = Collateral()
 
 
-def collect(pieces: tuple[Piece, ...], pack: PackFacts | None = None) -> Collateral:
+def collect(pieces: tuple[Piece, ...], pack: PackFacts | None = None, memo: Memo | None = None) -> Collateral:
     """Read every supporting piece. Pieces of other roles are left to their verifiers."""
+    memo = memo or Memo()
+    read = memo.read
     if len(pieces) > PIECES_MAX:
         raise malformed(f"there are {len(pieces)} pieces of collateral", why=f"at most {PIECES_MAX} are read")
     by_role: dict[str, list[bytes]] = {}
     for piece in pieces:
         by_role.setdefault(piece.role, []).append(piece.data)
-    certificates = [parse_certificate(data) for data in by_role.get("certificate", ())]
+    certificates = [read(parse_certificate, data) for data in by_role.get("certificate", ())]
     for data in by_role.get("certificates-pem", ()):
-        certificates.extend(parse_pem(data))
+        certificates.extend(parse_pem(data, memo))
     return Collateral(
-        certificates=tuple(certificates),
-        crls=tuple(parse_crl(data) for data in by_role.get("crl", ())),
-        tcb_infos=tuple(parse_tcb_info(data) for data in by_role.get("tcb-info", ())),
-        identities=tuple(parse_identity(data) for data in by_role.get("enclave-identity", ())),
-        ocsp=tuple(parse_ocsp(data) for data in by_role.get("ocsp", ())),
+        certificates=tuple({each.raw: each for each in certificates}.values()),
+        crls=tuple(read(parse_crl, data) for data in by_role.get("crl", ())),
+        tcb_infos=tuple(read(parse_tcb_info, data) for data in by_role.get("tcb-info", ())),
+        identities=tuple(read(parse_identity, data) for data in by_role.get("enclave-identity", ())),
+        ocsp=tuple(read(parse_ocsp, data) for data in by_role.get("ocsp", ())),
         rims=tuple(by_role.get("rim", ())), key_sets=tuple(by_role.get("key-set", ())), pack=pack,
         digest=digest_of([(piece.role, piece.data) for piece in pieces]) if pieces or pack else None,
     )  # fmt: skip

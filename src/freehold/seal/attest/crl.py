@@ -60,11 +60,14 @@ def parse_crl(data: bytes) -> Crl:
 
 
 def _serials(listed: der.Der) -> list[int]:
-    serials = []
+    """Of every entry; when and why is not read: revoked is revoked. Lists are long, so this is lean."""
+    serials, data = [], listed.data
     for entry in listed.children():
-        fields = entry.parts(der.SEQUENCE)
-        serials.append(fields.take().integer())
-        fields.take().time_s()
-        fields.optional(der.SEQUENCE)
-        fields.finish()
+        serial = der.Der(data, entry.expect(der.SEQUENCE).body, entry.end)
+        serials.append(serial.integer())
+        when = der.Der(data, serial.end, entry.end)
+        if when.tag not in (der.UTC_TIME, der.GENERALIZED_TIME):
+            raise malformed("an entry of a CRL has no date")
+        if when.end != entry.end and der.Der(data, when.end, entry.end).expect(der.SEQUENCE).end != entry.end:
+            raise malformed("an entry of a CRL holds more than it may")
     return serials

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from freehold.seal.attest.malformed import malformed
 
@@ -86,19 +87,7 @@ class Der:
         return value == b"\xff"
 
     def oid(self) -> str:
-        value = self.expect(OID).value
-        if not 0 < len(value) <= OID_BYTES_MAX or value[-1] & 0x80:
-            raise malformed("a DER object identifier is empty, too long or cut off")
-        arcs, arc, fresh = [], 0, True
-        for byte in value:
-            if fresh and byte == 0x80:
-                raise malformed("a DER object identifier is padded")
-            arc, fresh = arc << 7 | byte & 0x7F, not byte & 0x80
-            if fresh:
-                arcs.append(arc)
-                arc = 0
-        first = min(arcs[0] // 40, 2)
-        return ".".join(map(str, (first, arcs[0] - 40 * first, *arcs[1:])))
+        return _dotted(self.expect(OID).value)
 
     def bits(self) -> bytes:
         """A bit string of whole bytes, as signatures and keys are."""
@@ -158,6 +147,23 @@ class Parts:
     def finish(self) -> None:
         if self._next != self._of.end:
             raise malformed("a DER element holds more than it may")
+
+
+@lru_cache(maxsize=1024)
+def _dotted(value: bytes) -> str:
+    """An object identifier as people write it. The same few dozen come again and again."""
+    if not 0 < len(value) <= OID_BYTES_MAX or value[-1] & 0x80:
+        raise malformed("a DER object identifier is empty, too long or cut off")
+    arcs, arc, fresh = [], 0, True
+    for byte in value:
+        if fresh and byte == 0x80:
+            raise malformed("a DER object identifier is padded")
+        arc, fresh = arc << 7 | byte & 0x7F, not byte & 0x80
+        if fresh:
+            arcs.append(arc)
+            arc = 0
+    first = min(arcs[0] // 40, 2)
+    return ".".join(map(str, (first, arcs[0] - 40 * first, *arcs[1:])))
 
 
 def whole(data: bytes, tag: int = SEQUENCE) -> Der:

@@ -45,7 +45,7 @@ KINDS: tuple[Kind, ...] = (
         (*_TOKEN, "leaf", *_FRESH),
     ),
     Kind(
-        "token", "freehold.seal.attest.vouched", "vouched", "operator's token",
+        "token", "freehold.seal.attest.vouched", "vouched", "an operator's token",
         (*_TOKEN, "audience", *_GUEST),
     ),
 )  # fmt: skip

@@ -66,7 +66,7 @@ def device_kind(report: DeviceReport, chain: Chain | None) -> str:
 
 def _check_chain(checks: Checks, piece: Piece, report: DeviceReport, context: Context) -> Chain | None:
     """Steps 2 to 4. A chain that came in the same container is the only one looked at."""
-    own = tuple(certificate for pem in piece.attached for certificate in parse_pem(pem))
+    own = tuple(certificate for pem in piece.attached for certificate in parse_pem(pem, context.memo))
     pool = own or context.collateral.certificates
     leaves = [each for each in pool if any(oid in each.extensions for oid in DICE_EXTENSIONS)]
     signers = [

@@ -39,8 +39,8 @@ def check_ocsp(checks: Checks, chain: Chain, context: Context, *, lowest: int = 
 def revoked_by_answer(
     certificate: Certificate, issuer: Certificate, context: Context
 ) -> tuple[bool | None, str]:
-    """True revoked, False not, None unknown; and why."""
-    stale = "no answer about it is at hand"
+    """True revoked, False not, None unknown; and why. A revocation counts from whichever answer it comes."""
+    fresh, stale = "", "no answer about it is at hand"
     for answer in context.collateral.ocsp:
         for entry in answer.entries:
             if not entry.about(certificate, issuer):
@@ -52,8 +52,8 @@ def revoked_by_answer(
             elif problem := _stale(entry, context):
                 stale = problem
             else:
-                return False, f"good, answered {show_time(entry.this_update_s)}"
-    return None, stale
+                fresh = f"good, answered {show_time(entry.this_update_s)}"
+    return (False, fresh) if fresh else (None, stale)
 
 
 def _stale(entry: OcspEntry, context: Context) -> str:

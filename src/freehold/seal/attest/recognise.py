@@ -218,6 +218,20 @@ def _nvidia_device(name: str, value: dict[str, object], data: bytes, depth: int)
     yield Piece(role="nvidia", name=name, data=report, attached=(chain,))
 
 
+def _wrapped(name: str, value: dict[str, object], data: bytes, depth: int) -> Iterator[Piece]:
+    """Conceptual message wrappers, as NVIDIA's newer tools write them: [media type, base64url] pairs."""
+    for key in sorted(value):
+        member = value[key]
+        if not isinstance(member, dict):
+            continue
+        texts = {
+            each: pair[1] for each, pair in member.items()
+            if isinstance(pair, list) and len(pair) == 2 and isinstance(pair[1], str)
+        }  # fmt: skip
+        if {"evidence", "certificate"} <= texts.keys():
+            yield from _nvidia_device(f"{name}#{key}", {**texts}, data, depth)
+
+
 def _dcap(name: str, value: dict[str, object], data: bytes, depth: int) -> Iterator[Piece]:
     """Collateral as Intel's and Phala's libraries keep it: documents and signatures in separate members."""
     for key, role, outer in (
@@ -266,6 +280,7 @@ JSON_SHAPES: tuple[tuple[frozenset[str], JsonReader], ...] = (
     (frozenset({"tpm_quote", "hcl_report"}), _whole("azure")),
     (frozenset({"evidence", "certificate", "arch"}), _nvidia_device),
     (frozenset({"keys"}), _whole("key-set")),
+    (frozenset({"__cmwc_t"}), _wrapped),
     *((frozenset({key}), _members) for key in sorted(MEMBERS)),
 )
 """The keys that must be there -> how to read it. The first that fits."""

@@ -45,6 +45,7 @@ CHECKS: dict[str, str] = {
     "issuer": "the token comes from an issuer and key the policy pins",
     "audience": "the token was made for an audience the policy names",
     "kind": "the policy accepts this kind of evidence",
+    "tier": "the evidence is of the tier the policy demands",
     "unused": "every file of the set was used",
 }
 """Every check there is. The reference documentation has a row for each."""

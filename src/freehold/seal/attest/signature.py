@@ -7,6 +7,9 @@ checked.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar, cast
+
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
@@ -15,6 +18,8 @@ from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAl
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 MEMO_ENTRIES_MAX = 4096
+MEMO_BYTES_MAX, MEMO_ENTRY_BYTES_MAX = 64 * 1024 * 1024, 1024 * 1024
+T = TypeVar("T")
 RSA_BITS_MIN, RSA_BITS_MAX = 2048, 8192
 
 _SHA384_NULL = "300d06096086480165030402020500"
@@ -39,14 +44,24 @@ _SignatureKey = tuple[str, bytes, bytes, bytes]
 
 
 class Memo:
-    """Keys already read and signatures that already held. One per process, or one per call: the answer is the
-    same."""
+    """What was read, and signatures that held. One for a process or for a call: the answer is the same."""
 
-    __slots__ = ("_held", "_keys")
+    __slots__ = ("_bytes", "_held", "_keys", "_read")
 
     def __init__(self) -> None:
+        self._read: dict[tuple[Callable[[bytes], object], bytes], object] = {}
         self._keys: dict[bytes, PublicKeyTypes | None] = {}
         self._held: set[_SignatureKey] = set()
+        self._bytes = 0
+
+    def read(self, parse: Callable[[bytes], T], data: bytes) -> T:
+        """`parse(data)`, done once for the same bytes. Only for values that nobody can change."""
+        found = self._read.get((parse, data))
+        if found is None:
+            found = parse(data)
+            if self._fits(len(data)):
+                self._read[parse, data] = found
+        return cast(T, found)
 
     def key(self, spki: bytes) -> PublicKeyTypes | None:
         """The public key in a SubjectPublicKeyInfo, or None where it is none we can use."""
@@ -65,10 +80,27 @@ class Memo:
             return True
         if not _holds(self.key(spki), algorithm, message, signature):
             return False
-        if keep:
-            if len(self._held) >= MEMO_ENTRIES_MAX:
-                self._held.clear()
+        if keep and self._fits(len(message)):
             self._held.add(entry)
+        return True
+
+    @property
+    def remembered(self) -> int:
+        return len(self._held) + len(self._read)
+
+    @property
+    def remembered_bytes(self) -> int:
+        return self._bytes
+
+    def _fits(self, length: int) -> bool:
+        """May something of this length be remembered? A full memory is emptied: nothing in it is needed."""
+        if length > MEMO_ENTRY_BYTES_MAX:
+            return False
+        if self._bytes + length > MEMO_BYTES_MAX or len(self._held) + len(self._read) >= MEMO_ENTRIES_MAX:
+            self._held.clear()
+            self._read.clear()
+            self._bytes = 0
+        self._bytes += length
         return True
 
     def holds_raw(

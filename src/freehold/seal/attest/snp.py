@@ -18,7 +18,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from freehold.seal.attest import der
-from freehold.seal.attest.certificate import Certificate
+from freehold.seal.attest.certificate import Certificate, common_name
 from freehold.seal.attest.chain import Chain, check_chain, check_revocation
 from freehold.seal.attest.context import Context
 from freehold.seal.attest.freshness import check_binding
@@ -140,6 +140,10 @@ def _check_leaf(checks: Checks, report: Report, facts: LeafFacts, chain: Chain) 
     problems = []
     if not facts.product_name.startswith(product):
         problems.append(f"the leaf is for {facts.product_name}, its root for {product}")
+    if ("VLEK" in common_name(chain.leaf.issuer)) != (facts.kind == "VLEK"):
+        problems.append(
+            f"the {facts.kind} is issued by {common_name(chain.leaf.issuer)!r}, which issues others"
+        )
     if report.version >= 3 and report.product != product:
         problems.append(f"the report's CPU is {report.product or 'not known'}, the root is for {product}")
     reported = tcb_parts(report.tcbs["reported"], product)

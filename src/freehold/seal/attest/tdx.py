@@ -49,6 +49,8 @@ SGX_BITS = {
     0: "init", 1: "debug", 2: "mode64", 4: "provision-key", 5: "einittoken-key", 6: "cet", 7: "kss",
     10: "aex-notify",
 }  # fmt: skip
+TCB_SIGNER = "Intel SGX TCB Signing"
+"""Under the pinned root only this certificate signs tables; a platform's own may not."""
 D = TypeVar("D", TcbInfo, EnclaveIdentity)
 
 
@@ -89,7 +91,7 @@ def examine(checks: Checks, quote: Quote, context: Context) -> dict[str, Claim]:
 
 def _check_signatures(checks: Checks, quote: Quote, context: Context) -> PckFacts | None:
     """Steps 2 to 6; the platform's facts where its chain holds."""
-    pem = parse_pem(quote.chain_pem)
+    pem = parse_pem(quote.chain_pem, context.memo)
     if not pem:
         checks.bad("chain", "the quote carries no certificate")
         return None
@@ -207,7 +209,7 @@ def _signer_fault(checks: Checks, document: Signed[D], context: Context) -> str:
     """Some TCB signing certificate under the pinned root must have signed exactly these bytes."""
     why = "no TCB signing certificate is at hand"
     for certificate in context.collateral.certificates:
-        if not context.memo.holds_raw(
+        if certificate.title != TCB_SIGNER or not context.memo.holds_raw(
             certificate.spki, "ecdsa-sha256", document.body, document.signature, keep=True
         ):
             continue
@@ -221,8 +223,6 @@ def _signer_fault(checks: Checks, document: Signed[D], context: Context) -> str:
 
 
 def _signer_chain_fault(chain: Chain, context: Context) -> str:
-    if chain.leaf.title != "Intel SGX TCB Signing":
-        return f"it is signed by {chain.leaf.title!r}, which does not sign tables"
     for certificate in chain.certificates:
         if not certificate.not_before_s <= context.at_s <= certificate.not_after_s:
             return f"its signer {certificate.title!r} is not valid at {show_time(context.at_s)}"

@@ -64,10 +64,11 @@ def verify(
             fix="add the report, quote, document or token", code="seal.no-evidence",
         )  # fmt: skip
     support = tuple(piece for piece in evidence.pieces if not piece.is_evidence)
+    memo = memo or Memo()
     context = Context(
-        collateral=collateral.joined(collect(support)), policy=policy, at_s=at_s,
+        collateral=collateral.joined(collect(support, memo=memo)), policy=policy, at_s=at_s,
         anchors=anchors + (TEST_ANCHORS if policy.test_roots else ()),
-        nonce=nonce, binding=_with_devices(binding, subjects), memo=memo or Memo(),
+        nonce=nonce, binding=_with_devices(binding, subjects), memo=memo,
         event_logs=tuple(piece.data for piece in support if piece.role == "event-log"),
     )  # fmt: skip
     parts = tuple(_part(piece, context) for piece in subjects)
@@ -124,6 +125,10 @@ def _check_set(parts: tuple[Part, ...], support: tuple[Piece, ...], context: Con
             "the policy accepts these kinds",
             f"the policy does not accept {', '.join(barred)}",
         )
+    if policy.tier_min == "attested":
+        weak = sorted({part.kind for part in parts if part.tier != "attested"})
+        bad = f"the policy demands hardware evidence, and {', '.join(weak)} only vouches"
+        checks.expect("tier", not weak, "all of it is hardware evidence", bad)
     _check_devices(checks, parts, context)
     if (pack := pack_check(context.collateral, policy, context.at_s)) is not None:
         checks.found.append(pack)
