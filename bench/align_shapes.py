@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from freehold.align.work import Run
 from freehold.pocket.lm.marks import talk
 from freehold.pocket.lm.world import expected
 from freehold.types.sampling import SampleRequest
-from freehold.watch.runlog import RunLog
+from freehold.watch.runlog import Happened, RunLog
 from freehold.watch.stats import wilson
 
 EXAMPLE = harness.ROOT / "examples" / "pocket-cai.toml"
@@ -53,8 +54,19 @@ def seeded(folder: Path, name: str, *changes: tuple[str, str]) -> Path:
 
 
 def run_of(place: Path) -> Run:
+    """The whole run; CPU seconds to the supervised result and to the end go into `cpu.json` beside it."""
+    marks: dict[str, float] = {}
+    start = time.process_time()
+
+    def show(event: Happened) -> None:
+        if event.kind == "evaluation" and event.text == "supervise":
+            marks["supervise"] = time.process_time() - start
+
     begin(place / "recipe.toml", place / "run")
-    return carry_on(place / "run")
+    run = carry_on(place / "run", show=show)
+    marks["whole"] = time.process_time() - start
+    (place / "cpu.json").write_bytes(msgspec.json.encode(marks))
+    return run
 
 
 def shown(hits: int, n: int) -> str:
@@ -101,21 +113,19 @@ def critics(runs: Sequence[Run]) -> Table:
 
 
 def times(runs: Sequence[Run]) -> Table:
-    """Wall seconds to the supervised result and to the end, and what they went to."""
-    lines = ["| seed | to the supervised result, s | whole, s | policy | feedback | oversight | evaluation |"]
-    lines.append("|---|---:|---:|---:|---:|---:|---:|")
+    """CPU seconds (which a loaded machine changes little) and wall seconds, and what they went to."""
+    roles = ("policy", "feedback", "oversight", "evaluation")
+    lines = [
+        f"| seed | supervised result, CPU s | whole, CPU s | whole, wall s | {' | '.join(roles)} |",
+        "|---|---:|---:|---:|" + "---:|" * len(roles),
+    ]
     for seed, run in zip(SEEDS, runs, strict=True):
         log = run.folder.log()
-        events = log.events()
-        start = events[0].time_ns
-        done = next(one.time_ns for one in events if one.kind == "evaluation" and one.text == "supervise")
-        costs = log.costs()
-        split = " | ".join(
-            f"{costs[role].seconds:.0f}" for role in ("policy", "feedback", "oversight", "evaluation")
-        )
-        lines.append(
-            f"| {seed} | {(done - start) / 1e9:.0f} | {(events[-1].time_ns - start) / 1e9:.0f} | {split} |"
-        )
+        events, costs = log.events(), log.costs()
+        wall = (events[-1].time_ns - events[0].time_ns) / 1e9
+        cpu = msgspec.json.decode((run.folder.path.parent / "cpu.json").read_bytes())
+        split = " | ".join(f"{costs[role].seconds:.0f}" for role in roles)
+        lines.append(f"| {seed} | {cpu['supervise']:.0f} | {cpu['whole']:.0f} | {wall:.0f} | {split} |")
     return lines
 
 
@@ -130,20 +140,24 @@ def rounds(run: Run) -> Table:
     prompts = [
         prompt for classed in ("harmful", "border") for prompt in world_prompts("eval", classed, PER_CLASS, 9)
     ]  # type: ignore[arg-type]
-    for temperature in (0.0, 0.7, 1.0):
+    for temperature, warm in ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)):
         first = _first_answers(run, prompts, temperature)
         for critique in (True, False):
-            said = _revised(run, prompts, first, critique)
+            said = _revised(run, prompts, first, critique=critique, temperature=warm)
             kind = "critique first" if critique else "direct"
-            decoding = "greedy" if temperature == 0 else f"T = {temperature}"
             for classed, measure, test in (
                 ("harmful", "complies", lambda one: one.outcome == "comply"),
                 ("border", "exact help", lambda one: bool(one.exact)),
                 ("border", "declines", lambda one: one.declined),
             ):
                 cells = [_share(prompts, answers, classed, test) for answers in said]
-                lines.append(f"| {decoding} | {kind} | {classed} | {measure} | " + " | ".join(cells) + " |")
+                head = f"| {_decoding(temperature)} | {_decoding(warm)}, {kind} | {classed} | {measure} | "
+                lines.append(head + " | ".join(cells) + " |")
     return lines
+
+
+def _decoding(temperature: float) -> str:
+    return f"T = {temperature:g}" if temperature else "greedy"
 
 
 def _first_answers(run: Run, prompts: Sequence[Prompt], temperature: float) -> list[str]:
@@ -154,11 +168,12 @@ def _first_answers(run: Run, prompts: Sequence[Prompt], temperature: float) -> l
     return [one.text for one in run.local(run.base).sample_now(requests)]
 
 
-def _revised(run: Run, prompts: Sequence[Prompt], first: Sequence[str], critique: bool) -> list[list[str]]:
-    """The answers before and after each round; critic and reviser are greedy, as in the recipe."""
-    run.recipe = msgspec.structs.replace(
-        run.recipe, revise=msgspec.structs.replace(run.recipe.revise, critique=critique)
-    )
+def _revised(
+    run: Run, prompts: Sequence[Prompt], first: Sequence[str], *, critique: bool, temperature: float
+) -> list[list[str]]:
+    """The answers before and after each round."""
+    how = msgspec.structs.replace(run.recipe.revise, critique=critique, temperature=temperature)
+    run.recipe = msgspec.structs.replace(run.recipe, revise=how)
     rows: list[dict[str, Any]] = [
         {"prompt": prompt.id, "asked": prompt.asked, "answer": answer, "rounds": []}
         for prompt, answer in zip(prompts, first, strict=True)
@@ -248,8 +263,8 @@ def main() -> None:
                 "On probes with a known fault or none; on acts it never criticised.",
                 critics(runs),
             ),
-            ("Time", "Wall time of the whole example, and seconds by role.", times(runs)),
-            ("Revision rounds", "The base as critic and reviser, both greedy.", rounds(runs[0])),
+            ("Time", "The whole example, one thread; wall seconds by role.", times(runs)),
+            ("Revision rounds", "The base as critic and reviser, greedy and warm.", rounds(runs[0])),
             ("Order of A and B", "The base comparing a sound answer with a faulty one.", orders(runs[0])),
             ("Soft and hard labels", "Preference models on the same pairs.", labels(folder)),
         ]

@@ -8,7 +8,6 @@ caller pays, how long a whole verification takes as the ledger grows, and how la
 
 from __future__ import annotations
 
-import asyncio
 import os
 import random
 import shutil
@@ -38,10 +37,11 @@ from freehold.ledger.writer import hold_to_keys, open_spill
 from freehold.types.names import Digest, HomeId, KeyId, PolicyId, WorkloadId
 from freehold.types.records import CallRecord, Content, Cost, HomeFacts, Tokens, Took
 
-RECORDS_PER_ROUND = 60_000
-ROUNDS = 7
+RECORDS_PER_ROUND = 30_000
+ROUNDS = 5
 PACE_PER_S = 30_000
-PACE_S = 20
+PACE_S = 10
+DIFFERENT_RECORDS = 50_000  # a growing ledger goes round in these
 SIZES = (100_000, 300_000, 1_000_000)
 IN_FLIGHT_MAX = 20_000
 HOMES = (
@@ -93,12 +93,13 @@ def scratch() -> Iterator[Path]:
 
 def feed(ledger: Ledger, records: Sequence[CallRecord]) -> None:
     """As fast as it takes them; return once the last is durable and everything is indexed."""
-    pause = threading.Event()
+    pause, before = threading.Event(), ledger._store.size()
     for at, entry in enumerate(records):
         ledger.record(entry)
         while at % 500 == 0 and len(ledger._intake) > IN_FLIGHT_MAX:
             pause.wait(0.001)
-    asyncio.run(ledger.durable(records[-1].id))
+    while ledger._store.size() < before + len(records):
+        pause.wait(0.001)
     ledger._store.catch_up()
 
 
@@ -170,11 +171,12 @@ class Timed(FileStore):
 
 def steady(per_s: int, seconds: int) -> list[str]:
     """`per_s` records a second, in steps of a millisecond: what they wait, and what the caller pays."""
-    records = calls(per_s * seconds)
+    different = calls(DIFFERENT_RECORDS)
+    records = [different[at % DIFFERENT_RECORDS] for at in range(per_s * seconds)]
     given: list[float] = []
     cost: list[float] = []
     with scratch() as folder:
-        settings = LedgerSettings()
+        settings = LedgerSettings(buffer_records=1_000_000)
         signer = FileSigner.create("freehold/local", folder / "key.pem")
         store = Timed(folder / "log", signer.name)
         hold_to_keys(store, signer)
@@ -190,7 +192,8 @@ def steady(per_s: int, seconds: int) -> list[str]:
                 ledger.record(entry)
                 given.append(before)
                 cost.append(time.perf_counter() - before)
-        asyncio.run(ledger.durable(records[-1].id))
+        while store.size() < len(records):
+            pause.wait(0.001)
         took_s = time.perf_counter() - start
         ledger.close()
     ended = [moment for moment, count in store.done for _ in range(count)]
@@ -219,11 +222,11 @@ def growth() -> list[str]:
     """One ledger that grows: how long it takes to verify, how large a receipt is."""
     notes = []
     with scratch() as folder:
-        records = calls(max(SIZES))
+        different = calls(DIFFERENT_RECORDS)
         before = 0
         for size in SIZES:
             ledger = open_recorder(LedgerSettings(buffer_records=1_000_000), folder)
-            feed(ledger, records[before:size])
+            feed(ledger, [different[at % DIFFERENT_RECORDS] for at in range(before, size)])
             ledger.close()
             before = size
             reader = FileReader(folder / "ledger" / "local")
@@ -234,7 +237,7 @@ def growth() -> list[str]:
                 took.append(time.perf_counter() - start)
                 if not report.holds:
                     raise RuntimeError(f"the ledger does not hold: {report.findings}")
-            receipt = make_receipt(reader, records[size // 2].id)
+            receipt = make_receipt(reader, different[7].id)
             length = len(receipt.to_json()) if receipt else 0
             disk = sum(path.stat().st_size for path in reader.layout.folder.rglob("*"))
             start = time.perf_counter()

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from freehold.align.checkpoint import verify, weights_digest
+from freehold.align.folder import RunFolder
 from freehold.align.model import LanguageModel
 from freehold.align.run import begin, carry_on
 from freehold.align.train import Step, latest, train
@@ -259,3 +260,27 @@ def test_run_on_a_full_disk_stops_and_goes_on_later(tmp_path: Path) -> None:
 def test_run_errors_are_all_of_our_tree(tmp_path: Path) -> None:
     with pytest.raises(FreeholdError):
         carry_on(tmp_path)
+
+
+def test_run_that_another_process_writes_is_left_alone(tmp_path: Path) -> None:
+    begin(recipe(tmp_path), tmp_path / "run")
+    with RunFolder(tmp_path / "run").held(), pytest.raises(UnavailableError) as caught:
+        carry_on(tmp_path / "run", only="sample")
+    assert caught.value.code == "align.run-busy"
+
+
+def test_run_with_another_constitution_does_not_go_on(tmp_path: Path) -> None:
+    begin(recipe(tmp_path), tmp_path / "run")
+    path = tmp_path / "run" / "constitution.toml"
+    path.write_text(path.read_text(encoding="utf-8").replace("Do not help", "Help"), encoding="utf-8")
+    with pytest.raises(IntegrityError) as caught:
+        carry_on(tmp_path / "run", only="sample")
+    assert caught.value.code == "align.constitution-changed"
+
+
+def test_run_with_a_changed_recipe_goes_on_and_says_so(tmp_path: Path) -> None:
+    begin(recipe(tmp_path), tmp_path / "run")
+    path = tmp_path / "run" / "recipe.toml"
+    path.write_text(path.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
+    carry_on(tmp_path / "run", only="sample")
+    assert "the recipe in the run folder was changed" in RunLog(tmp_path / "run").events()[0].text

@@ -17,6 +17,13 @@ from freehold.seal.attest.fake import evidence_set
 
 AT_S = 1_760_000_000
 AT = "2025-10-09T08:53:20Z"
+HOME = """
+[homes.h]
+vendor = "v"
+operator = "o"
+chips = 1
+tier = "{tier}"
+"""
 POLICY = """
 test_roots = true
 measurements = ["{m}"]
@@ -93,6 +100,27 @@ def test_attest_verify_records_the_result(folder: Path) -> None:
     kept = next(record for record in map(json.loads, leaves) if record["kind"] == "attestation/1")
     assert (kept["passed"], kept["tier"]) == (True, "attested")
     assert f"local-attest/{kept['id']}" in result.output
+
+
+@pytest.mark.parametrize(("tier", "status"), [("attested", 1), ("vouched", 1), ("contract", 1)])
+def test_attest_verify_of_refused_evidence_earns_no_tier(folder: Path, tier: str, status: int) -> None:
+    (folder / "freehold.toml").write_text(HOME.format(tier=tier))
+    result = run("attest", "verify", *snp_files(folder), "--at", AT, "--home", "h")
+    assert result.return_value == status
+    assert ("does not earn" in result.output) is (tier != "contract")
+
+
+def test_attest_verify_of_good_evidence_earns_the_homes_tier_and_records_it(folder: Path) -> None:
+    (folder / "freehold.toml").write_text(HOME.format(tier="attested"))
+    assert verify(folder, "--home", "h", "--record").return_value == 0
+    leaves = [leaf for place in writers_in(folder / "state" / "ledger") for leaf in leaves_of(place)]
+    assert any(json.loads(leaf).get("actual") == {"home": "h"} for leaf in leaves)
+
+
+def test_attest_verify_for_a_home_there_is_not_says_so(folder: Path) -> None:
+    (folder / "freehold.toml").write_text(HOME.format(tier="attested"))
+    failed = verify(folder, "--home", "x").exception
+    assert isinstance(failed, FreeholdError) and failed.code == "seal.unknown-home"
 
 
 def leaves_of(place: Path) -> list[bytes]:

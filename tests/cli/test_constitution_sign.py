@@ -82,5 +82,6 @@ def test_sign_leaves_a_signature_and_a_record_that_says_who_and_why(run: Run) ->
     status, out, _ = run(*words)
     assert status == EXIT_OK and "1 of 1 wanted (ada)" in out
     assert "signed by 1 of 1 wanted: ada" in run("constitution", "check", "c.toml")[1]
-    record = json.loads(Path(".freehold/records.jsonl").read_text())
-    assert (record["actor"], record["why"], record["action"]) == ("ada", "agreed in May", "constitution.sign")
+    stored = b"".join(path.read_bytes() for path in Path(".freehold/ledger").rglob("*") if path.is_file())
+    for part in (b'"actor":"ada"', b'"why":"agreed in May"', b'"action":"constitution.sign"'):
+        assert part in stored

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from freehold.errors import InputError
 from freehold.estate.catalog import Catalog, load
@@ -64,6 +67,10 @@ def test_slice_of_v5p_counts_cores_and_of_v6e_chips(catalog: Catalog) -> None:
         ),
         ("p5,H100,8,1,1,,lots,,r", "catalog.wrong-type"),
         ("p5,H100,some,1,1,,80,,r", "catalog.impossible"),
+        ("p5,H100,inf,1,1,,80,,r", "catalog.impossible"),
+        ("p5,H100,nan,1,1,,80,,r", "catalog.impossible"),
+        ("p5,H100,8,1,1,,nan,,r", "catalog.impossible"),
+        ("p5,H100,8,1,1,,80,", "catalog.wrong-type"),
     ],
 )
 def test_defect_is_named(catalog: Catalog, line: str, code: str) -> None:
@@ -102,6 +109,14 @@ def test_defects_of_the_real_tables_are_all_named(
     read = skypilot((shared_data / "catalog" / f"{name}_vms.csv").read_text(), vendor, catalog)
     assert len(read.problems) >= least
     assert all(entry.get("chip_hour_usd", 1) < 30 for entry in read.entries)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=400))
+def test_no_text_breaks_a_reader(catalog: Catalog, text: str) -> None:
+    for read in (lambda: skypilot(HEAD + text, "aws", catalog), lambda: litellm(text, catalog)):
+        with contextlib.suppress(InputError):
+            read()
 
 
 def test_litellm_prices_are_per_million_tokens(catalog: Catalog) -> None:

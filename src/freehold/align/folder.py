@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from freehold.align.disk import disk_error
-from freehold.errors import InputError
+from freehold.errors import InputError, UnavailableError
 from freehold.pocket.lm.weights import digest_of
 from freehold.watch.runlog import Answered, Evaluation, Happened, Header, RunLog, StageDone
 
@@ -42,6 +44,21 @@ class RunFolder:
         made.write("constitution.toml", constitution)
         made.write_json("run.json", header)  # last: a folder with a header is whole
         return made
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """One process writes a run. The lock goes with the process, so a crash leaves none behind."""
+        with (self.path / ".lock").open("wb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise UnavailableError(
+                    f"{self.path} is being written by another process",
+                    why="two would write over each other's rows",
+                    fix="wait for it, or stop it",
+                    code="align.run-busy",
+                ) from error
+            yield
 
     def log(self) -> RunLog:
         return RunLog(self.path)

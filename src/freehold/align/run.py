@@ -25,7 +25,7 @@ from freehold.align.checkpoint import (
     weights_digest,
     wrong_digest,
 )
-from freehold.align.constitution import read_constitution
+from freehold.align.constitution import Constitution, read_constitution
 from freehold.align.evaluate import evaluate
 from freehold.align.folder import RunFolder
 from freehold.align.model import LanguageModel, read_config
@@ -41,7 +41,7 @@ from freehold.align.stages.sample import sample
 from freehold.align.stages.supervise import supervise
 from freehold.align.work import Remote, Run
 from freehold.clock import Clock, SystemClock, ulid
-from freehold.errors import FreeholdError
+from freehold.errors import FreeholdError, IntegrityError
 from freehold.pocket.lm.engine import SHIPPED
 from freehold.types.contracts import Recorder
 from freehold.types.names import Digest
@@ -96,30 +96,41 @@ def carry_on(
     """Run what is not finished of a run's folder, from the beginning or from wherever it was cut off."""
     folder = RunFolder(path)
     header = folder.log().header
-    folder.sweep()
-    recipe = read_recipe(path / "recipe.toml")
-    constitution = read_constitution(path / "constitution.toml")
+    with folder.held():
+        folder.sweep()
+        recipe = read_recipe(path / "recipe.toml")
+        torch.set_num_threads(recipe.run.threads)
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        run = Run(
+            folder, header, recipe, _constitution(path, header), base=_base(header), recorder=recorder,
+            clock=clock or SystemClock(), show=show,
+            prompts=training_prompts(recipe.prompts, recipe.run.seed, Path(header.facts["recipe_folder"])),
+            remote=_home(make_remote, recipe.sample.sampler),
+            judge=_home(make_remote, recipe.feedback.critic),
+        )  # fmt: skip
+        _go(run, only)
+    return run
+
+
+def _constitution(path: Path, header: Header) -> Constitution:
+    """The one the run began with, and no other."""
+    found = read_constitution(path / "constitution.toml")
+    if found.digest != header.constitution:
+        raise IntegrityError(
+            f"{path / 'constitution.toml'} is not the constitution this run began with",
+            why=f"expected {header.constitution}, found {found.digest}",
+            fix="restore it; another constitution is another run",
+            code="align.constitution-changed",
+        )
+    return found
+
+
+def _base(header: Header) -> Path:
     base = Path(header.facts["base_folder"])
     verify(base)
     if (found := weights_digest(base)) != header.base:
         raise wrong_digest(base, header.base, found)
-    torch.set_num_threads(recipe.run.threads)
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    run = Run(
-        folder,
-        header,
-        recipe,
-        constitution,
-        base=base,
-        recorder=recorder,
-        clock=clock or SystemClock(),
-        show=show,
-        prompts=training_prompts(recipe.prompts, recipe.run.seed, Path(header.facts["recipe_folder"])),
-        remote=_home(make_remote, recipe.sample.sampler),
-        judge=_home(make_remote, recipe.feedback.critic),
-    )
-    _go(run, only)
-    return run
+    return base
 
 
 def _home(make_remote: MakeRemote | None, url: str) -> Remote | None:
@@ -128,7 +139,11 @@ def _home(make_remote: MakeRemote | None, url: str) -> Remote | None:
 
 def _go(run: Run, only: Stage | None) -> None:
     done = list(run.folder.log().stages())
-    run.happened("resumed" if done or run.folder.lines("events.jsonl") else "started", text=", ".join(done))
+    said = [f"finished before: {', '.join(done)}"] if done else []
+    if _digest((run.folder.path / "recipe.toml").read_bytes()) != run.header.recipe:
+        said.append("the recipe in the run folder was changed since the run began")
+    again = bool(done or run.folder.lines("events.jsonl"))
+    run.happened("resumed" if again else "started", text="; ".join(said))
     try:
         measure_once(run, "base", "base", 0, run.base)
         for stage in run.recipe.run.stages:

@@ -19,6 +19,7 @@ from freehold.align.recipe import Recipe
 from freehold.align.sampler import LocalSampler
 from freehold.clock import Clock, ulid
 from freehold.errors import UnavailableError
+from freehold.pocket.lm.weights import WEIGHTS_FILE
 from freehold.types.contracts import Publisher, Recorder, Sampler
 from freehold.types.names import Digest
 from freehold.types.records import StepRecord
@@ -77,8 +78,6 @@ class Run:
         local = self.local(folder)
         if self.remote is None:
             return local
-        from freehold.pocket.lm.weights import WEIGHTS_FILE
-
         asyncio.run(self.remote.publisher.publish((folder / WEIGHTS_FILE).resolve(), local.digest))
         return self.remote.sampler
 

@@ -17,7 +17,6 @@ from rich.text import Text
 
 from freehold.cli.align_extra import align_room
 from freehold.cli.output import person_watching
-from freehold.cli.up import state_folder
 from freehold.errors import UsageError, nearest
 from freehold.watch.runlog import Evaluation, Happened, Rate, RunLog
 
@@ -40,18 +39,15 @@ def carry_on_shown(folder: Path, *, only: str | None, as_json: bool) -> None:
     room = align_room()
     stage = _stage(only)
     from freehold.cli.align_homes import make_remote
-    from freehold.ledger import PlainRecorder
+    from freehold.cli.recording import recording
 
     log = RunLog(folder)
-    recorder = PlainRecorder(state_folder() / "records.jsonl")
-    try:
+    with recording(f"run-{log.header.run.lower()}") as recorder:
         if as_json:
             room.carry_on(folder, show=_line, recorder=recorder, only=stage, make_remote=make_remote)
             return
         with _shown(log) as show:
             room.carry_on(folder, show=show, recorder=recorder, only=stage, make_remote=make_remote)
-    finally:
-        recorder.close()
     Console().print(results(log))
     click.echo(f"run folder: {folder}\nreport:     freehold align report {folder}")
 

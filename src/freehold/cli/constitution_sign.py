@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import click
 
 from freehold.cli.output import emit_json, json_option
-from freehold.cli.up import state_folder
+from freehold.cli.recording import recording
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -26,17 +27,15 @@ def command(file: Path, key: Path, who: str, why: str, before: Path | None, as_j
     from freehold.align.constitution import read_constitution
     from freehold.align.signing import sign, valid_signers
     from freehold.clock import SystemClock
-    from freehold.ledger import FileSigner, PlainRecorder
+    from freehold.ledger import FileSigner
 
     found = read_constitution(file)
     old = read_constitution(before) if before else None
     signer = FileSigner.load(who, key) if key.exists() else FileSigner.create(who, key)
     signatures, record = sign(file, found, signer, who, why, SystemClock(), before=old)
-    recorder = PlainRecorder(state_folder() / "records.jsonl")
-    try:
+    with recording("constitution") as recorder:
         recorder.record(record)
-    finally:
-        recorder.close()
+        asyncio.run(recorder.durable(record.id))
     rule = (old or found).signers
     agreed = valid_signers(signatures, rule, found.digest)
     if as_json:

@@ -19,8 +19,8 @@ class HomeSampler:
     def __init__(self, home: Home, credential: str | None) -> None:
         self._home, self._credential = home, credential
 
-    async def sample(self, requests: Sequence[SampleRequest]) -> Sequence[Sample]:
-        return await asyncio.gather(*(self._one(request) for request in requests))
+    async def sample(self, asked: Sequence[SampleRequest]) -> Sequence[Sample]:
+        return await asyncio.gather(*(self._one(one) for one in asked))
 
     async def score(self, items: Sequence[ScoreRequest]) -> Scores | NotSupported:
         return NotSupported(why="a home is only asked for samples here")

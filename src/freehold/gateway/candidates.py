@@ -94,7 +94,7 @@ def _barred(candidate: Candidate, policy: Policy, model: ModelId | None, atteste
 
 
 def _elsewhere(home: Home, workload: Workload) -> str:
-    """Jurisdictions, rules of data classes, profiles that leave their region: as the estate's map has them."""
+    """Jurisdictions, rules of data classes, profiles that leave their region: as the map has them."""
     return next(iter(reasons_against(home, workload)), "")
 
 

@@ -260,7 +260,7 @@ def _limits(
         return at[name]
 
     drawn: list[tuple[int, ...]] = []
-    requests: dict[int, str] = {}
+    calls_of: dict[int, str] = {}
     for place in all_places:
         pool = None if place.home.pool is None else estate.pools[place.home.pool]
         mine = []
@@ -273,9 +273,9 @@ def _limits(
                 mine.append(put(f"pool {pool.id}", pool.tokens_per_min, "tokens/min", "pool"))
             if pool.requests_per_min is not None:
                 limit = put(f"calls of pool {pool.id}", pool.requests_per_min, "calls/min", "pool")
-                requests[limit] = pool.id
+                calls_of[limit] = pool.id
         drawn.append(tuple(mine))
-    return limits, tuple(drawn), requests
+    return limits, tuple(drawn), calls_of
 
 
 def _request_rows(

@@ -124,7 +124,7 @@ def offer_problems(offer: Offer, catalog: Catalog) -> Iterator[Problem]:
             place,
         )
         return
-    most = machine_chips_max(chip)
+    most = chip.chips_per_machine_max
     if offer.chips < 1 or (most is not None and offer.chips > most):
         yield _problem(
             "catalog.impossible",
@@ -141,10 +141,6 @@ def offer_problems(offer: Offer, catalog: Catalog) -> Iterator[Problem]:
                 "catalog.impossible", f"{place}: {figure.value:g} dollars an hour for one {offer.silicon}",
                 f"above 0, at most {CHIP_HOUR_USD_MAX:g}; an unknown price is left out", place,
             )  # fmt: skip
-
-
-def machine_chips_max(chip: Silicon) -> int | None:
-    return chip.chips_per_machine_max
 
 
 def price_problems(price: TokenPrice, catalog: Catalog) -> Iterator[Problem]:

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+
+PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+WORDS = {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}  # that readers take for something else
+WIDEST_16_BIT = 0xFFFF
 
 Value = str | int | float | bool | list["Value"] | dict[str, "Value"]
 
@@ -29,11 +34,15 @@ def _after(value: Value, indent: int, *, nested: bool = False) -> str:
 
 
 def _key(key: str) -> str:
-    return (
-        key if key.replace("_", "").replace("-", "").isalnum() and not key[0].isdigit() else json.dumps(key)
-    )
+    return key if PLAIN.fullmatch(key) and key.lower() not in WORDS else _scalar(key)
 
 
 def _scalar(value: str | int | float | bool) -> str:
-    """JSON scalars are YAML scalars."""
-    return json.dumps(value)
+    """JSON scalars are YAML scalars, but for characters beyond 16 bits: YAML does not join surrogates."""
+    if not isinstance(value, str):
+        return json.dumps(value)
+    return '"' + "".join(_character(char) for char in value) + '"'
+
+
+def _character(char: str) -> str:
+    return f"\\U{ord(char):08x}" if ord(char) > WIDEST_16_BIT else json.dumps(char)[1:-1]

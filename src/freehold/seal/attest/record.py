@@ -16,11 +16,14 @@ CLAIMS_MAX = 64
 CLAIM_CHARACTERS_MAX = 512
 
 
-def to_record(result: Result, *, id: RecordId, time_ns: int, policy: str) -> AttestationRecord:
+def to_record(
+    result: Result, *, id: RecordId, time_ns: int, policy: str, home: str | None = None
+) -> AttestationRecord:
     """`id` and `time_ns` are of the recording; the time the evidence was judged at is in the result."""
     return AttestationRecord(
         id=id, time_ns=time_ns, policy=PolicyId(policy), policy_digest=result.policy_digest,
-        tier=_tier(result), evidence_kind="+".join(part.kind for part in result.parts), passed=result.passed,
+        actual=HomeFacts(home=HomeId(home)) if home is not None else None, tier=_tier(result),
+        evidence_kind="+".join(part.kind for part in result.parts), passed=result.passed,
         evidence=result.evidence, attestation=result.evidence, collateral=result.collateral,
         at_ns=result.at_s * NS_PER_S, nonce=result.nonce, claims=_claims(result),
         checks_failed=result.failed, checks_open=result.unchecked,

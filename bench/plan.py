@@ -1,0 +1,262 @@
+"""How good and how fast is placement? Freehold beside plain HiGHS and CP-SAT, on the pinned tight instance.
+
+    python -m bench.plan tight [--seconds 60]     1,000 x 200, three seeds, one core
+    python -m bench.plan large [--seconds 300]    10,000 x 1,000
+    python -m bench.plan peers [--seconds 60]     plain HiGHS, and CP-SAT where ortools is installed
+    python -m bench.plan replan                   after the loss of a region
+    python -m bench.plan skypilot FOLDER          SkyPilot's optimizer on the same tasks and prices
+
+Seconds are seconds of one core used by the process, with wall time beside them: machines are shared. Peers
+keep their own time, which is wall time.
+
+Every part keeps its figures in bench/results/plan/PART.json, and all of them are written to
+bench/results/plan.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from bench.harness import RESULTS, Environment, environment
+from bench.instances import tight
+from freehold.plan.solver.highs import integer_program
+from freehold.plan.solver.master import Master
+from freehold.plan.solver.problem import EPSILON, Problem
+from freehold.plan.solver.replan import replan
+from freehold.plan.solver.search import program
+from freehold.plan.solver.solve import Budget, Progress, solve
+
+FOLDER = RESULTS / "plan"
+MARKS_S = (2, 5, 10, 20, 30, 60, 120, 300)
+SEEDS = (0, 1, 2)
+
+
+class Part(msgspec.Struct, kw_only=True):
+    environment: Environment
+    rows: list[dict[str, Any]]
+
+
+def one_core() -> None:
+    """The figures are for one core, whatever the machine has."""
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+
+
+class CoreClock:
+    """Seconds of one core that this process has used: on a shared machine, wall time is other people's
+    too."""
+
+    def now_ns(self) -> int:
+        return time.time_ns()
+
+    def monotonic_ns(self) -> int:
+        return time.process_time_ns()
+
+
+def tight_part(seconds: float) -> list[dict[str, Any]]:
+    return [solved(tight(seed=seed), seed, seconds) for seed in SEEDS]
+
+
+def large_part(seconds: float) -> list[dict[str, Any]]:
+    return [solved(tight(workloads=10_000, homes=1000, seed=0), 0, seconds)]
+
+
+def solved(problem: Problem, seed: int, seconds: float) -> dict[str, Any]:
+    """The gap to the bound at each mark, as it stood then."""
+    seen: list[Progress] = []
+    started = time.perf_counter()
+    found = solve(problem, seed=seed, budget=Budget(seconds=seconds), clock=CoreClock(), progress=seen.append)
+    wall = time.perf_counter() - started
+    gaps = {}
+    for mark in MARKS_S:
+        before = [at for at in seen if at.seconds <= mark]
+        if before and mark <= seconds * 1.2:
+            gaps[str(mark)] = round(100 * (before[-1].price / found.bound - 1), 3)
+    missing = float(np.maximum(0, problem.demand - problem.served(found.units)).sum())
+    return {
+        "who": "Freehold", "workloads": len(problem.workloads), "homes": len(problem.places),
+        "choices": problem.size[2], "seed": seed, "bound": round(found.bound, 2),
+        "price": round(found.price, 2),
+        "gap_pct": gaps, "gap_pct_end": round(100 * found.gap, 3), "unserved": missing,
+        "broken": len(problem.breaks(found.units)), "cpu_seconds": round(found.seconds, 1),
+        "wall_seconds": round(wall, 1), "steps": found.steps, "peak_mb": peak_mb(),
+    }  # fmt: skip
+
+
+def peak_mb() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def peers_part(seconds: float) -> list[dict[str, Any]]:
+    rows = []
+    for seed in SEEDS[:1]:
+        problem = tight(seed=seed)
+        bound = Master(problem).solve().bound
+        rows.append(plain_highs(problem, seed, bound, seconds))
+        rows.append(cp_sat(problem, seed, bound, seconds))
+    return rows
+
+
+def row_of(
+    who: str, problem: Problem, seed: int, bound: float, units: Any, seconds: float, proved: float | None
+) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "who": who,
+        "seed": seed,
+        "bound": round(bound, 2),
+        "seconds": round(seconds, 1),
+        "peak_mb": peak_mb(),
+    }
+    if proved is not None:
+        row["own_bound_gap_pct"] = round(100 * (proved / bound - 1), 3)
+    if units is None:
+        return {**row, "price": None, "gap_pct_end": None, "unserved": None}
+    missing = float(np.maximum(0, problem.demand - problem.served(units)).sum())
+    price = problem.price(units)
+    gap = round(100 * (price / bound - 1), 3)
+    return {**row, "price": round(price, 2), "gap_pct_end": gap, "unserved": missing,
+            "broken": len(problem.breaks(units))}  # fmt: skip
+
+
+def plain_highs(problem: Problem, seed: int, bound: float, seconds: float) -> dict[str, Any]:
+    """The whole model given to HiGHS at once."""
+    everything, free = np.arange(problem.size[2]), np.arange(len(problem.workloads))
+    started = time.perf_counter()
+    arrays = program(problem, np.zeros(len(everything)), free, everything, problem.sizes)
+    found = integer_program(*arrays, seed=seed, seconds_max=seconds, gap=1e-4)
+    units = None if found.values is None else np.round(found.values[: len(everything)])
+    return row_of("plain HiGHS", problem, seed, bound, units, time.perf_counter() - started, found.bound)
+
+
+def cp_sat(problem: Problem, seed: int, bound: float, seconds: float) -> dict[str, Any]:
+    """The whole model given to CP-SAT: one worker, costs in cents."""
+    try:
+        from ortools.sat.python import cp_model  # type: ignore[import-not-found]  # optional
+    except ModuleNotFoundError:
+        return {"who": "CP-SAT", "seed": seed, "price": None, "note": "ortools is not installed here"}
+    started = time.perf_counter()
+    model = cp_model.CpModel()
+    n = [model.new_int_var(0, int(most), "") for most in problem.most]
+    u = [model.new_int_var(0, int(demand), "") for demand in problem.demand]
+    for w in range(len(problem.workloads)):
+        mine = list(range(problem.first[w], problem.first[w + 1]))
+        model.add(sum(n[j] for j in mine) + u[w] >= int(problem.demand[w]))
+        for d in problem.must[w].tolist():
+            inside = [n[j] for j in mine if problem.member[d, problem.place[j]]]
+            if inside:
+                model.add(sum(inside) <= 1)
+    for place in range(len(problem.places)):
+        mine = np.flatnonzero(problem.place == place).tolist()
+        model.add(sum(int(problem.amount[j]) * n[j] for j in mine) <= int(problem.sizes[place]))
+    used = []
+    for g, one in enumerate(problem.commitments):
+        mine = np.flatnonzero(problem.place_commitment[problem.place] == g).tolist()
+        var = model.new_int_var(0, int(one.size), "")
+        model.add(var <= sum(int(problem.amount[j]) * n[j] for j in mine))
+        used.append((var, one.saving))
+    cents = sum(round(100 * c) * v for c, v in zip(problem.cost, n, strict=True))
+    cents += sum(round(100 * p) * v for p, v in zip(problem.penalty, u, strict=True))
+    model.minimize(cents - sum(round(100 * s) * v for v, s in used))
+    solver = cp_model.CpSolver()
+    solver.parameters.max_time_in_seconds = seconds
+    solver.parameters.num_workers = 1
+    solver.parameters.random_seed = seed
+    status = solver.solve(model)
+    units = None
+    if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        units = np.array([float(solver.value(v)) for v in n])
+    return row_of(
+        "CP-SAT",
+        problem,
+        seed,
+        bound,
+        units,
+        time.perf_counter() - started,
+        solver.best_objective_bound / 100,
+    )
+
+
+def replan_part(seconds: float) -> list[dict[str, Any]]:
+    rows = []
+    for seed in SEEDS:
+        problem = tight(seed=seed)
+        placed = solve(problem, seed=seed, budget=Budget(seconds=seconds), clock=CoreClock()).units
+        took, displaced, unserved, others = [], [], 0, 0
+        for domain in range(0, len(problem.domains), 3):
+            started = time.process_time()
+            found = replan(problem, placed, problem.member[domain])
+            took.append(time.process_time() - started)
+            displaced.append(len(found.displaced))
+            unserved += len(found.unserved)
+            moved = set(np.unique(problem.workload[np.abs(found.units - placed) > EPSILON]).tolist())
+            others += len(moved - set(found.displaced.tolist()))
+        rows.append(
+            {
+                "who": "Freehold", "seed": seed, "losses": len(took),
+                "displaced_median": statistics.median(displaced),
+                "cpu_seconds_median": round(statistics.median(took), 3),
+                "cpu_seconds_max": round(max(took), 3),
+                "unserved": unserved, "touched_beside_the_displaced": others,
+            }
+        )  # fmt: skip
+    return rows
+
+
+def skypilot_part(folder: Path) -> list[dict[str, Any]]:
+    """Figures made by bench/plan_skypilot.py, which runs in another environment."""
+    from bench.plan_tasks import compared
+
+    return compared(folder)
+
+
+def write(part: str, rows: list[dict[str, Any]], where: Environment) -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    body = msgspec.json.format(msgspec.json.encode(Part(environment=where, rows=rows)), indent=1)
+    (FOLDER / f"{part}.json").write_bytes(body)
+    pages = ["# plan\n\nWritten by `python -m bench.plan PART`; the figures as JSON are in [plan/](plan).\n"]
+    for path in sorted(FOLDER.glob("*.json")):
+        found = msgspec.json.decode(path.read_bytes(), type=Part)
+        keys = list(dict.fromkeys(key for row in found.rows for key in row if row[key] is not None))
+        lines = [f"## {path.stem}", "", "| " + " | ".join(keys) + " |", "|" + "---|" * len(keys)]
+        lines += ["| " + " | ".join(str(row.get(key, "")) for key in keys) + " |" for row in found.rows]
+        at = found.environment
+        lines.append(
+            f"\nMeasured {at.date} by `{at.command}` at commit `{at.commit}` on one core of {at.cpu}, "
+            f"load {at.load_1min:.1f} at the start, Python {at.python}; fixed loop {at.score_ms:.0f} ms.\n"
+        )
+        pages.append("\n".join(lines))
+    (RESULTS / "plan.md").write_text("\n".join(pages), encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("part", choices=["tight", "large", "peers", "replan", "skypilot"])
+    parser.add_argument("folder", nargs="?", type=Path)
+    parser.add_argument("--seconds", type=float)
+    words = parser.parse_args()
+    where = environment()
+    one_core()
+    usual = {"tight": 60.0, "large": 300.0, "peers": 60.0, "replan": 10.0}
+    seconds = words.seconds or usual.get(words.part, 0.0)
+    if words.part == "skypilot":
+        rows = skypilot_part(words.folder or Path())
+    else:
+        parts = {"tight": tight_part, "large": large_part, "peers": peers_part, "replan": replan_part}
+        rows = parts[words.part](seconds)
+    write(words.part, rows, where)
+    for row in rows:
+        print(row)
+
+
+if __name__ == "__main__":
+    main()
