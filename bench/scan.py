@@ -18,9 +18,15 @@ from pathlib import Path
 
 from bench.harness import RESULTS, Contender, Report, compare, environment
 from freehold.estate.scan import scan
-from tests.estate.scan.labels import Project, lay_out, projects
+from tests.estate.scan.labels import HELD_OUT, LABELLED, Project, lay_out, projects
 
 SEED = 20_260_801
+FIRST_HELD_OUT_SCORE = (
+    "Held-out, first score before any change: recall 0.784, precision 0.934 (mean of the six projects; the regular\n"
+    "expression: 0.598 and 0.290), scored on 2026-11-20 at commit 2b61381. The table is of the scanner as it is now:\n"
+    "general defects that the set revealed were fixed since, so the table is no measure of code never seen; the first\n"
+    "score is."
+)
 WORDS = {
     "openai": "openai|gpt-",
     "anthropic": "anthropic|claude",
@@ -69,14 +75,14 @@ def score(project: Project, found: Places) -> tuple[float, float, float | None]:
     )
 
 
-def quality() -> str:
+def quality(folder: Path) -> str:
     lines = [
         "| project | usages | others | scan recall | scan precision | regex recall | regex precision |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
     sums: list[tuple[float, float, float, float]] = []
     far: list[float] = []
-    for source in projects():
+    for source in projects(folder):
         with tempfile.TemporaryDirectory() as folder:
             project = lay_out(source, Path(folder))
             ours, theirs = score(project, by_scan(Path(folder))), score(project, by_regex(Path(folder)))
@@ -117,14 +123,17 @@ def grow(root: Path, *, files: int, dense: bool) -> int:
     return lines
 
 
-RULES = """\
-rules:
-  - {id: openai, languages: [python], severity: INFO, message: openai, pattern-either: [{pattern:
-  openai.OpenAI(...)}]} - {id: anthropic, languages: [python], severity: INFO, message: anthropic, pattern:
-  anthropic.Anthropic(...)} - {id: bedrock, languages: [python], severity: INFO, message: bedrock, pattern:
-  "boto3.client('bedrock-runtime', ...)"} - {id: chat, languages: [python], severity: INFO, message: chat,
-  pattern: $X.chat.completions.create(...)}
-"""
+PATTERNS = {
+    "openai": "openai.OpenAI(...)",
+    "anthropic": "anthropic.Anthropic(...)",
+    "bedrock": "boto3.client('bedrock-runtime', ...)",
+    "chat": "$X.chat.completions.create(...)",
+}
+RULES = "rules:\n" + "".join(
+    f"  - id: {name}\n    languages: [python]\n    severity: INFO\n"
+    f"    message: {name}\n    pattern: {pattern}\n"
+    for name, pattern in PATTERNS.items()
+)
 
 
 def speed(rounds: int, files: int) -> list[str]:
@@ -184,7 +193,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--files", type=int, default=6000)
     given = parser.parse_args()
-    text = quality()
+    text = f"{quality(LABELLED)}\n\n## The held-out set\n\n{FIRST_HELD_OUT_SCORE}\n\n{quality(HELD_OUT)}"
     print(text)
     if given.trees:
         speed(given.rounds, given.files)
