@@ -19,8 +19,15 @@ if TYPE_CHECKING:
 __all__ = ["FileSigner", "Ledger", "LedgerSettings", "PlainRecorder", "open", "open_recorder", "open_vault"]
 
 # Loaded when first asked for: reading the settings must not cost every command the store and its keys.
-_HOMES = {"open_recorder": "opening", "open_vault": "opening",
-          "PlainRecorder": "plain", "LedgerSettings": "settings", "FileSigner": "signer", "Ledger": "writer", "open": "writer"}  # fmt: skip
+_HOMES = {
+    "open_recorder": "opening",
+    "open_vault": "opening",
+    "PlainRecorder": "plain",
+    "LedgerSettings": "settings",
+    "FileSigner": "signer",
+    "Ledger": "writer",
+    "open": "writer",
+}
 
 
 def __getattr__(name: str) -> object:
