@@ -34,6 +34,7 @@ fmt: env ## Format and fix what can be fixed
 docs: env ## Write the generated reference pages
 	$(BIN)/python scripts/docs_cli.py
 	$(BIN)/python scripts/settings_reference.py
+	$(BIN)/python scripts/catalog_reference.py
 
 lock: ## Resolve requirements/*.in again (LOCKS="dev align" for some)
 	scripts/lock $(LOCKS)

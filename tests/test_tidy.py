@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import importlib
 import re
 import subprocess
@@ -51,7 +52,9 @@ FILE_BYTES_MAX = 500_000
 # "path:function" or "path" -> why it is better long.
 LONG_FUNCTIONS: dict[str, str] = {}
 LONG_FILES: dict[str, str] = {}
-LARGE_FILES: dict[str, str] = {}
+LARGE_FILES: dict[str, str] = {
+    "src/freehold/pocket/lm/model/model.safetensors": "the weights of the pocket model, 2 MB",
+}
 
 
 class Banned(NamedTuple):
@@ -299,8 +302,9 @@ def uses(path: Path) -> Iterator[tuple[str, int]]:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield alias.name, node.lineno
-                if alias.asname:
-                    known[alias.asname] = alias.name
+                known[alias.asname or alias.name.partition(".")[0]] = (
+                    alias.name if alias.asname else alias.name.partition(".")[0]
+                )
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             for alias in node.names:
                 yield f"{node.module}.{alias.name}", node.lineno
@@ -310,7 +314,8 @@ def uses(path: Path) -> Iterator[tuple[str, int]]:
             yield "assert", node.lineno
         elif isinstance(node, ast.Attribute | ast.Name):
             head, dot, rest = ast.unparse(node).partition(".")
-            yield known.get(head, head) + dot + rest, node.lineno
+            if head in known or head in dir(builtins):  # a parameter called requests is not the library
+                yield known.get(head, head) + dot + rest, node.lineno
 
 
 def breaks(ban: Banned, place: str, name: str) -> bool:

@@ -67,7 +67,8 @@ class _Message:
         self.target = b""
         self.headers: dict[str, str] = {}
         self.chunks: list[bytes] = []
-        self.head_done = self.done = False
+        self.head_done = self.done = self.keep = False
+        self.parser: _Parser | None = None
         self._limit = body_bytes_max
         self._size = self._head_size = 0
 
@@ -92,6 +93,8 @@ class _Message:
 
     def on_message_complete(self) -> None:
         self.done = True
+        # The parser knows this only now; afterwards it is ready for the next message and says yes.
+        self.keep = self.parser is not None and self.parser.should_keep_alive()
 
     def take(self) -> bytes:
         data = b"".join(self.chunks)
@@ -141,24 +144,32 @@ def port_of(server: asyncio.Server) -> int:
 
 async def _converse(handler: Handler, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     while True:
-        message = _Message(BODY_BYTES_MAX)
-        parser = httptools.HttpRequestParser(message)
         try:
-            if not await _read_whole(message, parser, reader):
-                return
+            received = await read_request(reader)
         except WireError as error:
             await _write(writer, Reply(status=error.status, body=f"{error}\n".encode()), keep=False)
             return
-        request = Request(
-            method=parser.get_method().decode("latin-1"),
-            target=message.target.decode("latin-1"),
-            headers=message.headers,
-            body=message.take(),
-        )
-        keep = parser.should_keep_alive()
+        if received is None:
+            return
+        request, keep = received
         await _write(writer, await handler(request), keep=keep)
         if not keep:
             return
+
+
+async def read_request(reader: asyncio.StreamReader) -> tuple[Request, bool] | None:
+    """The next request and whether its connection stays open; None if the peer hung up between messages."""
+    message = _Message(BODY_BYTES_MAX)
+    parser = message.parser = httptools.HttpRequestParser(message)
+    if not await _read_whole(message, parser, reader):
+        return None
+    request = Request(
+        method=parser.get_method().decode("latin-1"),
+        target=message.target.decode("latin-1"),
+        headers=message.headers,
+        body=message.take(),
+    )
+    return request, message.keep
 
 
 async def _read_whole(message: _Message, parser: _Parser, reader: asyncio.StreamReader) -> bool:
@@ -182,10 +193,10 @@ async def _write(writer: asyncio.StreamWriter, reply: Reply, *, keep: bool) -> N
     headers = {**reply.headers, "connection": "keep-alive" if keep else "close"}
     if isinstance(reply.body, bytes):
         headers["content-length"] = str(len(reply.body))
-        writer.write(_head(reply.status, headers) + reply.body)
+        writer.write(head(reply.status, headers) + reply.body)
     else:
         headers["transfer-encoding"] = "chunked"
-        writer.write(_head(reply.status, headers))
+        writer.write(head(reply.status, headers))
         async for chunk in reply.body:
             if chunk:
                 writer.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
@@ -194,7 +205,8 @@ async def _write(writer: asyncio.StreamWriter, reply: Reply, *, keep: bool) -> N
     await writer.drain()
 
 
-def _head(status: int, headers: dict[str, str]) -> bytes:
+def head(status: int, headers: dict[str, str]) -> bytes:
+    """The status line and header fields, ready to send."""
     lines = [f"HTTP/1.1 {status} {_phrase(status)}", *(f"{name}: {value}" for name, value in headers.items())]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 

@@ -52,6 +52,12 @@ def test_bytes_that_are_not_http_get_a_400(raw: bytes) -> None:
     assert asyncio.run(say(raw)).startswith(b"HTTP/1.1 400 ")
 
 
+@pytest.mark.parametrize(("asked", "kept"), [(b"close", b"close"), (b"keep-alive", b"keep-alive")])
+def test_connection_is_kept_only_when_the_client_keeps_it(asked: bytes, kept: bytes) -> None:
+    answer = asyncio.run(say(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: " + asked + b"\r\n\r\n"))
+    assert b"connection: " + kept in answer
+
+
 def test_http_without_a_version_gets_a_505() -> None:
     assert asyncio.run(say(b"GET /\r\n\r\n")).startswith(b"HTTP/1.1 505 ")
 

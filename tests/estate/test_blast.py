@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -50,7 +50,7 @@ def test_chain_leads_from_what_failed_to_the_node(seed: int, failed: set[int]) -
     for node in fallen.cause:
         for links in (chain(graph, fallen, node), *chains(graph, fallen, node)):
             assert links[0] in failed and links[-1] == node
-            for lower, upper in zip(links, links[1:], strict=False):
+            for lower, upper in pairwise(links):
                 assert lower in graph.all_of[upper] or lower in graph.any_of[upper]
 
 

@@ -101,3 +101,32 @@ def test_too_many_cut_sets_are_said_to_be_too_many(monkeypatch: pytest.MonkeyPat
     with pytest.raises(TooManyError):
         for seed in range(50):
             cut_sets(random_graph(seed, services=14, homes=4), 18, 3)
+
+
+def contradiction(graph: Graph, node: int, size_max: int) -> bool:
+    """Put to a SAT solver: can the node be dead of at most `size_max` events that hold no cut set of ours?"""
+    sat = pytest.importorskip("pysat.solvers", reason="the package python-sat is not installed")
+    cards = pytest.importorskip("pysat.card", reason="the package python-sat is not installed")
+    failed = {one: one + 1 for one in range(len(graph)) if graph.can_fail(one)}
+    dead = {one: len(graph) + one + 1 for one in range(len(graph))}
+    clauses: list[list[int]] = [[dead[node]]]
+    top = 2 * len(graph)
+    for one in range(len(graph)):
+        causes = [failed[one]] if one in failed else []
+        causes += [dead[need] for need in graph.all_of[one]]
+        if graph.any_of[one]:
+            top += 1
+            causes.append(top)
+            clauses += [[-top, dead[need]] for need in graph.any_of[one]]
+        clauses.append([-dead[one], *causes])  # the dead have a cause
+    limit = cards.CardEnc.atmost(list(failed.values()), bound=size_max, top_id=top)
+    clauses += limit.clauses
+    clauses += [[-failed[one] for one in cut] for cut in cut_sets(graph, node, size_max).listed(10**7)]
+    with sat.Solver(bootstrap_with=clauses) as solver:
+        return not solver.solve()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_sat_solver_finds_no_cut_set_beside_ours_on_larger_graphs(seed: int) -> None:
+    graph = random_graph(seed, services=60, homes=5)
+    assert contradiction(graph, len(graph) - 1, 3)

@@ -32,6 +32,9 @@ def command(workload: str | None, config: str | None, as_json: bool, most: int, 
         return
     if not found:
         say("No change that the policies allow removes a single point or a pair.")
+    for id in estate.workloads if found and workload is None else ():
+        if all(one.workload != id for one in found):
+            say(f"{id}: no change that its policy allows removes a single point or a pair\n")
     for id in dict.fromkeys(one.workload for one in found):
         mine = [one for one in found if one.workload == id]
         now = mine[0].usd_month_now
@@ -43,15 +46,21 @@ def command(workload: str | None, config: str | None, as_json: bool, most: int, 
 
 def _lines(number: int, one: Advice, as_toml: bool) -> str:
     left = f"leaves {', '.join(one.leaves)}" if one.leaves else "leaves no single point"
-    pairs = (
-        f"removes {one.removes_pairs} pairs" if one.removes_pairs >= 0 else f"adds {-one.removes_pairs} pairs"
-    )
+    parts = [f"removes {_count(one.removes_single, 'single point')}"] if one.removes_single else []
+    if one.removes_pairs > 0:
+        parts.append(f"removes {_count(one.removes_pairs, 'pair')}")
+    elif one.removes_pairs < 0:
+        parts.append(f"adds {_count(-one.removes_pairs, 'pair')}")
     lines = [
         f"  {number}. {one.change}",
-        f"     removes {one.removes_single} single points, {pairs}; {left}, {one.leaves_pairs} pairs",
+        f"     {', '.join(parts)}; {left}, {_count(one.leaves_pairs, 'pair')}",
         f"     {one.cost}",
     ]
     lines += [f"     contract {contract}" for contract in one.contracts]
     if as_toml:
         lines += ["", *(f"       {line}" for line in one.toml.splitlines()), ""]
     return "\n".join(lines)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' if number != 1 else ''}"

@@ -22,13 +22,6 @@ def catalog_option(command: F) -> F:
 
 def chosen_catalog(path: str | None) -> Catalog:
     """The catalog, refused whole if anything in the user's own file cannot be true."""
-    from freehold.errors import ProblemsError
-    from freehold.estate.catalog import load
-    from freehold.estate.catalog.check import problems
+    from freehold.estate.catalog.check import checked
 
-    catalog = load(None if path is None else Path(path))
-    if path is not None:
-        found = problems(catalog)
-        if found:
-            raise ProblemsError(path, found)
-    return catalog
+    return checked(None if path is None else Path(path))

@@ -1,84 +1,91 @@
-"""freehold demo"""
+"""`freehold demo`: an outage that no caller notices, in a few seconds, from nothing."""
 
 from __future__ import annotations
 
 import asyncio
-import os
+import contextlib
+import signal
 import subprocess
-import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Final, NamedTuple
 
 import click
-import msgspec
 
-ESTATE = """\
-[homes.pocket]
-vendor = "pocket"
-operator = "you"
-region = "laptop"
-api = "openai"
-model = "echo"
-url = "{url}"
+from freehold.cli.embedded import STAND_INS, StandIn, estate_text, first_line, start, stop
 
-[workloads.chat]
-homes = ["pocket"]
-"""
+DIALECTS: Final = {"bedrock-converse": "bedrock", "vertex-claude": "gemini", "foundry-anthropic": "anthropic"}
+LABELS: Final = {"bedrock-converse": "Bedrock", "vertex-claude": "Vertex", "foundry-anthropic": "Foundry"}
+
+
+class Street(NamedTuple):
+    """What the demo runs: three homes and the gateway, each a process."""
+
+    homes: dict[str, subprocess.Popen[str]]
+    gateway: subprocess.Popen[str]
+    url: str
+    admin_url: str
+    folder: Path
 
 
 @click.command()
-def command() -> None:
-    """Show one call through everything: a pocket home, the gateway, and the record it leaves."""
-    with tempfile.TemporaryDirectory(prefix="freehold-demo-") as folder:
-        asyncio.run(_demo(Path(folder)))
+@click.option("--keep", is_flag=True, help="Leave everything running, and say how to call it.")
+def command(keep: bool) -> None:
+    """Three homes, a load of calls, one home killed in the middle: and no caller notices."""
+    with tempfile.TemporaryDirectory(prefix="freehold-demo-") as folder, street(Path(folder)) as place:
+        _introduce(place)
+        from freehold.cli.demo_load import Kill, run_load, summary
+
+        victim = STAND_INS[0].name
+        kill = Kill(home=victim, stop=lambda: place.homes[victim].send_signal(signal.SIGKILL))
+        result = asyncio.run(run_load(place.url, kill, click.echo))
+        click.echo("")
+        for line in summary(result, place.folder / "state" / "ledger"):
+            click.echo(line)
+        if keep:
+            _keep(place)
 
 
-async def _demo(folder: Path) -> None:
-    home, home_url = _start(folder, "pocket", "serve", "--port", "0")
-    estate = folder / "freehold.toml"
-    estate.write_text(ESTATE.format(url=home_url))
-    gateway, gateway_url = _start(folder, "up", "-c", str(estate), "--port", "0")
+@contextlib.contextmanager
+def street(folder: Path) -> Iterator[Street]:
+    """Start the homes side by side, then the gateway; stop all of them at the end."""
+    key = folder / "homes.key"
+    key.write_text("pocket-homes-take-any-key\n")
+    key.chmod(0o600)
+    homes = {one.name: _home(one) for one in STAND_INS}
+    started = list(homes.values())
     try:
-        click.echo(f"a pocket home answers on {home_url}, the gateway on {gateway_url}\n")
-        await _call(gateway_url, stream=False)
-        receipt = await _call(gateway_url, stream=True)
+        urls = {name: first_line(process).rpartition(" ")[2] for name, process in homes.items()}
+        file = folder / "freehold.toml"
+        file.write_text(estate_text(urls, key))
+        gateway = start(
+            "up", "-c", str(file), "--port", "0", "--admin-port", "0", "--quiet",
+            environment={"FREEHOLD_HOME": str(folder / "state")},
+        )  # fmt: skip
+        started.append(gateway)
+        url = first_line(gateway).rpartition(" ")[2]
+        admin_url = first_line(gateway).rpartition(" ")[2]
+        yield Street(homes, gateway, url, admin_url, folder)
     finally:
-        for process in (gateway, home):
-            process.terminate()
-            process.wait()
-    record = _find(folder / "state" / "records.jsonl", receipt)
-    click.echo(f"its record:\n  {record}\n\nnext: freehold init, then freehold up")
+        stop(started)
 
 
-def _start(folder: Path, *words: str) -> tuple[subprocess.Popen[str], str]:
-    """Run one of our own commands as a process; it prints where it listens."""
-    environment = {**os.environ, "FREEHOLD_HOME": str(folder / "state"), "PYTHONUNBUFFERED": "1"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "freehold", *words], stdout=subprocess.PIPE, text=True, env=environment
-    )
-    line = process.stdout.readline() if process.stdout else ""
-    return process, line.rpartition(" ")[2].strip()
+def _home(one: StandIn) -> subprocess.Popen[str]:
+    return start("pocket", "serve", "--dialect", DIALECTS[one.api], "--port", "0", "--model", "claude-pocket")
 
 
-async def _call(url: str, *, stream: bool) -> str:
-    from freehold import wire
-
-    words = "no outage reaches the caller"
-    message = {"role": "user", "content": words}
-    body = msgspec.json.encode({"model": "chat", "messages": [message], "stream": stream})
-    async with await wire.request("POST", f"{url}/v1/chat/completions", body=body) as response:
-        answer = await response.read()
-        receipt = response.headers.get("x-freehold-receipt", "none")
-        frames = answer.count(b"data: ")
-        shape = f"a stream of {frames} frames" if stream else f"{len(answer)} bytes"
-        click.echo(
-            f"asked the workload 'chat' to say {words!r}: {response.status}, {shape}, receipt {receipt}"
-        )
-    return receipt
+def _introduce(place: Street) -> None:
+    click.echo("three pocket homes stand in for three clouds, each a process on its vendor's native paths:")
+    for one in STAND_INS:
+        pid = place.homes[one.name].pid
+        click.echo(f"  {one.name:13} {LABELS[one.api]:8} {one.region:10} {one.silicon:8} pid {pid}")
+    click.echo(f"the gateway answers on {place.url}; policy: a cut stream is continued by another home\n")
 
 
-def _find(path: Path, receipt: str) -> str:
-    for line in path.read_text().splitlines():
-        if receipt in line:
-            return line
-    return "none was written"
+def _keep(place: Street) -> None:
+    click.echo(f"\nstill running; two homes are left. Call it:\n  curl {place.url}/v1/chat/completions -d "
+               '\'{"model": "chat", "messages": [{"role": "user", "content": "hello"}]}\'')  # fmt: skip
+    click.echo(f"  curl {place.admin_url}/metrics\nCtrl-C stops everything.")
+    with contextlib.suppress(KeyboardInterrupt):
+        place.gateway.wait()

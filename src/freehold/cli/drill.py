@@ -31,7 +31,7 @@ def command(
     Without a name, lists what there is. A class may be narrowed to a place: region-death:aws.us-east-1.
     """
     from freehold.cli.loading import load_standing
-    from freehold.estate.drill import play
+    from freehold.estate.drill import Stage
     from freehold.estate.graph import graph_of
 
     estate, catalog = load_standing(config)
@@ -39,7 +39,8 @@ def command(
     if not names and not everything:
         _list(catalog, as_json)
         return
-    drills = [play(one, estate, graph) for one in _chosen(names, everything, estate, graph, catalog)]
+    stage = Stage(estate, graph)
+    drills = [stage.play(one) for one in _chosen(names, everything, estate, graph, catalog)]
     if html is not None:
         from freehold.cli.init import write_new
         from freehold.estate.timeline import drill_page
@@ -49,8 +50,9 @@ def command(
     if as_json:
         emit_json("drill/1", {"estate": estate.name, "digest": estate.digest, "drills": drills})
         return
+    old = _old_prices(estate)
     for one in drills:
-        _print(one)
+        _print(one, old if one.scenario.price_times != 1 else ())
     _summary(drills)
 
 
@@ -93,7 +95,20 @@ def _list(catalog: Catalog, as_json: bool) -> None:
     table(("drill", "kind", "what happens"), rows)
 
 
-def _print(drill: Drill) -> None:
+def _old_prices(estate: Estate) -> tuple[str, ...]:
+    from freehold.cli.today import today
+    from freehold.estate.catalog.age import mark
+
+    day = today()
+    priced = [home for home in estate.homes.values() if home.price.source or home.price.as_of]
+    return tuple(
+        f"the price of {home.id} is old {words}"
+        for home in priced
+        if (words := mark(home.price.as_of, "price", day))
+    )
+
+
+def _print(drill: Drill, more: tuple[str, ...]) -> None:
     from freehold.cli.show import say
     from freehold.estate.timeline import clock_words
 
@@ -111,7 +126,7 @@ def _print(drill: Drill) -> None:
             say(f"      because {reason}")
         for change in one.prevented_by:
             say(f"      prevented by {change}")
-    for note in scenario.notes:
+    for note in (*scenario.notes, *more):
         say(f"  note: {note}")
     say("")
 
@@ -135,6 +150,8 @@ def _words(report: Report, starts: str) -> str:
         parts.append(f"{least}{report.unserved:,.0f} requests unserved")
     elif report.unserved is None and report.down:
         parts.append("unserved requests unknown: it states no requests_per_min")
+    if report.price_unknown:
+        parts.append("what it costs is not known: a price or a demand is not stated")
     if report.usd_month_after is not None and report.usd_month_before is not None:
         parts.append(f"${report.usd_month_before:,.0f} a month becomes ${report.usd_month_after:,.0f}")
     return "; ".join(parts) or "untouched"

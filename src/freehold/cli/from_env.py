@@ -18,11 +18,11 @@ REGION_NAMES = {
 }
 # A model that most people have access to at each maker; change it to what you use.
 MODELS = {
-    "anthropic": "claude-sonnet-4-5",
-    "openai": "gpt-5",
-    "google": "gemini-2.5-pro",
+    "anthropic": "claude-sonnet-5",
+    "openai": "gpt-5.4",
+    "google": "gemini-3.8-flash",
     "meta": "llama-3.3-70b",
-    "aws": "claude-sonnet-4-5",
+    "aws": "claude-sonnet-5",
 }
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from freehold.cli.settings import section_types
 from freehold.config import Loaded, load, resolve_secret
 from freehold.errors import FreeholdError, Problem, ProblemsError
 from freehold.estate.build import build_estate, catalog_of, estate_problems
 from freehold.estate.catalog import Catalog
 from freehold.estate.model import Estate
+from freehold.ledger.settings import LedgerSettings
 from freehold.types.names import HomeId
 
 
@@ -18,6 +21,20 @@ def load_settings(config: str | None, *, absent_ok: bool = False) -> Loaded:
 
 def load_estate(config: str | None) -> Estate:
     return build_estate(load_settings(config))
+
+
+def ledger_settings(config: str | None) -> LedgerSettings:
+    """The section [ledger]; its defaults where there is no file and none was named."""
+    loaded = load_settings(config, absent_ok=config is None)
+    return loaded.section("ledger", LedgerSettings)
+
+
+def ledger_database(settings: LedgerSettings, config: str | None, *, act: bool = False) -> str | None:
+    """The connection string of a ledger in PostgreSQL; `act`: a `cmd:` reference may run."""
+    if settings.store != "postgres" or settings.database is None:
+        return None
+    source = Path(config or "freehold.toml")
+    return resolve_secret(settings.database, allow_commands=act, source=source).reveal()
 
 
 def load_credentials(config: str | None) -> dict[HomeId, str]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from freehold.types.names import WorkloadId
 
 FORMATS = ("text", "json", "svg", "html", "cyclonedx")
+LISTED_MAX = 100  # cut sets of each workload that JSON holds; the counts are of all
 
 
 @click.command()
@@ -39,7 +40,7 @@ def command(config: str | None, as_json: bool, form: str, spec: str, output: str
 
     estate, catalog = load_standing(config)
     graph = graph_of(estate)
-    findings = survey(estate, graph)
+    findings = survey(estate, graph, cap=LISTED_MAX)
     if as_json or form == "json":
         emit_json("map/1", as_data(findings, estate, catalog))
     elif form == "text":
@@ -61,11 +62,14 @@ def as_data(findings: Mapping[WorkloadId, Finding], estate: Estate, catalog: Cat
                 "sentence": sentence(found, estate, catalog),
                 "homes": list(found.homes),
                 "barred": {home: list(reasons) for home, reasons in found.barred.items()},
+                "breaches": list(found.breaches),
                 "single_homed": found.single_homed,
                 "single_points": list(found.single_points),
                 "regions_fatal": list(found.regions_fatal),
                 "vendors_fatal": list(found.vendors_fatal),
                 "cut_sets": {str(size): count for size, count in enumerate(found.counts, 1)},
+                "listed": [list(members) for members in found.listed],
+                "listed_max": LISTED_MAX,
             }
             for id, found in findings.items()
         ],

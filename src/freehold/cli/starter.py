@@ -26,7 +26,7 @@ silicon = "trainium2"
 api = "openai"
 model = "pocket"
 url = "http://127.0.0.1:4110"
-needs = ["aws-us-east-1"]
+needs = ["office-sso"]
 
 [homes.vertex-euw4]
 vendor = "google"
@@ -35,29 +35,27 @@ silicon = "tpu-v6e"
 api = "openai"
 model = "pocket"
 url = "http://127.0.0.1:4111"
-needs = ["gcp-europe-west4"]
+needs = ["office-sso"]
 
 [homes.foundry-swc]
 vendor = "microsoft"
-# Who runs the silicon is not always the one whose address it is; it counts for `distinct` below.
-operator = "microsoft"
+# operator = "..."          # who runs the silicon, where the catalog does not know better
 region = "swedencentral"
 api = "openai"
 model = "pocket"
 url = "http://127.0.0.1:4112"
-needs = ["azure-swedencentral"]
+needs = ["office-sso"]
 # price = { input_usd_per_mtok = 3.00, output_usd_per_mtok = 15.00, source = "...", as_of = 2026-01-31 }
 
-# --- Services: what homes stand on, and what can fail by itself.
+# --- Services: what homes stand on, and what can fail by itself. What a home stands on at its vendor (region,
+# sign-in, DNS, quota, operator) comes from the catalog by vendor, api and region: `freehold map` tells it,
+# and `freehold catalog list aws` what is known. Here is what only you know; this is under all three homes.
 
-[services.aws-us-east-1]
-kind = "region"
-
-[services.gcp-europe-west4]
-kind = "region"
-
-[services.azure-swedencentral]
-kind = "region"
+[services.office-sso]
+kind = "identity"
+name = "our own sign-in"
+# outages_per_year = 2      # with rates, `freehold cuts chat` tells the expected downtime
+# hours_per_outage = 1
 
 # --- Policies: what must hold.
 

@@ -16,7 +16,14 @@ class Row(NamedTuple):
 
 
 GROUPS: dict[str, str] = {
+    "key": "Callers' keys: who may call the gateway.",
+    "align": "Train a model by a constitution, and show how its safety moves.",
+    "constitution": "Check, compare, import and sign what a model must hold to.",
     "catalog": "Look through what is known of vendors, chips, prices and outages, and correct it.",
+    "attest": "Verify evidence of confidential hardware, offline.",
+    "attest collateral": "Gather and check what evidence is judged with.",
+    "ledger": "Prove, verify, search and export the evidence.",
+    "ledger key": "The keys that sign the ledger.",
     "config": "Explain settings and print their JSON schema.",
     "plan": "Say where work should go, on which silicon, at what price.",
     "pocket": "The embedded homes that make all of this run on a laptop.",
@@ -51,14 +58,87 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row("catalog diff", "freehold.cli.catalog_diff:command", "Say what a catalog file adds and corrects."),
     Row("catalog stale", "freehold.cli.catalog_stale:command", "List figures past their age limit."),
+    Row("scan", "freehold.cli.scan:command", "Find the AI dependencies of a code base."),
     # the gateway
-    Row("demo", "freehold.cli.demo:command", "Show one call through everything, from nothing."),
+    Row(
+        "demo",
+        "freehold.cli.demo:command",
+        "Three homes, one of them killed under load, and no caller notices.",
+    ),
     Row("up", "freehold.cli.up:command", "Run the gateway."),
+    Row("reload", "freehold.cli.reload:command", "Make the running gateway read its settings again."),
+    Row("key create", "freehold.cli.key_create:command", "Make a key for a caller."),
+    Row("key list", "freehold.cli.key_list:command", "List callers' keys, without their secrets."),
+    Row("key revoke", "freehold.cli.key_revoke:command", "Make a key stop working."),
     Row(
         "pocket serve",
         "freehold.cli.pocket_serve:command",
-        "Run a home that speaks a vendor's protocol.",
+        "Run a home that speaks a vendor's protocol, or a whole estate of them.",
     ),
+    Row("pocket faults", "freehold.cli.pocket_faults:command", "List what a fault script can break."),
+    # training
+    Row("align run", "freehold.cli.align_run:command", "Train a model by a constitution, from one recipe."),
+    Row("align resume", "freehold.cli.align_resume:command", "Go on with a run that was cut off."),
+    Row("align report", "freehold.cli.align_report:command", "Write one HTML page about a run."),
+    Row(
+        "constitution check", "freehold.cli.constitution_check:command", "Find every hole in a constitution."
+    ),
+    Row(
+        "constitution diff",
+        "freehold.cli.constitution_diff:command",
+        "Say what changed between two constitutions.",
+    ),
+    Row(
+        "constitution import",
+        "freehold.cli.constitution_import:command",
+        "Read published principles as a constitution.",
+    ),
+    Row(
+        "constitution sign",
+        "freehold.cli.constitution_sign:command",
+        "Sign a constitution as one of its signers.",
+    ),
+    Row(
+        "pocket train",
+        "freehold.cli.pocket_train:command",
+        "Build the pocket language model again, from nothing.",
+    ),
+    # what can be proved
+    Row("attest verify", "freehold.cli.attest_verify:command", "Verify attestation evidence offline."),
+    Row(
+        "attest explain",
+        "freehold.cli.attest_explain:command",
+        "Say in sentences what evidence proves and what it does not.",
+    ),
+    Row(
+        "attest collateral pack",
+        "freehold.cli.attest_collateral_pack:command",
+        "Gather collateral into one signed, versioned folder.",
+    ),
+    Row(
+        "attest collateral show",
+        "freehold.cli.attest_collateral_show:command",
+        "Show what collateral holds and when it ends.",
+    ),
+    Row(
+        "attest collateral check",
+        "freehold.cli.attest_collateral_check:command",
+        "Check signatures, windows and version of collateral.",
+    ),
+    # the ledger
+    Row("ledger verify", "freehold.cli.ledger_verify:command", "Verify the whole ledger offline."),
+    Row("ledger receipt", "freehold.cli.ledger_receipt:command", "Write one record's receipt."),
+    Row("ledger check", "freehold.cli.ledger_check:command", "Check a receipt with nothing but a key."),
+    Row("ledger consistency", "freehold.cli.ledger_consistency:command", "Prove that NEW extends OLD."),
+    Row("ledger witness", "freehold.cli.ledger_witness:command", "Cosign only what extends the last seen."),
+    Row("ledger export", "freehold.cli.ledger_export:command", "Write tiles and checkpoint for the world."),
+    Row("ledger tail", "freehold.cli.ledger_tail:command", "Print the latest records."),
+    Row("ledger show", "freehold.cli.ledger_show:command", "Print one record as it was stored."),
+    Row("ledger query", "freehold.cli.ledger_query:command", "Search by time, workload, home; sum up."),
+    Row("ledger archive", "freehold.cli.ledger_archive:command", "Move old segments away, proofs intact."),
+    Row("ledger erase", "freehold.cli.ledger_erase:command", "Erase what a tenant said, for ever."),
+    Row("ledger key show", "freehold.cli.ledger_key_show:command", "Print the ledger's verifier keys."),
+    Row("ledger key rotate", "freehold.cli.ledger_key_rotate:command", "Hand over to a new key."),
     # where work goes
     Row("predict", "freehold.cli.predict:command", "Say what a unit of work costs on every kind of silicon."),
     Row("calibrate", "freehold.cli.calibrate:command", "Correct the predictions by what was measured here."),

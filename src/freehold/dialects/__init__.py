@@ -16,9 +16,10 @@ from freehold.dialects.base import (
     WireReply,
     WireRequest,
 )
-from freehold.dialects.table import codec, route
+from freehold.dialects.callers import Caller, caller_key
+from freehold.dialects.table import codec, codec_for, route
 
 __all__ = [
-    "Codec", "DialectError", "Failure", "Inbound", "Outcome", "Target", "WireReply", "WireRequest",
-    "codec", "route",
+    "Caller", "Codec", "DialectError", "Failure", "Inbound", "Outcome", "Target", "WireReply", "WireRequest",
+    "caller_key", "codec", "codec_for", "route",
 ]  # fmt: skip

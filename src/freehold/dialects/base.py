@@ -17,6 +17,7 @@ from freehold.types.names import DialectName
 
 Operation = Literal["generate", "count", "embed", "models", "stored", "batch", "files", "websocket"]
 Action = Literal["answer", "retry_here", "next_home", "wait", "client_fault"]
+JSON_HEADERS = {"content-type": "application/json"}
 
 
 class DialectError(InputError):
@@ -32,9 +33,11 @@ class Inbound(msgspec.Struct, frozen=True, kw_only=True):
 
     dialect: DialectName
     operation: Operation
-    surface: str = ""  # which of the dialect's paths: chat, azure, vertex, converse, invoke, ...
+    surface: str = ""  # which of the dialect's paths: a row of routes.SURFACES, such as chat or converse
     model: str | None = None
     stream: bool | None = None
+    api_version: str | None = None  # from a header (anthropic-version) or the query (api-version)
+    betas: tuple[str, ...] = ()  # from the header anthropic-beta
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +115,9 @@ class StreamWriter(Protocol):
 
 class Codec(Protocol):
     name: DialectName
+    form: str  # a row of table.CODECS; one form is read and written alike wherever it is used
+    origin: str  # who signs what this codec reads: a signed block is given back to no one else
+    answer_type: str  # content type of a whole answer
 
     def read_request(self, inbound: Inbound, body: bytes) -> Conversation: ...
     def write_request(self, conversation: Conversation, target: Target) -> WireRequest: ...

@@ -40,6 +40,24 @@ def barred_homes(workload: Workload, estate: Estate) -> dict[HomeId, tuple[str, 
     return {id: reasons for id, reasons in found.items() if reasons}
 
 
+def breaches(workload: Workload, estate: Estate) -> tuple[str, ...]:
+    """What the policy asks of the homes together and does not get. Unknown is not distinct from anything."""
+    policy = workload.policy
+    homes = [estate.homes[id] for id in allowed_homes(workload, estate)]
+    found = []
+    if len(homes) < policy.homes_min:
+        found.append(f"it asks for {_homes(policy.homes_min)} and has {len(homes)} it may use")
+    for fact in policy.distinct:
+        known = {value for home in homes if (value := getattr(home, fact)) is not None}
+        if len(known) < policy.homes_min <= len(homes):
+            found.append(f"it asks for {_homes(policy.homes_min)} of distinct {fact} and has {len(known)}")
+    return tuple(found)
+
+
+def _homes(count: int) -> str:
+    return f"{count} home{'s' if count != 1 else ''}"
+
+
 def _place(home: Home, regions: tuple[str, ...], jurisdictions: tuple[str, ...]) -> list[str]:
     found = []
     if regions and (home.region not in regions or home.profile is not None):

@@ -13,8 +13,7 @@ import msgspec
 
 from freehold.errors import Problem, ProblemsError, nearest
 from freehold.estate.catalog import Catalog, lookup
-from freehold.estate.catalog import load as load_catalog
-from freehold.estate.catalog.check import cycle_in
+from freehold.estate.catalog.check import checked, cycle_in
 from freehold.estate.model import Estate
 from freehold.estate.settings import (
     ContractSettings,
@@ -104,9 +103,7 @@ def build_estate(loaded: LoadedSections) -> Estate:
 def catalog_of(loaded: LoadedSections) -> Catalog:
     """The catalog with the user's own file over it, which is named beside the estate file."""
     own = getattr(loaded.sections.get("estate"), "catalog", None)
-    if own is None:
-        return load_catalog()
-    return load_catalog(File(str(loaded.source or ".")).parent / own)
+    return checked(None if own is None else File(str(loaded.source or ".")).parent / own)
 
 
 def estate_problems(loaded: LoadedSections) -> Iterator[Problem]:

@@ -47,6 +47,7 @@ def changes(workload: Workload, estate: Estate, catalog: Catalog) -> Iterator[Ch
     yield from _own_homes(workload, named, estate, catalog)
     yield from _own_pools(mine, estate)
     yield from _other_regions(workload, mine, catalog)
+    yield from _profiles(workload, mine, catalog)
     yield from _new_homes(workload, named, catalog)
     yield from _new_machines(workload, named, catalog)
 
@@ -112,6 +113,23 @@ def _other_regions(workload: Workload, mine: list[Home], catalog: Catalog) -> It
                 source=home.price.source, as_of=home.price.as_of,
                 toml=f'[homes.{home.id}]\nregion = "{region}"',
             )  # fmt: skip
+
+
+def _profiles(workload: Workload, mine: list[Home], catalog: Catalog) -> Iterator[Change]:
+    """The same source region, run in any of several: it takes away what the model runs on in one region."""
+    for home in mine:
+        row = lookup.surface(catalog, home.vendor, home.api)
+        if row is None or not row.profile_needs or home.region is None:
+            continue
+        for known in catalog.profiles.values():
+            fits = known.vendor == row.vendor and home.region in known.regions and known.id != home.profile
+            if fits:
+                moved = _rebuilt(home, catalog, region=home.region, profile=known.id)
+                yield Change(
+                    kind="profile", words=f"let {home.id} use profile {known.id}", homes=(moved,),
+                    source="profiles may cost more: see the price list",
+                    toml=f'[homes.{home.id}]\nprofile = "{known.id}"\n# model_name = "{known.id}...."',
+                )  # fmt: skip
 
 
 def _new_homes(workload: Workload, named: list[Home], catalog: Catalog) -> Iterator[Change]:

@@ -13,12 +13,11 @@ from collections.abc import Collection, Mapping
 import msgspec
 
 from freehold.estate.allowed import allowed_homes
-from freehold.estate.model import Estate
+from freehold.estate.model import OWN, Estate
 from freehold.types.homes import Workload
 from freehold.types.names import HomeId, PoolId, WorkloadId
 
 TINY_RPM = 1e-9
-OWN = "self"  # the operator of your own machines
 
 
 class Served(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,24 +46,24 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
 class _Pool(msgspec.Struct):
     """What is left of a pool. None: not stated."""
 
-    requests: float | None
+    calls: float | None
     tokens: float | None
 
     @property
     def known(self) -> bool:
-        return self.requests is not None or self.tokens is not None
+        return self.calls is not None or self.tokens is not None
 
     def take(self, asks: Mapping[WorkloadId, float], sizes: Mapping[WorkloadId, float | None]) -> float:
         """The share of every ask that fits; what fits is gone from the pool."""
         total = sum(asks.values())
         share = 1.0
-        if self.requests is not None and total > 0:
-            share = min(share, max(0.0, self.requests) / total)
+        if self.calls is not None and total > 0:
+            share = min(share, max(0.0, self.calls) / total)
         tokens = sum(ask * (sizes[id] or 0) for id, ask in asks.items())
         if self.tokens is not None and tokens > 0:
             share = min(share, max(0.0, self.tokens) / tokens)
-        if self.requests is not None:
-            self.requests -= share * total
+        if self.calls is not None:
+            self.calls -= share * total
         if self.tokens is not None:
             self.tokens -= share * tokens
         return share
@@ -80,20 +79,27 @@ def demand_met(
     estate: Estate,
     alive: Collection[HomeId],
     *,
-    demand_times: float = 1.0,
+    demand_times: Mapping[WorkloadId, float] | None = None,
     capacity_times: float = 1.0,
     limits: Mapping[HomeId, float] | None = None,
     stay: Mapping[WorkloadId, HomeId] | None = None,
+    allowed: Mapping[WorkloadId, tuple[HomeId, ...]] | None = None,
 ) -> dict[WorkloadId, Served]:
-    """Everybody's share. `limits`: homes that cannot take more than this many requests a minute.
+    """Everybody's share.
 
-    `stay`: workloads whose traffic has not noticed anything yet and goes to one home only, dead or alive.
+    `demand_times` multiplies what some workloads ask for. `limits` are homes that cannot take more than so
+    many requests a minute. `stay` are workloads whose traffic has not noticed anything yet and goes to one
+    home only, dead or alive. `allowed` are the homes of each workload, where they are worked out already.
     """
     pools = _pools(estate, capacity_times)
     room = dict(limits or {})
     sizes = {id: tokens_per_request(one) for id, one in estate.workloads.items()}
-    want = {id: (one.requests_per_min or 0.0) * demand_times for id, one in estate.workloads.items()}
-    orders = {id: _order(one, estate, alive, stay) for id, one in estate.workloads.items()}
+    times = demand_times or {}
+    want = {id: (one.requests_per_min or 0.0) * times.get(id, 1.0) for id, one in estate.workloads.items()}
+    orders = {
+        id: _order(id, allowed[id] if allowed is not None else allowed_homes(one, estate), alive, stay)
+        for id, one in estate.workloads.items()
+    }
     given: dict[WorkloadId, dict[HomeId, float]] = {id: {} for id in want}
     known = dict.fromkeys(want, True)
     for turn in range(max((len(order) for order in orders.values()), default=0)):
@@ -115,7 +121,9 @@ def demand_met(
                     room[home] -= got
                 if got > TINY_RPM and not pools[pool].known and home not in (limits or {}):
                     known[id] = False
-    return {id: _served(one, given[id], known[id], demand_times) for id, one in estate.workloads.items()}
+    return {
+        id: _served(one, given[id], known[id], times.get(id, 1.0)) for id, one in estate.workloads.items()
+    }
 
 
 def _within(
@@ -138,14 +146,14 @@ def _served(workload: Workload, by_home: dict[HomeId, float], known: bool, times
 
 
 def _order(
-    workload: Workload,
-    estate: Estate,
+    id: WorkloadId,
+    homes: tuple[HomeId, ...],
     alive: Collection[HomeId],
     stay: Mapping[WorkloadId, HomeId] | None,
 ) -> list[HomeId]:
-    if stay is not None and workload.id in stay:
-        return [home for home in (stay[workload.id],) if home in alive]
-    return [home for home in allowed_homes(workload, estate) if home in alive]
+    if stay is not None and id in stay:
+        homes = (stay[id],)
+    return [home for home in homes if home in alive]
 
 
 def _pool_of(estate: Estate, home: HomeId) -> str:
@@ -155,12 +163,12 @@ def _pool_of(estate: Estate, home: HomeId) -> str:
 
 
 def _pools(estate: Estate, times: float) -> dict[str, _Pool]:
-    made = {f"home {id}": _Pool(requests=None, tokens=None) for id in estate.homes}
+    made = {f"home {id}": _Pool(calls=None, tokens=None) for id in estate.homes}
     own = {home.pool for home in estate.homes.values() if home.operator == OWN}
     for id, pool in estate.pools.items():
         left = 1.0 if id in own else times  # nobody else flees to your own machines
         made[f"pool {PoolId(id)}"] = _Pool(
-            requests=None if pool.requests_per_min is None else pool.requests_per_min * left,
+            calls=None if pool.requests_per_min is None else pool.requests_per_min * left,
             tokens=None if pool.tokens_per_min is None else pool.tokens_per_min * left,
         )
     return made

@@ -26,8 +26,8 @@ HOMES_DRAWN_MAX = 60
 WORKLOADS_DRAWN_MAX = 60
 RAIL_MAX = 15
 COLUMNS = ("vendor", "region", "silicon", "endpoint", "model", "workload")
-WIDTHS = (96, 132, 128, 206, 166, 186)
-GAP_PX = 52
+WIDTHS = (112, 132, 128, 206, 160, 186)
+GAP_PX = 50
 ROW_PX = 32
 BOX_PX = 24
 TOP_PX = 36
@@ -230,7 +230,8 @@ def _add_right(
     for home in homes:
         users = sorted({names[id][0] for id in uses.get(home.id, ())})
         name = home.model or ("compute" if home.api is None else "unknown")
-        model = drawing.put(Box(key=f"m:{name}:{'|'.join(users)}", column=4, text=name, title=name))
+        apart = "|".join(users) or home.vendor  # what nobody uses stays near its vendor
+        model = drawing.put(Box(key=f"m:{name}:{apart}", column=4, text=name, title=name))
         drawing.link(end, model)
         for user in users:
             drawing.link(model, user)

@@ -7,12 +7,13 @@ report, to the byte.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice, pairwise
 from typing import Literal
 
 import msgspec
 
-from freehold.estate.allowed import allowed_homes
+from freehold.estate.allowed import allowed_homes, reasons_against
 from freehold.estate.blast import Fall, chain, fall
 from freehold.estate.capacity import Served, demand_met
 from freehold.estate.graph import Graph
@@ -26,6 +27,7 @@ State = Literal["up", "slow", "wrong", "degraded", "down"]
 RANK: dict[State, int] = {"up": 0, "slow": 1, "wrong": 2, "degraded": 3, "down": 4}
 MONTH_MIN = 43_800.0
 SHARE_TINY = 1e-9
+NAMED_MAX = 4  # homes and services that a suggestion names
 
 
 class Stretch(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +55,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     prevented_by: tuple[str, ...]
     usd_month_before: float | None
     usd_month_after: float | None
+    price_unknown: bool  # the drill is about prices, and this one's is not known
     stretches: tuple[Stretch, ...]
 
 
@@ -79,23 +82,33 @@ class _Moment(msgspec.Struct, frozen=True, kw_only=True):
     served: dict[WorkloadId, Served]
 
 
+class Stage:
+    """An estate as it is before anything happens: worked out once, however many drills are played on it."""
+
+    def __init__(self, estate: Estate, graph: Graph) -> None:
+        self.estate = estate
+        self.graph = graph
+        self.allowed = {id: allowed_homes(one, estate) for id, one in estate.workloads.items()}
+        self.before = demand_met(estate, set(estate.homes), allowed=self.allowed)
+        self.load: dict[HomeId, float] = {}
+        for served in self.before.values():
+            for home, rpm in served.by_home.items():
+                self.load[home] = self.load.get(home, 0.0) + rpm
+
+    def play(self, scenario: Scenario) -> Drill:
+        failed = dict.fromkeys(node for blow in scenario.blows for node in blow.nodes)
+        moments = [_moment(scenario, self, start, end) for start, end in pairwise(_times(scenario))]
+        return Drill(
+            scenario=scenario,
+            touches=bool(scenario.blows),
+            failed=tuple(labels(self.graph, failed)),
+            workloads=tuple(_report(one, scenario, self, moments) for one in self.estate.workloads.values()),
+        )
+
+
 def play(scenario: Scenario, estate: Estate, graph: Graph) -> Drill:
-    before = demand_met(estate, set(estate.homes))
-    moments = [
-        _moment(scenario, estate, graph, before, start, end)
-        for start, end in zip(_times(scenario)[:-1], _times(scenario)[1:], strict=True)
-    ]
-    failed = dict.fromkeys(node for blow in scenario.blows for node in blow.nodes)
-    reports = tuple(
-        _report(workload, scenario, estate, graph, before[workload.id], moments)
-        for workload in estate.workloads.values()
-    )
-    return Drill(
-        scenario=scenario,
-        touches=bool(scenario.blows),
-        failed=tuple(labels(graph, failed)),
-        workloads=reports,
-    )
+    """One drill. For many on one estate, make the Stage once."""
+    return Stage(estate, graph).play(scenario)
 
 
 def _times(scenario: Scenario) -> list[float]:
@@ -110,14 +123,9 @@ def _times(scenario: Scenario) -> list[float]:
     return sorted(times)
 
 
-def _moment(
-    scenario: Scenario,
-    estate: Estate,
-    graph: Graph,
-    before: dict[WorkloadId, Served],
-    start: float,
-    end: float,
-) -> _Moment:
+def _moment(scenario: Scenario, stage: Stage, start: float, end: float) -> _Moment:
+    estate, graph = stage.estate, stage.graph
+
     def struck(*how: str) -> list[int]:
         return [
             node
@@ -130,7 +138,7 @@ def _moment(
     alive = {id for id in estate.homes if not fallen.dead(graph.home(id))}
     over = start >= scenario.minutes  # it has recovered, and everybody comes back
     hit = bool(struck("down")) and not over
-    limits = _limits(scenario, estate, graph, before, struck("down", "no-growth"), hit)
+    limits = _limits(scenario, stage, struck("down", "no-growth"), hit)
     return _Moment(
         from_min=start,
         to_min=end,
@@ -141,12 +149,20 @@ def _moment(
         served=demand_met(
             estate,
             alive,
-            demand_times=scenario.return_demand_times if over else 1.0,
+            demand_times=_herd(scenario, stage) if over else None,
             capacity_times=scenario.capacity_times if hit else 1.0,
             limits=limits,
-            stay=_stay(scenario, estate, start) if hit else None,
+            stay=_stay(scenario, stage, start) if hit else None,
+            allowed=stage.allowed,
         ),
     )
+
+
+def _herd(scenario: Scenario, stage: Stage) -> dict[WorkloadId, float]:
+    """Who comes back with more than usual: those who had been hit."""
+    struck = [node for blow in scenario.blows if blow.how == "down" for node in blow.nodes]
+    lost = _touched(stage.estate, stage.graph, struck)
+    return {id: scenario.return_demand_times for id, homes in stage.allowed.items() if lost & set(homes)}
 
 
 def _touched(estate: Estate, graph: Graph, nodes: Iterable[int]) -> frozenset[HomeId]:
@@ -155,25 +171,14 @@ def _touched(estate: Estate, graph: Graph, nodes: Iterable[int]) -> frozenset[Ho
     return frozenset(id for id in estate.homes if fallen.dead(graph.home(id)))
 
 
-def _limits(
-    scenario: Scenario,
-    estate: Estate,
-    graph: Graph,
-    before: dict[WorkloadId, Served],
-    stopped: Sequence[int],
-    hit: bool,
-) -> dict[HomeId, float]:
+def _limits(scenario: Scenario, stage: Stage, stopped: Sequence[int], hit: bool) -> dict[HomeId, float]:
     """Homes that cannot take more than they had, because what launches more of them is dead."""
-    fallen = fall(graph, dict.fromkeys(stopped))
-    load: dict[HomeId, float] = {}
-    for served in before.values():
-        for home, rpm in served.by_home.items():
-            load[home] = load.get(home, 0.0) + rpm
+    fallen = fall(stage.graph, dict.fromkeys(stopped))
     frozen = scenario.freeze_growth and hit
     return {
-        home.id: load.get(home.id, 0.0)
-        for home in estate.homes.values()
-        if home.grow_needs and (frozen or _cannot_grow(home, graph, fallen))
+        home.id: stage.load.get(home.id, 0.0)
+        for home in stage.estate.homes.values()
+        if home.grow_needs and (frozen or _cannot_grow(home, stage.graph, fallen))
     }
 
 
@@ -181,25 +186,17 @@ def _cannot_grow(home: Home, graph: Graph, fallen: Fall) -> bool:
     return any(fallen.dead(graph.service(ServiceId(need))) for need in home.grow_needs)
 
 
-def _stay(scenario: Scenario, estate: Estate, start: float) -> dict[WorkloadId, HomeId] | None:
+def _stay(scenario: Scenario, stage: Stage, start: float) -> dict[WorkloadId, HomeId] | None:
     """Until somebody is told, traffic goes where it always went."""
     began = min((blow.from_min for blow in scenario.blows), default=0.0)
     if start >= began + scenario.unseen_min:
         return None
-    first = {id: allowed_homes(one, estate)[:1] for id, one in estate.workloads.items()}
-    return {id: homes[0] for id, homes in first.items() if homes}
+    return {id: homes[0] for id, homes in stage.allowed.items() if homes}
 
 
-def _report(
-    workload: Workload,
-    scenario: Scenario,
-    estate: Estate,
-    graph: Graph,
-    before: Served,
-    moments: Sequence[_Moment],
-) -> Report:
-    mine = allowed_homes(workload, estate)
-    stretches = tuple(_stretch(workload, mine, graph, before, moment) for moment in moments)
+def _report(workload: Workload, scenario: Scenario, stage: Stage, moments: Sequence[_Moment]) -> Report:
+    graph, before, mine = stage.graph, stage.before[workload.id], stage.allowed[workload.id]
+    stretches = _merged([_stretch(workload, mine, graph, before, moment) for moment in moments])
     usual = before.unserved or 0.0
     unserved = [_beyond(moment.served[workload.id].unserved, usual) for moment in moments]
     minutes = [moment.to_min - moment.from_min for moment in moments]
@@ -215,9 +212,10 @@ def _report(
         frozen=_joined([(m.from_min, m.to_min) for m in moments if m.frozen & set(mine)]),
         wrong=_wrong(workload, moments, minutes),
         because=tuple(_because(graph, lost[0].fallen, mine)) if lost else (),
-        prevented_by=tuple(_prevented(worst, workload, scenario, estate, graph, moments)),
-        usd_month_before=usd_month(workload, estate, before, {}),
-        usd_month_after=_dearer(workload, scenario, estate, graph, before),
+        prevented_by=tuple(_prevented(worst, workload, scenario, stage, moments)),
+        usd_month_before=usd_month(workload, stage.estate, before, {}),
+        usd_month_after=_dearer(workload, scenario, stage),
+        price_unknown=scenario.price_times != 1.0 and _dearer(workload, scenario, stage) is None,
         stretches=stretches,
     )
 
@@ -236,9 +234,23 @@ def _stretch(
     )
 
 
+def _merged(stretches: Sequence[Stretch]) -> tuple[Stretch, ...]:
+    """Neighbours between which nothing changed for this workload become one."""
+    found: list[Stretch] = []
+    for one in stretches:
+        last = found[-1] if found else None
+        if last is not None and (last.state, last.share, last.homes) == (one.state, one.share, one.homes):
+            found[-1] = msgspec.structs.replace(last, to_min=one.to_min)
+        else:
+            found.append(one)
+    return tuple(found)
+
+
 def _state(
     mine: tuple[HomeId, ...], left: Sequence[HomeId], before: Served, served: Served, moment: _Moment
 ) -> State:
+    if not mine:
+        return "up"  # it had no home it may use before either: the map says so, the drill did nothing to it
     if not left or (served.served is not None and served.demand and served.served <= SHARE_TINY):
         return "down"
     short = (served.unserved or 0.0) > (before.unserved or 0.0) + SHARE_TINY
@@ -294,39 +306,37 @@ def _because(graph: Graph, fallen: Fall, mine: Sequence[HomeId]) -> Iterable[str
 
 
 def _prevented(
-    worst: State,
-    workload: Workload,
-    scenario: Scenario,
-    estate: Estate,
-    graph: Graph,
-    moments: Sequence[_Moment],
+    worst: State, workload: Workload, scenario: Scenario, stage: Stage, moments: Sequence[_Moment]
 ) -> Iterable[str]:
     """What would have kept it up: said only where something was lost."""
-    mine = set(allowed_homes(workload, estate))
-    usual = demand_met(estate, set(estate.homes))[workload.id].unserved or 0.0
+    estate, graph, mine = stage.estate, stage.graph, set(stage.allowed[workload.id])
+    usual = stage.before[workload.id].unserved or 0.0
     bad = [moment for moment in moments if _hurt(workload, moment, mine, graph, usual)]
     if worst == "wrong":
         yield f"a monitor that compares its homes, and a home that does not stand on {scenario.what}"
     if worst not in ("down", "degraded") or not bad:
         return
     roots = sorted({label(graph, node) for moment in bad for node in moment.fallen.failed})
-    unhurt = [
-        home.id
-        for home in estate.homes.values()
-        if home.id not in workload.homes
-        and all(not moment.fallen.dead(graph.home(home.id)) for moment in bad)
-        and _same_work(home, workload, estate)
-    ]
+    unhurt = list(islice(_unhurt(workload, estate, graph, bad), NAMED_MAX))
     if unhurt:
         yield f"{' or '.join(sorted(unhurt))}, which this estate has and which stayed up, as one more home"
     elif roots:
-        yield f"one more home that stands on none of {', '.join(roots[:4])}"
+        yield f"one more home that stands on none of {', '.join(roots[:NAMED_MAX])}"
     if worst == "degraded":
         yield "room in the pools of the homes that stayed up, or a pool of its own"
     if any(moment.frozen & mine for moment in bad):
         yield "capacity that already runs; what has to be launched is not there"
     if scenario.unseen_min:
         yield f"own health probes: the vendor says nothing for {scenario.unseen_min:g} minutes"
+
+
+def _unhurt(workload: Workload, estate: Estate, graph: Graph, bad: Sequence[_Moment]) -> Iterator[HomeId]:
+    """Homes that it does not use, could use, and that stayed up."""
+    for home in estate.homes.values():
+        if home.id not in workload.homes and _same_work(home, workload, estate):
+            node = graph.home(home.id)
+            if not any(moment.fallen.dead(node) for moment in bad):
+                yield home.id
 
 
 def _hurt(workload: Workload, moment: _Moment, mine: set[HomeId], graph: Graph, usual: float) -> bool:
@@ -338,18 +348,16 @@ def _hurt(workload: Workload, moment: _Moment, mine: set[HomeId], graph: Graph, 
 
 def _same_work(home: Home, workload: Workload, estate: Estate) -> bool:
     models = {estate.homes[id].model for id in workload.homes}
-    allowed = allowed_homes(msgspec.structs.replace(workload, homes=(home.id,)), estate)
-    return home.model in models and home.id in allowed
+    return home.model in models and not reasons_against(home, workload)
 
 
-def _dearer(
-    workload: Workload, scenario: Scenario, estate: Estate, graph: Graph, before: Served
-) -> float | None:
+def _dearer(workload: Workload, scenario: Scenario, stage: Stage) -> float | None:
     if scenario.price_times == 1.0:
         return None
-    struck = {graph.names[node] for blow in scenario.blows if blow.how == "price" for node in blow.nodes}
-    times = {id: scenario.price_times for id in estate.homes if id in struck}
-    return usd_month(workload, estate, before, times)
+    struck = {node for blow in scenario.blows if blow.how == "price" for node in blow.nodes}
+    homes = stage.estate.homes
+    times = {id: scenario.price_times for id in homes if stage.graph.home(id) in struck}
+    return usd_month(workload, stage.estate, stage.before[workload.id], times)
 
 
 def usd_month(workload: Workload, estate: Estate, served: Served, times: dict[HomeId, float]) -> float | None:

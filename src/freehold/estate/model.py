@@ -8,6 +8,8 @@ from freehold.estate.settings import ModelSettings
 from freehold.types.homes import Contract, Home, Policy, Pool, Service, Workload
 from freehold.types.names import Digest, HomeId, ModelId, PolicyId, PoolId, ServiceId, WorkloadId
 
+OWN = "self"  # the vendor and operator of your own machines
+
 
 class Estate(msgspec.Struct, frozen=True, kw_only=True):
     """Every reference in it resolves; `digest` is that of the file it was read from."""

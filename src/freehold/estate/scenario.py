@@ -9,7 +9,7 @@ import msgspec
 
 from freehold.estate.catalog import Catalog, DrillClass, Effect, Incident, lookup
 from freehold.estate.graph import Graph
-from freehold.estate.model import Estate
+from freehold.estate.model import OWN, Estate
 from freehold.types.homes import Home
 from freehold.types.names import HomeId, ServiceId
 
@@ -116,7 +116,9 @@ def _other_kind(id: ServiceId, drill: DrillClass) -> bool:
 
 
 def _fact(home: Home, fact: str) -> str | None:
-    """What several homes may have in common; None where it is not known, so nobody knows."""
+    """What several homes may have in common; None where it is not known, or is nobody's but yours."""
+    if home.operator == OWN and fact in ("contract", "vendor", "operator", "operator-in-jurisdiction"):
+        return None if fact != "contract" or home.contract is None else f"contract {home.contract}"
     if fact == "contract":
         return f"contract {home.contract}" if home.contract else f"account at {home.vendor}"
     if fact == "operator-in-jurisdiction":
@@ -131,6 +133,8 @@ def _fact(home: Home, fact: str) -> str | None:
 def _unknown_facts(drill: DrillClass, estate: Estate) -> Iterator[str]:
     if not drill.fact:
         return
-    unknown = [home.id for home in estate.homes.values() if _fact(home, drill.fact) is None]
+    unknown = [
+        home.id for home in estate.homes.values() if home.operator != OWN and _fact(home, drill.fact) is None
+    ]
     if unknown:
         yield f"{drill.fact} of {', '.join(unknown)} is not known, so they are not part of this drill"

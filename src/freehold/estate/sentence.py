@@ -32,6 +32,8 @@ def sentence(found: Finding, estate: Estate, catalog: Catalog) -> str:
     places = _and([f"through {surface_words(home, catalog)} {place_words(home, catalog)}" for home in homes])
     operators = _and(sorted({vendor_name(home.operator, catalog) for home in homes}, key=str.lower))
     barred = f" {_barred(found)}" if found.barred else ""
+    if found.breaches:
+        barred += f" Its policy does not hold: {_and(list(found.breaches))}."
     survives = _survives(found, estate, catalog)
     return f"{found.workload} runs {models} {places}, operated by {operators}; {survives}.{barred}"
 

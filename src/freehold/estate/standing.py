@@ -61,7 +61,10 @@ def _from_catalog(
         return ((place,) if known else ()), ()
     if home.region == GLOBAL_REGION and row.global_needs:
         return _filled(row.global_needs, None), ()
-    needs = [*_filled(row.needs, home.region)]
+    needs = [
+        *_filled(row.needs, home.region),
+        *_filled(row.operator_needs.get(home.operator, ()), home.region),
+    ]
     if row.profile_needs and home.profile is not None:
         if _profile_regions(home, catalog):
             needs.append(profile_service(home, row))
@@ -170,6 +173,10 @@ def unknowns(home: Home, catalog: Catalog) -> tuple[str, ...]:
         found.append(f"{home.vendor} with api {home.api} is not in the catalog: only its region is known")
     if home.region is None and (row is None or row.regional):
         found.append("region unknown")
+    if row is not None and row.hosting and HOSTING not in home.options:
+        found.append(
+            f"who runs it depends on options.{HOSTING}, which is not stated: {home.operator} is taken"
+        )
     if home.silicon is None:
         found.append("silicon unknown")
     if home.jurisdiction is None:

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 import msgspec
 
-from freehold.estate.allowed import allowed_homes, barred_homes
-from freehold.estate.blast import fall
+from freehold.estate.allowed import allowed_homes, barred_homes, breaches
+from freehold.estate.blast import Fall, fall
+from freehold.estate.counting import HOMES_MAX, Counted, HomeCuts, home_cuts
 from freehold.estate.cuts import CutSets, TooManyError, cut_sets
 from freehold.estate.graph import Graph
 from freehold.estate.model import Estate
@@ -23,37 +24,94 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     workload: WorkloadId
     homes: tuple[HomeId, ...]  # those it may use
     barred: dict[HomeId, tuple[str, ...]]
+    breaches: tuple[str, ...]  # what its policy asks of its homes together and does not get
     regions_fatal: tuple[ServiceId, ...]
     vendors_fatal: tuple[str, ...]
     single_points: tuple[str, ...]
     counts: tuple[int, ...]  # minimal cut sets of size 1, 2, ...
-    cuts: CutSets
+    listed: tuple[tuple[str, ...], ...] = ()  # some of them, smallest first
 
     @property
     def single_homed(self) -> bool:
         return bool(self.single_points)
 
 
-def survey(estate: Estate, graph: Graph, *, size_max: int = MAP_SIZE_MAX) -> dict[WorkloadId, Finding]:
-    return {id: find(workload, estate, graph, size_max=size_max) for id, workload in estate.workloads.items()}
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """Minimal cut sets of one node: how many of each size, the single ones, and the first few."""
+
+    counts: tuple[int, ...]
+    single: tuple[int, ...]
+    listed: tuple[tuple[int, ...], ...]
+
+
+def survey(
+    estate: Estate, graph: Graph, *, size_max: int = MAP_SIZE_MAX, cap: int = 0
+) -> dict[WorkloadId, Finding]:
+    """Every workload. What homes and vendors have in common is worked out once."""
+    fallen = _falls(estate, graph)
+    known: dict[int, HomeCuts | None] = {}
+    return {
+        id: _finding(workload, estate, graph, fallen, count(graph, graph.workload(id), size_max, cap, known))
+        for id, workload in estate.workloads.items()
+    }
 
 
 def find(workload: Workload, estate: Estate, graph: Graph, *, size_max: int = MAP_SIZE_MAX) -> Finding:
-    node = graph.workload(workload.id)
+    counted = count(graph, graph.workload(workload.id), size_max, 0, {})
+    return _finding(workload, estate, graph, _falls(estate, graph), counted)
+
+
+def count(graph: Graph, node: int, size_max: int, cap: int, known: dict[int, HomeCuts | None]) -> Counts:
+    """The fast way where it can be gone (up to three, few homes), else the general one. Both are exact."""
+    homes = graph.any_of[node]
+    if size_max <= MAP_SIZE_MAX and 0 < len(homes) <= HOMES_MAX:
+        for home in homes:
+            if home not in known:
+                known[home] = home_cuts(graph, home)
+        parts = [part for home in homes if (part := known[home]) is not None]
+        if len(parts) == len(homes):
+            counted = Counted(parts)
+            return Counts(
+                counts=counted.counts[:size_max],
+                single=counted.single_nodes(),
+                listed=tuple(counted.listed(cap)),
+            )
     cuts = cuts_within(graph, node, size_max)
-    regions, vendors = _fatal(workload, estate, graph, node)
+    return Counts(
+        counts=tuple(cuts.count(size) for size in range(1, cuts.size_max + 1)),
+        single=tuple(one for group in cuts.groups if group.size == 1 for one in group.classes[0]),
+        listed=tuple(cuts.listed(cap)),
+    )
+
+
+def _finding(
+    workload: Workload, estate: Estate, graph: Graph, fallen: dict[str, Fall], counted: Counts
+) -> Finding:
+    homes = [estate.homes[id] for id in allowed_homes(workload, estate)]
+    sellers = sorted({name for home in homes for name in (home.vendor, home.operator)})
+    node = graph.workload(workload.id)
+    single = labels(graph, counted.single)
+    kinds = {point: estate.services[ServiceId(point)].kind for point in single if point in estate.services}
     return Finding(
         workload=workload.id,
-        homes=allowed_homes(workload, estate),
+        homes=tuple(home.id for home in homes),
         barred=barred_homes(workload, estate),
-        regions_fatal=regions,
-        vendors_fatal=vendors,
-        single_points=tuple(
-            label(graph, one) for group in cuts.groups if group.size == 1 for one in group.classes[0]
-        ),
-        counts=tuple(cuts.count(size) for size in range(1, cuts.size_max + 1)),
-        cuts=cuts,
+        breaches=breaches(workload, estate),
+        regions_fatal=tuple(ServiceId(point) for point, kind in kinds.items() if kind == "region"),
+        vendors_fatal=tuple(name for name in sellers if name in fallen and fallen[name].dead(node)),
+        single_points=tuple(single),
+        counts=counted.counts,
+        listed=tuple(tuple(labels(graph, members)) for members in counted.listed),
     )
+
+
+def _falls(estate: Estate, graph: Graph) -> dict[str, Fall]:
+    """What dies with everything that is one vendor's."""
+    owned: dict[str, list[int]] = {}
+    for id, service in estate.services.items():
+        if service.vendor is not None:
+            owned.setdefault(service.vendor, []).append(graph.service(id))
+    return {vendor: fall(graph, nodes) for vendor, nodes in owned.items()}
 
 
 def cuts_within(graph: Graph, node: int, size_max: int) -> CutSets:
@@ -64,38 +122,6 @@ def cuts_within(graph: Graph, node: int, size_max: int) -> CutSets:
         except TooManyError:
             continue
     return cut_sets(graph, node, 1)
-
-
-def _fatal(
-    workload: Workload, estate: Estate, graph: Graph, node: int
-) -> tuple[tuple[ServiceId, ...], tuple[str, ...]]:
-    """The single regions, and the single sellers or operators of its homes, whose loss takes it down."""
-    homes = [estate.homes[id] for id in allowed_homes(workload, estate)]
-    sellers = {name for home in homes for name in (home.vendor, home.operator)}
-    below = _below(graph, node)
-    regions: list[ServiceId] = []
-    vendors: dict[str, list[int]] = {}
-    for one in below:
-        if graph.kinds[one] != "service":
-            continue
-        service = estate.services[ServiceId(graph.names[one])]
-        if service.kind == "region" and fall(graph, (one,)).dead(node):
-            regions.append(service.id)
-        if service.vendor in sellers:
-            vendors.setdefault(service.vendor, []).append(one)
-    fatal = [vendor for vendor, nodes in vendors.items() if fall(graph, nodes).dead(node)]
-    return tuple(regions), tuple(sorted(fatal))
-
-
-def _below(graph: Graph, node: int) -> list[int]:
-    seen = {node}
-    order = [node]
-    for one in order:  # grows while it is read
-        for need in (*graph.all_of[one], *graph.any_of[one]):
-            if need not in seen:
-                seen.add(need)
-                order.append(need)
-    return sorted(seen)
 
 
 def label(graph: Graph, node: int) -> str:

@@ -89,7 +89,12 @@ def _one(drill: Drill) -> Iterable[str]:
         yield f'<p class="say">{esc(scenario.teaches)}</p>'
     yield f'<div class="frame">{picture(drill)}</div><ul>'
     for report in drill.workloads:
-        if report.worst != "up" or report.frozen or report.usd_month_after is not None:
+        if (
+            report.worst != "up"
+            or report.frozen
+            or report.price_unknown
+            or report.usd_month_after is not None
+        ):
             yield f"<li>{_report_words(report, scenario.starts)}</li>"
     yield "</ul>"
     for note in scenario.notes:
@@ -111,6 +116,8 @@ def _report_words(report: Report, starts: str) -> str:
         )
     if report.wrong:
         parts.append(f"{report.wrong:,.0f} answers from homes that were wrong")
+    if report.price_unknown:
+        parts.append("what it costs is not known: a price or a demand is not stated")
     if report.usd_month_before is not None and report.usd_month_after is not None:
         parts.append(f"${report.usd_month_before:,.0f} a month becomes ${report.usd_month_after:,.0f}")
     why = "".join(f"<li>because {esc(one)}</li>" for one in report.because[:3])
@@ -160,7 +167,9 @@ def _axis(end: float, height: int, starts: str) -> Iterable[str]:
     while at < end:
         x = LABEL_PX + TRACK_PX * at / end
         yield f'<path class="grid" d="M{x:.1f} 18V{height - 4}"/>'
-        yield f'<text class="small" x="{x + 3:.1f}" y="12">{esc(moment_words(at, starts))}</text>'
+        words = moment_words(at, starts)
+        if x + len(words) * LETTER_PX < LABEL_PX + TRACK_PX:
+            yield f'<text class="small" x="{x + 3:.1f}" y="12">{esc(words)}</text>'
         at += step
 
 
@@ -173,10 +182,13 @@ def _bar(row: int, start: float, to: float, end: float, look: str, text: str, th
     x = LABEL_PX + TRACK_PX * start / end
     width = max(1.5, TRACK_PX * (min(to, end) - start) / end)
     y = 24 + ROW_PX * row + (ROW_PX - thick) / 2
-    fits = thick == BAR_PX and width > len(text) * LETTER_PX + 10
+    title = text
+    if width <= len(text) * LETTER_PX + 10:
+        text = text[:1]  # the shape alone
+    fits = thick == BAR_PX and width > 2 * LETTER_PX
     words = f'<text class="small" x="{x + 6:.1f}" y="{y + 13:.1f}">{esc(text)}</text>' if fits else ""
     return (
-        f'<g><title>{esc(text)}</title><rect class="{look}" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" '
+        f'<g><title>{esc(title)}</title><rect class="{look}" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" '
         f'height="{thick}" rx="2"/>{words}</g>'
     )
 

@@ -36,6 +36,10 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
         "127.0.0.1"
     )
     port: Annotated[Port, Meta(description="The port that takes calls.")] = 4100
+    hosts: Annotated[
+        tuple[Host, ...],
+        Meta(description="Names by which a loopback port may be called, beside localhost."),
+    ] = ()
     admin_port: Annotated[Port, Meta(description="Admin, metrics, health and receipts.")] = 4101
     workers: Annotated[Annotated[int, Meta(ge=1, le=256)], Meta(description="Gateway processes.")] = 1
     connections_max: Annotated[
@@ -49,6 +53,13 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
     attempts_max: Annotated[
         Annotated[int, Meta(ge=1, le=20)], Meta(description="Homes tried for one call, the first included.")
     ] = 4
+    tls_cert: Annotated[
+        str | None, Meta(description="A PEM file with the certificate callers see; calls then come by TLS.")
+    ] = None
+    tls_key: Annotated[str | None, Meta(description="The PEM file of that certificate's key.")] = None
+    tls_ca: Annotated[
+        str | None, Meta(description="A PEM file of authorities to trust for homes, beside the system's.")
+    ] = None
     drain: Annotated[Duration, Meta(description="How long calls may finish when it stops.")] = Duration("30s")
     timeouts: Annotated[TimeoutSettings, Meta(description="How long the gateway waits.")] = TimeoutSettings()
 

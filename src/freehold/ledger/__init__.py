@@ -2,10 +2,14 @@
 
 Knows: how to append a record without blocking, keep it, sign for it and prove that it is in.
 Must not know: what a call or a job does; it stores records and never interprets them beyond their schema.
-Start with `plain` (one JSON line per record, synced in batches) and `signer` (an Ed25519 key in a file).
+Start with `writer` (the Recorder that rooms are given) and `committer` (its thread), then `segment` (what
+is on disk) and `merkle` (why it can be proved). `receipt` and `verify` are what an outsider needs.
 """
 
+from freehold.ledger.opening import open_recorder, open_vault
 from freehold.ledger.plain import PlainRecorder
+from freehold.ledger.settings import LedgerSettings
 from freehold.ledger.signer import FileSigner
+from freehold.ledger.writer import Ledger, open
 
-__all__ = ["FileSigner", "PlainRecorder"]
+__all__ = ["FileSigner", "Ledger", "LedgerSettings", "PlainRecorder", "open", "open_recorder", "open_vault"]

@@ -1,63 +1,63 @@
-"""What a pocket home answers with."""
+"""What a pocket home answers with: the seam that every engine fits, and the table of engines."""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, cast, runtime_checkable
 
-from freehold.types.conversation import (
-    Begin,
-    BlockEnd,
-    BlockStart,
-    Conversation,
-    End,
-    Event,
-    Finish,
-    Finished,
-    Text,
-    TextDelta,
-    Usage,
-    UsageReport,
-)
+import msgspec
 
-TOKENS_DEFAULT = 256
+from freehold.errors import InputError, nearest
+from freehold.types.conversation import Conversation, Event
+from freehold.types.names import Digest
+
+ENGINES: dict[str, str] = {
+    "scripted": "freehold.pocket.scripted:ScriptedEngine",
+    "model": "freehold.pocket.lm.home:ModelEngine",
+}
+
+
+class Wait(msgspec.Struct, frozen=True, kw_only=True):
+    """The engine takes its time before what it yields next."""
+
+    seconds: float
+
+
+Step = Event | Wait
 
 
 class Engine(Protocol):
-    def answer(self, conversation: Conversation, id: str) -> Iterator[Event]: ...
+    """Events in the order of a stream: Begin, blocks, Finished, UsageReport, End; a Wait anywhere.
+
+    `blocking`: a step may take long enough to be worth a thread.
+    """
+
+    blocking: bool
+
+    def answer(self, conversation: Conversation, id: str) -> Iterator[Step]: ...
 
 
-class EchoEngine:
-    """Says the last user text back, one word a token, within the limit asked for."""
+@runtime_checkable
+class Reloadable(Protocol):
+    """An engine with weights that can be changed for others while its home runs."""
 
-    def answer(self, conversation: Conversation, id: str) -> Iterator[Event]:
-        words = _last_text(conversation).split(" ")
-        limit = conversation.max_tokens or TOKENS_DEFAULT
-        said = words[:limit]
-        finish: Finish = "stop" if len(said) == len(words) else "length"
-        yield Begin(id=id, model=conversation.model)
-        yield BlockStart(index=0, block=Text(text=""))
-        for number, word in enumerate(said):
-            yield TextDelta(index=0, text=word if number == 0 else f" {word}")
-        yield BlockEnd(index=0)
-        yield Finished(finish=finish)
-        yield UsageReport(usage=Usage(fresh=_count(conversation), output=len(said)))
-        yield End()
+    @property
+    def weights(self) -> Digest: ...
+    def load(self, folder: Path, digest: Digest) -> None:
+        """Change to the weights in `folder` if their digest is this one; else keep what there is."""
+        ...
 
 
-def _texts(conversation: Conversation) -> Iterator[str]:
-    for text in conversation.system:
-        if isinstance(text, Text):
-            yield text.text
-    for turn in conversation.turns:
-        for block in turn.blocks:
-            if isinstance(block, Text):
-                yield block.text
-
-
-def _last_text(conversation: Conversation) -> str:
-    return ([*_texts(conversation)] or [""])[-1]
-
-
-def _count(conversation: Conversation) -> int:
-    return sum(len(text.split()) for text in _texts(conversation))
+def engine(name: str) -> Engine:
+    if name not in ENGINES:
+        close = nearest(name, ENGINES)
+        raise InputError(
+            f"there is no engine {name!r}",
+            why=f"engines are {', '.join(ENGINES)}" + (f"; the closest is {close!r}" if close else ""),
+            fix="name one of them",
+            code="pocket.unknown-engine",
+        )
+    module, _, attribute = ENGINES[name].partition(":")
+    return cast("Engine", getattr(importlib.import_module(module), attribute)())

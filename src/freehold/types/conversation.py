@@ -142,6 +142,10 @@ class Conversation(_Neutral, frozen=True, kw_only=True):
     temperature: float | None = None
     top_p: float | None = None
     top_k: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    seed: int | None = None
+    n: int | None = None  # how many answers; a neutral answer is the first, the others are in its `extra`
     stop: tuple[str, ...] = ()
     stream: bool = False
     stream_usage: bool = False
@@ -183,6 +187,7 @@ class Begin(_Neutral, frozen=True, kw_only=True, tag="begin"):
     id: str
     model: str
     usage: Usage = Usage()
+    dialect: str = ""  # whose stream this is; every `extra` in it is meaningful only there
     extra: Extra = {}
 
 
@@ -200,6 +205,7 @@ class ThinkingDelta(_Neutral, frozen=True, kw_only=True, tag="thinking_delta"):
     index: int
     text: str = ""
     signature: str | None = None
+    origin: str = ""  # who signed, where it is not the block's own origin
 
 
 class ToolDelta(_Neutral, frozen=True, kw_only=True, tag="tool_delta"):

@@ -46,10 +46,22 @@ class Tokens(_Part, frozen=True, kw_only=True):
     output: int | None = None
 
 
+class PriceUsed(_Part, frozen=True, kw_only=True):
+    """The rates behind a cost, in nano-dollars per million tokens, or per hour of one chip."""
+
+    fresh: int | None = None
+    cache_read: int | None = None
+    cache_write: int | None = None
+    output: int | None = None
+    chip_hour: int | None = None
+
+
 class Cost(_Part, frozen=True, kw_only=True):
     nano_usd: int | None = None
+    price: PriceUsed | None = None
     price_source: str | None = None
     price_as_of: str | None = None
+    commitment: str | None = None  # the contract or reservation that the price is under
 
 
 class Took(_Part, frozen=True, kw_only=True):
@@ -64,6 +76,7 @@ class Content(_Part, frozen=True, kw_only=True):
     digest: Digest | None = None
     length: int | None = None
     sealed_base64: str | None = None
+    sealed_in_file: bool = False  # too long for a record: in a file of the ledger, named by the digest
     key_name: str | None = None
 
 
@@ -80,10 +93,11 @@ class VerdictFacts(_Part, frozen=True, kw_only=True):
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
-    """What every kind of record begins with. The sequence number is the leaf's place in its writer's tree."""
+    """What every kind of record begins with. An absent field is null, and `unknown` says why."""
 
     id: RecordId
     time_ns: int
+    seq: int | None = None  # the ledger sets it: the leaf's place in its writer's tree
     estate: Digest | None = None
     policy: PolicyId | None = None
     policy_digest: Digest | None = None
@@ -109,12 +123,15 @@ class CallRecord(Record, frozen=True, kw_only=True, tag="call/1"):
     """One call of one caller, whatever it took to answer it."""
 
     dialect: str | None = None
+    operation: str | None = None  # chat, text_completion, embeddings, ...
     stream: bool = False
     status: int | None = None
     attempts: int = 1
     rescued: bool = False
     joined: str | None = None  # continued, reasked, restarted
     why_home: str | None = None
+    finish: str | None = None  # why the answer ended, in the neutral form's words
+    vendor_id: str | None = None  # what the vendor calls its answer
     request: Content | None = None
     response: Content | None = None
 
@@ -217,13 +234,41 @@ class AdminRecord(Record, frozen=True, kw_only=True, tag="admin/1"):
     why: str | None = None
 
 
+class CheckpointRecord(Record, frozen=True, kw_only=True, tag="checkpoint/1"):
+    """Another writer's signed checkpoint, kept here so that neither tree can be rewound alone."""
+
+    origin: str
+    size: int
+    note: str
+
+
 AnyRecord = (
     CallRecord | AttemptRecord | JobRecord | StepRecord | VerdictRecord | AttestationRecord
     | ReleaseRecord | BundleRecord | DrillRecord | PlanRecord | AlarmRecord | AdminRecord
+    | CheckpointRecord
 )  # fmt: skip
 RECORD_KINDS: dict[str, type[Record]] = {
     "call": CallRecord, "attempt": AttemptRecord, "job": JobRecord, "step": StepRecord,
     "verdict": VerdictRecord, "attestation": AttestationRecord, "release": ReleaseRecord,
     "bundle": BundleRecord, "drill": DrillRecord, "plan": PlanRecord, "alarm": AlarmRecord,
-    "admin": AdminRecord,
+    "admin": AdminRecord, "checkpoint": CheckpointRecord,
 }  # fmt: skip
+
+# What a record of work that ran should say, or say why it does not.
+EXPECTED: dict[str, tuple[str, ...]] = {
+    "call": (
+        "estate", "policy_digest", "workload", "planned", "actual", "actual_known", "tier", "tokens",
+        "useful_flops", "cost", "took", "outcome", "key",
+    ),
+    "attempt": ("planned", "actual", "tokens", "cost", "took", "outcome"),
+    "job": ("estate", "policy_digest", "workload", "planned", "cost"),
+    "step": ("workload", "actual", "tokens", "useful_flops", "cost", "took"),
+}  # fmt: skip
+
+
+def unexplained(entry: Record) -> list[str]:
+    """Fields that are null without a reason: none, in a record that is finished."""
+    kind = str(entry.__struct_config__.tag).partition("/")[0]
+    return [
+        name for name in EXPECTED.get(kind, ()) if getattr(entry, name) is None and name not in entry.unknown
+    ]

@@ -1,6 +1,23 @@
-"""How models behave: monitors, drift alarms, probes into the model.
+"""How models behave: what was measured, with intervals that hold, and the logs it is read from.
 
-It knows judges and how good they are: every verdict carries its monitor's measured power.
-It must not import torch outside `inside/`, and an output that nobody judged is never a pass.
-Start reading at `settings`.
+Knows: the folder of a training run (`runlog`) and the statistics of rates and judges (`stats`).
+Must not know: how a run is made, what a gateway does with a verdict, how pages look.
+Start with `runlog` (one documented format, its only reader), then `stats`.
 """
+
+from freehold.watch.runlog import Evaluation, Happened, Header, Rate, RunLog
+from freehold.watch.stats import Interval, Judge, clopper_pearson, confidence_sequence, corrected, wilson
+
+__all__ = [
+    "Evaluation",
+    "Happened",
+    "Header",
+    "Interval",
+    "Judge",
+    "Rate",
+    "RunLog",
+    "clopper_pearson",
+    "confidence_sequence",
+    "corrected",
+    "wilson",
+]

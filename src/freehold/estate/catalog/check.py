@@ -10,12 +10,13 @@ from __future__ import annotations
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import msgspec
 
-from freehold.errors import Problem
+from freehold.errors import Problem, ProblemsError
 from freehold.estate.catalog.age import as_date
-from freehold.estate.catalog.load import KEYED, LISTED, Catalog
+from freehold.estate.catalog.load import KEYED, LISTED, Catalog, load
 from freehold.estate.catalog.lookup import service
 from freehold.estate.catalog.shapes import Figure, Incident, Offer, Service, Silicon, TokenPrice
 from freehold.types.names import ServiceId
@@ -35,6 +36,15 @@ SILICON_RANGES = {
     "link_gb_per_s": (8, 20_000),
     "power_w": (20, 5_000),
 }
+
+
+def checked(own: Path | None) -> Catalog:
+    """The catalog with the user's own file over it, refused whole if anything in that cannot be true."""
+    catalog = load(own)
+    found = [] if own is None else problems(catalog)
+    if found:
+        raise ProblemsError(str(own), found)
+    return catalog
 
 
 def problems(catalog: Catalog) -> list[Problem]:
@@ -114,7 +124,7 @@ def offer_problems(offer: Offer, catalog: Catalog) -> Iterator[Problem]:
             place,
         )
         return
-    most = machine_chips_max(chip)
+    most = chip.chips_per_machine_max
     if offer.chips < 1 or (most is not None and offer.chips > most):
         yield _problem(
             "catalog.impossible",
@@ -131,10 +141,6 @@ def offer_problems(offer: Offer, catalog: Catalog) -> Iterator[Problem]:
                 "catalog.impossible", f"{place}: {figure.value:g} dollars an hour for one {offer.silicon}",
                 f"above 0, at most {CHIP_HOUR_USD_MAX:g}; an unknown price is left out", place,
             )  # fmt: skip
-
-
-def machine_chips_max(chip: Silicon) -> int | None:
-    return chip.chips_per_machine_max
 
 
 def price_problems(price: TokenPrice, catalog: Catalog) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import msgspec
 
@@ -19,6 +19,7 @@ from freehold.errors import InputError
 from freehold.estate.catalog.shapes import (
     Commitment,
     DrillClass,
+    Figure,
     Incident,
     ModelFacts,
     Offer,
@@ -152,7 +153,7 @@ def read_own(path: Path) -> dict[str, Any]:
             code="catalog.too-large",
         )
     try:
-        return tomllib.loads(raw.decode())
+        table = tomllib.loads(raw.decode())
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise InputError(
             f"the catalog file {str(path)!r} is not TOML",
@@ -160,19 +161,39 @@ def read_own(path: Path) -> dict[str, Any]:
             fix="correct it; `freehold catalog import` writes such files",
             code="catalog.not-toml",
         ) from error
+    for section, content in table.items():
+        _refuse_shape(section, content, path)
+    return table
+
+
+def _refuse_shape(section: str, content: Any, path: Path) -> None:
+    """[section.NAME] tables or [[section]] tables, whatever they hold."""
+    entries = content.values() if isinstance(content, dict) else content
+    right: Any = dict if section in KEYED else list if section in LISTED else object
+    if isinstance(content, right) and (right is object or all(isinstance(one, dict) for one in entries)):
+        return
+    raise InputError(
+        f"the catalog file {str(path)!r} writes {section!r} in another shape than the catalog has",
+        why=f"it is written as {f'[[{section}]]' if section in LISTED else f'[{section}.NAME]'}",
+        fix="see the reference of the catalog",
+        code="catalog.wrong-type",
+    )
 
 
 def sourced(kind: type[msgspec.Struct], entry: Mapping[str, Any], sources: Mapping[str, Entry]) -> Entry:
     """`from` resolved: for the entry itself, and for each figure that names no source of its own."""
     filled = {key: value for key, value in entry.items() if key != "from"}
     default = _source(entry, sources)
-    fields = {field.name: field for field in msgspec.structs.fields(kind)}
-    for name, value in filled.items():
-        if name in fields and "Figure" in str(fields[name].type):
-            filled[name] = _figure(value, default, sources)
-    if "source" in fields:
-        filled = {**default, **filled}
-    return filled
+    for name in _figure_fields(kind):
+        if name in filled:
+            filled[name] = _figure(filled[name], default, sources)
+    return {**default, **filled} if "source" in kind.__struct_fields__ else filled
+
+
+@cache
+def _figure_fields(kind: type[msgspec.Struct]) -> tuple[str, ...]:
+    fields = msgspec.structs.fields(kind)
+    return tuple(field.name for field in fields if Figure in (field.type, *get_args(field.type)))
 
 
 def _figure(value: Any, default: Entry, sources: Mapping[str, Entry]) -> Any:

@@ -59,7 +59,7 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
 def skypilot(text: str, vendor: str, catalog: Catalog) -> Read:
     """SkyPilot's `vms.csv`, one row for each shape, region and zone; the cheapest zone is kept."""
     table = csv.DictReader(io.StringIO(text))
-    missing = SKYPILOT_COLUMNS - set(table.fieldnames or ())
+    missing = SKYPILOT_COLUMNS - set(_columns(table))
     if missing:
         raise InputError(
             "this is not SkyPilot's table of machines",
@@ -70,7 +70,7 @@ def skypilot(text: str, vendor: str, catalog: Catalog) -> Read:
     problems: list[Problem] = []
     passed: dict[str, int] = defaultdict(int)
     cheapest: dict[tuple[str, str, str], Entry] = {}
-    for number, row in enumerate(table, 2):
+    for number, row in enumerate(_rows(table), 2):
         if number > ROWS_MAX:
             raise InputError(
                 f"the table has more than {ROWS_MAX} rows", why="more is not read", fix="split it",
@@ -84,6 +84,27 @@ def skypilot(text: str, vendor: str, catalog: Catalog) -> Read:
     entries = list(cheapest.values())
     _mark_suspects(entries)
     return Read(section="offers", entries=tuple(entries), problems=tuple(problems), passed_over=dict(passed))
+
+
+def _columns(table: csv.DictReader[str]) -> list[str]:
+    try:
+        return list(table.fieldnames or ())
+    except csv.Error:
+        return []
+
+
+def _rows(table: csv.DictReader[str]) -> Iterator[dict[str, str]]:
+    """Rows with every column as text; what csv itself cannot read is an InputError."""
+    try:
+        for row in table:
+            yield {key: value or "" for key, value in row.items() if isinstance(value, str | None)}
+    except csv.Error as error:
+        raise InputError(
+            "this is not a table of comma-separated values",
+            why=f"line {table.line_num}: {error}",
+            fix="give the vms.csv of one cloud",
+            code="catalog.not-skypilot",
+        ) from error
 
 
 def _offer(
@@ -100,6 +121,9 @@ def _offer(
             problems.append(_refused("catalog.no-name", number, f"{shape} has an accelerator with no name"))
         else:
             passed["machines without an accelerator"] += 1
+        return None
+    if not row["Region"].strip():
+        problems.append(_refused("catalog.wrong-type", number, f"{shape or name} is in no region"))
         return None
     kind, chips = _kind_and_count(name, row["AcceleratorCount"])
     chip = silicon_id(catalog, kind)
@@ -139,9 +163,9 @@ def _kind_and_count(name: str, count: str) -> tuple[str, int | None]:
         return chip, max(1, size // 2) if kind == "v5p" else size
     try:
         exact = float(count)
-    except ValueError:
+        return name, int(exact) if exact == int(exact) else None
+    except (TypeError, ValueError, OverflowError):  # no number, not a number, infinity
         return name, None
-    return name, int(exact) if exact == int(exact) else None
 
 
 def _price(text: str | None, chips: int, number: int, what: str, problems: list[Problem]) -> float | None:

@@ -55,7 +55,6 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     home: str = ""  # the jurisdiction whose law it answers to
     aliases: tuple[str, ...] = ()
     regions: dict[str, Region] = {}
-    credentials: tuple[str, ...] = ()  # environment names that mean "we have an account here"
     source: str = ""
     as_of: str = ""
     status: Status = "reported"
@@ -81,6 +80,7 @@ class Surface(msgspec.Struct, frozen=True, kw_only=True):
     silicon: tuple[SiliconId, ...] = ()  # what is known to run it; empty: unknown
     aliases: tuple[str, ...] = ()
     hosting: dict[str, str] = {}  # options.hosting -> operator, where one URL has several operators
+    operator_needs: dict[str, tuple[str, ...]] = {}  # operator -> what more it stands on there
     credentials: tuple[str, ...] = ()
     note: str = ""
     source: str = ""
@@ -193,7 +193,6 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     from_min: float
     to_min: float | None = None  # None: its recovery was not recorded; the end of the incident is taken
     how: Literal["down", "no-growth", "wrong", "slow"] = "down"
-    recorded: bool = True  # False: reasoned, not in the record
     note: str = ""
 
 

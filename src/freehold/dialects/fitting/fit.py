@@ -1,0 +1,72 @@
+"""The verdict on one request and one home."""
+
+from __future__ import annotations
+
+import functools
+
+import msgspec
+
+from freehold.dialects.base import Target
+from freehold.dialects.capabilities import capability
+from freehold.dialects.fitting import content, extras, sampling, thinking, tools
+from freehold.dialects.fitting.draft import Draft
+from freehold.dialects.table import APIS, CODECS, codec
+from freehold.types.conversation import Conversation
+
+
+class Fit(msgspec.Struct, frozen=True, kw_only=True):
+    """The request as this home takes it, and every change that was made to it."""
+
+    conversation: Conversation
+    notes: tuple[str, ...] = ()
+
+
+class LeaveOut(msgspec.Struct, frozen=True, kw_only=True):
+    """This home cannot do what is asked; another may."""
+
+    reason: str
+
+
+class Refuse(msgspec.Struct, frozen=True, kw_only=True):
+    """No home can do what is asked."""
+
+    reason: str
+
+
+RULES = (
+    sampling.fit_limits,
+    sampling.fit_sampling,
+    content.fit_turns,
+    content.fit_blocks,
+    tools.fit_tools,
+    tools.fit_format,
+    thinking.fit_thoughts,
+    thinking.fit_thinking,
+    extras.fit_extras,
+)
+
+
+def fit(conversation: Conversation, target: Target) -> Fit | LeaveOut | Refuse:
+    can = capability(target.api, target.model, target.api_version)
+    draft = Draft(conversation, can, *_taken(target.api))
+    for rule in RULES:
+        rule(draft)
+    if draft.refusals:
+        return Refuse(reason="; ".join(draft.refusals))
+    if draft.reasons:
+        return LeaveOut(reason="; ".join(draft.reasons))
+    return Fit(conversation=draft.now, notes=tuple(draft.notes))
+
+
+@functools.cache
+def _taken(api: str) -> tuple[str, str]:
+    """(the dialect whose request form an api takes, whose signatures it takes back)."""
+    return form_of(api), codec(api).origin
+
+
+def form_of(api: str) -> str:
+    """The dialect whose request form an api takes: InvokeModel takes Anthropic's."""
+    name = APIS[api].codec if api in APIS else api
+    if name not in CODECS:
+        return name
+    return {"bedrock-invoke": "anthropic", "vertex-claude": "anthropic"}.get(name, name)

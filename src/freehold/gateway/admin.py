@@ -1,0 +1,106 @@
+"""The admin port: health, readiness, metrics, homes, receipts; and reload, which needs the token.
+
+GET  /health        200 while the process runs
+GET  /ready         200 while calls are taken; 503 before, and first of all when it stops
+GET  /metrics       Prometheus' text format, all processes added up
+GET  /homes         each home's state as each process sees it
+GET  /receipts/ID   a call's receipt, from the ledger
+POST /reload        read the settings again: Authorization: Bearer TOKEN
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from freehold import wire
+from freehold.gateway.hosts import HostGuard
+from freehold.gateway.links import Link, Question, Told
+from freehold.gateway.metrics import CONTENT_TYPE, expose
+
+ID_LENGTH_MAX: Final = 64
+_JSON: Final = {"content-type": "application/json"}
+_TEXT: Final = {"content-type": "text/plain; charset=utf-8"}
+
+
+class Admin:
+    def __init__(self, links: Sequence[Link], token: str, *, host: str) -> None:
+        self._links, self._token = links, token
+        self._guard = HostGuard(host)
+        self.draining = False
+
+    async def handle(self, request: wire.Request) -> wire.Reply:
+        if self._guard.loopback:
+            for name in ("host", "origin"):
+                value = request.headers.get(name)
+                why = self._guard.stranger_value(name, value) if value is not None else ""
+                if why:
+                    return wire.Reply(status=403, headers=_TEXT, body=f"{why}\n".encode())
+        path = request.path
+        if request.method == "POST":
+            return await self._change(request)
+        if request.method != "GET":
+            return wire.Reply(status=405, headers=_TEXT, body=b"GET, or POST /reload\n")
+        if path.startswith("/receipts/"):
+            return await self._receipt_of(path.rpartition("/")[2])
+        match path:
+            case "/health":
+                return wire.Reply(headers=_TEXT, body=b"ok\n")
+            case "/ready":
+                return await self._ready()
+            case "/metrics":
+                told = await self._all(Question(kind="measure"))
+                found = [one.measured for one in told if one.measured is not None]
+                return wire.Reply(headers={"content-type": CONTENT_TYPE}, body=expose(found).encode())
+            case "/homes":
+                told = await self._all(Question(kind="homes"))
+                body = {"schema": "freehold.homes/1", "data": [one.homes for one in told]}
+                return wire.Reply(headers=_JSON, body=msgspec.json.encode(body))
+        return wire.Reply(status=404, headers=_TEXT, body=b"/health /ready /metrics /homes /receipts/ID\n")
+
+    async def _ready(self) -> wire.Reply:
+        if self.draining:
+            return wire.Reply(status=503, headers=_TEXT, body=b"draining\n")
+        told = await self._all(Question(kind="ready"))
+        if not any(one.ready for one in told):
+            return wire.Reply(status=503, headers=_TEXT, body=b"not ready\n")
+        return wire.Reply(headers=_TEXT, body=b"ready\n")
+
+    async def _receipt_of(self, id: str) -> wire.Reply:
+        """From whichever process keeps it; one still to be covered is better news than an unknown one."""
+        if len(id) > ID_LENGTH_MAX:
+            return wire.Reply(status=404, headers=_TEXT, body=b"no receipt is called that\n")
+        told = await self._all(Question(kind="receipt", id=id))
+        found = sorted((one.receipt for one in told if one.receipt is not None), key=lambda one: one[0])
+        status, body = (
+            found[0] if found else (503, b'{"code":"gateway.not-running","what":"no process answered"}')
+        )
+        headers = {**_JSON, "retry-after": "1"} if status == 202 else _JSON
+        return wire.Reply(status=status, headers=headers, body=body)
+
+    async def _change(self, request: wire.Request) -> wire.Reply:
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not hmac.compare_digest(
+            given.strip().encode(), self._token.encode()
+        ):
+            return wire.Reply(status=401, headers=_TEXT, body=b"send the admin token as a bearer token\n")
+        if request.path != "/reload":
+            return wire.Reply(status=404, headers=_TEXT, body=b"POST /reload\n")
+        return wire.Reply(headers=_JSON, body=msgspec.json.encode(await self.reload()))
+
+    async def reload(self) -> dict[str, object]:
+        """Every process reads anew; the first problems found are told once."""
+        reports = [one.report for one in await self._all(Question(kind="reload")) if one.report is not None]
+        problems = next((report.problems for report in reports if report.problems), ())
+        return {
+            "generation": max((report.generation for report in reports), default=0), "problems": problems,
+            "processes": len(reports),
+        }  # fmt: skip
+
+    async def _all(self, question: Question) -> list[Told]:
+        told = await asyncio.gather(*(link.ask(question) for link in self._links))
+        return [one for one in told if one is not None]

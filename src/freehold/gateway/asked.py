@@ -1,0 +1,139 @@
+"""What a caller asked for: the body as it came, looked into only as far as the call needs."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, Final
+
+import msgspec
+
+from freehold.dialects import Codec, Inbound
+from freehold.dialects.passthrough import Peeked
+from freehold.types.conversation import Conversation, StoredState
+
+# Dialects whose streams and answers can pass through without being told anew.
+PASSING: Final = frozenset({
+    "openai", "anthropic", "responses", "gemini", "vertex-claude", "bedrock", "bedrock-invoke"
+})  # fmt: skip
+# Of these, the ones whose requests pass by changing the model's name alone.
+RENAMING: Final = frozenset({"openai", "anthropic", "responses"})
+_MODEL: Final = b'"model"'
+_USAGE_OPTION: Final = b',"stream_options":{"include_usage":true}}'
+
+
+_NOTHING: Final = msgspec.Raw(b"")  # an absent field
+
+
+class Peek(msgspec.Struct):
+    """The few fields of a body that decide where it goes."""
+
+    model: str | None = None
+    stream: bool | None = None
+    stream_options: msgspec.Raw = _NOTHING
+    previous_response_id: str | None = None
+    conversation: msgspec.Raw = _NOTHING
+    container: msgspec.Raw = _NOTHING
+
+
+_peek = msgspec.json.Decoder(Peek).decode
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_encode = msgspec.json.Encoder().encode
+
+
+def peek(body: bytes) -> Peek:
+    return _peek(body)
+
+
+class Asked:
+    """One request. `conversation` is read when somebody needs it; a call that passes through does not."""
+
+    __slots__ = (
+        "_conversation", "body", "dialect", "hides_usage", "inbound", "model", "near", "peeked",
+        "peeked_whole",
+        "side", "stored", "stream",
+    )  # fmt: skip
+
+    def __init__(self, inbound: Inbound, near: Codec, dialect: str, body: bytes, peeked: Peek) -> None:
+        self.inbound, self.near, self.dialect, self.body, self.peeked = inbound, near, dialect, body, peeked
+        self.model = inbound.model or peeked.model or ""
+        self.stream = bool(peeked.stream) if inbound.stream is None else inbound.stream
+        self.hides_usage = self.stream and dialect == "openai" and not _asks_usage(peeked)
+        self.stored = _stored(peeked)
+        self._conversation: Conversation | None = None
+        self.peeked_whole: Peeked | None = None
+        self.side: Any = None  # a Side, where this is no generation
+
+    @property
+    def conversation(self) -> Conversation:
+        """The neutral form; a DialectError if the body is none of its dialect."""
+        if self._conversation is None:
+            self._conversation = self.near.read_request(self.inbound, self.body)
+        return self._conversation
+
+    def body_for(self, model_name: str) -> bytes:
+        """The body as it passes through: untouched but for the model's name and the wish to be told usage."""
+        body = self.body
+        if self.inbound.model is None and self.peeked.model not in (None, model_name):
+            body = rename_model(body, self.peeked.model or "", model_name)
+        if self.hides_usage:
+            if self.peeked.stream_options is _NOTHING:
+                body = body.rstrip()[:-1] + _USAGE_OPTION
+            else:
+                body = _with_usage(body)
+        return body
+
+
+def rename_model(body: bytes, old: str, new: str) -> bytes:
+    """Another model name, every other byte as it was where that is certain."""
+    usual, renamed = _renaming(old, new)
+    at = body.find(_MODEL)
+    if at >= 0 and body.find(_MODEL, at + 7) < 0:  # the only one, so this is the field that was decoded
+        if body.startswith(usual, at):
+            return b"%b%b%b" % (body[:at], renamed, body[at + len(usual) :])
+        written = _encode(old)
+        start = body.find(written, at + 7)
+        if start >= 0 and body[at + 7 : start].strip() == b":":
+            return b"%b%b%b" % (body[:start], _encode(new), body[start + len(written) :])
+    fields = _fields(body)
+    fields["model"] = msgspec.Raw(_encode(new))
+    return _encode(fields)
+
+
+@functools.lru_cache(maxsize=1024)
+def _renaming(old: str, new: str) -> tuple[bytes, bytes]:
+    """The field as nearly everybody writes it, before and after."""
+    return b'"model":' + _encode(old), b'"model":' + _encode(new)
+
+
+def _with_usage(body: bytes) -> bytes:
+    fields = _fields(body)
+    options = _fields(bytes(fields["stream_options"])) if bytes(fields["stream_options"]) != b"null" else {}
+    options["include_usage"] = msgspec.Raw(b"true")
+    fields["stream_options"] = msgspec.Raw(_encode(options))
+    return _encode(fields)
+
+
+class _UsageOption(msgspec.Struct):
+    include_usage: bool | None = None
+
+
+def _asks_usage(peeked: Peek) -> bool:
+    if peeked.stream_options is _NOTHING:
+        return False
+    try:
+        found = msgspec.json.decode(peeked.stream_options, type=_UsageOption | None)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return True  # not ours to mend: the home will say what is wrong with it
+    return bool(found and found.include_usage)
+
+
+def _stored(peeked: Peek) -> StoredState | None:
+    if peeked.previous_response_id is not None:
+        return StoredState(kind="previous_response", id=peeked.previous_response_id)
+    if peeked.conversation is _NOTHING and peeked.container is _NOTHING:
+        return None
+    for kind, raw in (("conversation", peeked.conversation), ("container", peeked.container)):
+        if bytes(raw) not in (b"", b"null"):
+            text = bytes(raw).decode("utf-8", "replace").strip('"')
+            return StoredState(kind="conversation" if kind == "conversation" else "container", id=text)
+    return None

@@ -1,0 +1,21 @@
+"""A bearer token that is kept fresh elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from freehold.gateway.auth.identity import Refreshing
+
+
+class BearerTokens:
+    def __init__(self, tokens: Refreshing) -> None:
+        self._tokens = tokens
+
+    def headers(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes
+    ) -> dict[str, str] | None:
+        token = self._tokens.value
+        return None if token is None else {"authorization": f"Bearer {token}"}
+
+    def close(self) -> None:
+        self._tokens.close()

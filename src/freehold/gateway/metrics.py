@@ -1,0 +1,170 @@
+"""What is counted, and how it is told to Prometheus. Counting is an addition; words are made when asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import msgspec
+
+# Upper bounds of the histograms in seconds: powers of two from 1 ms, so that a bucket is a bit length.
+BUCKETS: Final = tuple(0.001 * 2**n for n in range(20))
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+SERIES_MAX: Final = 10_000
+
+
+class Histogram:
+    """Counts per power of two of milliseconds."""
+
+    __slots__ = ("count", "counts", "total")
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(BUCKETS) + 1)
+        self.count = 0
+        self.total = 0.0
+
+    def add(self, seconds: float) -> None:
+        # 0..1 ms is bucket 0, 1..2 ms is 1, and so on.
+        at = int(seconds * 1000).bit_length() if seconds > 0 else 0
+        self.counts[at if at < len(self.counts) else -1] += 1
+        self.count += 1
+        self.total += seconds
+
+
+class Metrics:
+    """The counters of one process."""
+
+    __slots__ = ("attempts", "calls", "denied", "durations", "first", "rescued", "tokens", "unreadable")
+
+    def __init__(self) -> None:
+        self.calls: dict[tuple[str, str, str], int] = {}  # workload, home, outcome
+        self.attempts: dict[tuple[str, str], int] = {}  # home, kind of failure
+        self.durations: dict[str, Histogram] = {}  # workload
+        self.first: dict[str, Histogram] = {}  # home
+        self.tokens: dict[tuple[str, str], int] = {}  # home, kind
+        self.rescued: dict[tuple[str, str], int] = {}  # workload, how
+        self.denied: dict[str, int] = {}  # code
+        self.unreadable = 0
+
+    def call(self, workload: str, home: str, outcome: str, seconds: float) -> None:
+        key = (workload, home, outcome)
+        calls = self.calls
+        calls[key] = calls.get(key, 0) + 1
+        histogram = self.durations.get(workload)
+        if histogram is None:
+            histogram = self.durations[workload] = Histogram()
+        histogram.add(seconds)
+
+    def first_content(self, home: str, seconds: float) -> None:
+        try:
+            self.first[home].add(seconds)
+        except KeyError:
+            self.first[home] = Histogram()
+            self.first[home].add(seconds)
+
+    def used(self, home: str, kind: str, count: int) -> None:
+        key = (home, kind)
+        try:
+            self.tokens[key] += count
+        except KeyError:
+            self.tokens[key] = count
+
+    def attempt_failed(self, home: str, kind: str) -> None:
+        if (home, kind) in self.attempts or len(self.attempts) < SERIES_MAX:
+            self.attempts[home, kind] = self.attempts.get((home, kind), 0) + 1
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """One process's counters as a value, to be added to those of others."""
+
+    counters: dict[str, float]
+    gauges: dict[str, float]
+
+
+def snapshot(metrics: Metrics, gauges: Mapping[str, float]) -> Snapshot:
+    found: dict[str, float] = {}
+    for (workload, home, outcome), count in metrics.calls.items():
+        found[_series("freehold_calls_total", workload=workload, home=home, outcome=outcome)] = count
+    for (home, kind), count in metrics.attempts.items():
+        found[_series("freehold_attempts_failed_total", home=home, kind=kind)] = count
+    for (home, kind), count in metrics.tokens.items():
+        found[_series("freehold_tokens_total", home=home, kind=kind)] = count
+    for (workload, how), count in metrics.rescued.items():
+        found[_series("freehold_rescued_total", workload=workload, how=how)] = count
+    for code, count in metrics.denied.items():
+        found[_series("freehold_denied_total", code=code)] = count
+    found["freehold_unreadable_requests_total"] = metrics.unreadable
+    for workload, histogram in metrics.durations.items():
+        found.update(_histogram("freehold_call_seconds", histogram, workload=workload))
+    for home, histogram in metrics.first.items():
+        found.update(_histogram("freehold_first_content_seconds", histogram, home=home))
+    return Snapshot(counters=found, gauges=dict(gauges))
+
+
+def _histogram(name: str, histogram: Histogram, **labels: str) -> dict[str, float]:
+    found: dict[str, float] = {}
+    running = 0
+    for bound, count in zip((*BUCKETS, float("inf")), histogram.counts, strict=True):
+        running += count
+        found[_series(f"{name}_bucket", **labels, le="+Inf" if bound == float("inf") else f"{bound:g}")] = (
+            running
+        )
+    found[_series(f"{name}_sum", **labels)] = histogram.total
+    found[_series(f"{name}_count", **labels)] = histogram.count
+    return found
+
+
+def _series(name: str, **labels: str) -> str:
+    inner = ",".join(f'{key}="{_escaped(value)}"' for key, value in labels.items())
+    return f"{name}{{{inner}}}"
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def series(name: str, **labels: str) -> str:
+    return _series(name, **labels) if labels else name
+
+
+HELP: Final = {
+    "freehold_calls_total": ("counter", "Calls by workload, the home that answered and how they ended."),
+    "freehold_attempts_failed_total": ("counter", "Attempts that did not answer a call, by home and cause."),
+    "freehold_tokens_total": ("counter", "Tokens as the homes reported them."),
+    "freehold_rescued_total": ("counter", "Calls that another home finished or answered."),
+    "freehold_denied_total": ("counter", "Calls refused before any home was asked."),
+    "freehold_unreadable_requests_total": ("counter", "Requests that were not HTTP as it is spoken here."),
+    "freehold_call_seconds": ("histogram", "From a call's first byte to its end."),
+    "freehold_first_content_seconds": ("histogram", "From the request to the first content of a home."),
+    "freehold_calls_in_flight": ("gauge", "Calls at work."),
+    "freehold_connections": ("gauge", "Callers' connections."),
+    "freehold_home_state": ("gauge", "0 well, 1 ramping or slow, 2 probed, 3 cooling."),
+    "freehold_home_connections": ("gauge", "Connections to a home."),
+    "freehold_generation": ("gauge", "How often settings were read since the start."),
+    "freehold_draining": ("gauge", "1 while the gateway finishes its last calls."),
+    "freehold_resident_bytes": ("gauge", "Memory of the processes."),
+}  # fmt: skip
+
+
+def expose(snapshots: Iterable[Snapshot]) -> str:
+    """The text format; counters and gauges of several processes are added."""
+    totals: dict[str, float] = {}
+    for one in snapshots:
+        for values in (one.counters, one.gauges):
+            for name, value in values.items():
+                totals[name] = totals.get(name, 0.0) + value
+    lines: list[str] = []
+    for base, (kind, words) in HELP.items():
+        mine = [name for name in totals if _base(name) == base]
+        if mine:
+            lines += [f"# HELP {base} {words}", f"# TYPE {base} {kind}"]
+            lines += [f"{name} {totals[name]:.10g}" for name in mine]
+    return "\n".join(lines) + "\n"
+
+
+def _base(name: str) -> str:
+    plain = name.partition("{")[0]
+    for suffix in ("_bucket", "_sum", "_count"):
+        if plain.endswith(suffix) and plain.removesuffix(suffix) in HELP:
+            return plain.removesuffix(suffix)
+    return plain

@@ -1,0 +1,80 @@
+"""The request a home is sent: quick where the body may pass, careful where it must be looked at."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from freehold.dialects.base import WireRequest
+from freehold.gateway.asked import RENAMING, Asked
+from freehold.gateway.fitting import LeftOut, spliced, written
+from freehold.gateway.routes import Route
+from freehold.gateway.story import Story, continued, reasked
+
+
+class Sent(NamedTuple):
+    """The bytes to send, and whether the answer may pass through as well."""
+
+    request: bytes
+    passing: bool
+
+
+class NotReady(msgspec.Struct, frozen=True, kw_only=True):
+    """The home's credential is not there yet, or no longer."""
+
+
+def request_for(
+    asked: Asked, route: Route, forward: bytes,
+    rescue: Story | None, joined: str | None,
+) -> Sent | LeftOut | NotReady:  # fmt: skip
+    """A DialectError says that no home can do what is asked, or that it cannot be read."""
+    if asked.side is not None:
+        wanted = asked.side.write(route)
+        if isinstance(wanted, str):
+            return LeftOut(home=route.id, why=wanted)
+        return _signed(route, wanted, passing=False)
+    if rescue is None and route.dialect == asked.dialect:
+        if route.dialect in RENAMING and not route.signs and not _must_look(asked, route):
+            return _quick(asked, route, forward)
+        made = spliced(asked, route)
+        if made is not None:
+            return _signed(route, made, passing=True)
+    told = _told(asked, route, rescue, joined)
+    return told if isinstance(told, LeftOut) else _signed(route, told, passing=False)
+
+
+def _must_look(asked: Asked, route: Route) -> bool:
+    """Does the body hold anything that this home may not take as it is?"""
+    if route.api_version is not None and asked.inbound.api_version not in (None, route.api_version):
+        return True
+    body = asked.body
+    for sign in route.telling:  # noqa: SIM110  # a generator costs more than the search
+        if sign in body:
+            return True
+    return False
+
+
+def _quick(asked: Asked, route: Route, forward: bytes) -> Sent:
+    """The body as it came, behind a head that was made before."""
+    head = route.head_stream if asked.stream else route.head_plain
+    body = asked.body_for(route.model_name)
+    if forward:
+        head = b"%b%bcontent-length: " % (head[:-16], forward)
+    return Sent(b"%b%d\r\n\r\n%b" % (head, len(body), body), True)
+
+
+def _told(asked: Asked, route: Route, rescue: Story | None, joined: str | None) -> WireRequest | LeftOut:
+    """Read, fitted to the home, written; with what was already said, where another home had begun."""
+    conversation = asked.conversation
+    if rescue is None or joined == "restarted":
+        return written(conversation, route)
+    if joined == "reasked":
+        return written(reasked(conversation, rescue), route)
+    going_on = continued(conversation, rescue)
+    return written(going_on, route, begun=bool(rescue.text.strip()))
+
+
+def _signed(route: Route, made: WireRequest, *, passing: bool) -> Sent | NotReady:
+    ready = route.request(made.method, made.path, made.headers, made.body)
+    return NotReady() if ready is None else Sent(request=ready, passing=passing)

@@ -1,0 +1,609 @@
+"""Streams whose bytes pass through untouched: watched event by event, decoded only as far as must be known.
+
+Every event is decoded into a small struct, which checks that it is whole JSON and tells content, finish,
+usage and errors apart. Nothing is forwarded before the first content, and only whole events after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+import msgspec
+
+from freehold.types.conversation import Usage
+
+EVENT_BYTES_MAX: Final = 16 * 1024 * 1024
+TOKENS_MAX: Final = 1_000_000_000
+_NOTHING: Final = msgspec.Raw(b"")  # an absent field
+NONE, LIFECYCLE, CONTENT, FINISH, TERMINAL, ERROR, USAGE_ONLY = range(7)
+
+
+class Seen(NamedTuple):
+    """What one event is, and what it says about usage."""
+
+    kind: int
+    usage: msgspec.Raw | None = None
+    message: str = ""
+    model: str = ""
+
+
+# --- OpenAI chat completions ---
+
+
+class _Delta(msgspec.Struct):
+    content: msgspec.Raw = _NOTHING
+    tool_calls: msgspec.Raw = _NOTHING
+    refusal: msgspec.Raw = _NOTHING
+    reasoning_content: msgspec.Raw = _NOTHING
+    reasoning: msgspec.Raw = _NOTHING
+    function_call: msgspec.Raw = _NOTHING
+    audio: msgspec.Raw = _NOTHING
+
+
+class _OpenAIChoice(msgspec.Struct):
+    finish_reason: str | None = None
+
+
+class _OpenAIChunk(msgspec.Struct):
+    choices: list[_OpenAIChoice] = []
+    usage: msgspec.Raw = _NOTHING
+    error: msgspec.Raw = _NOTHING
+
+
+class _OpenAIFirstChoice(msgspec.Struct):
+    delta: _Delta | None = None
+    finish_reason: str | None = None
+
+
+class _OpenAIFirst(msgspec.Struct):
+    choices: list[_OpenAIFirstChoice] = []
+    usage: msgspec.Raw = _NOTHING
+    error: msgspec.Raw = _NOTHING
+    model: str = ""
+
+
+_openai = msgspec.json.Decoder(_OpenAIChunk).decode
+_openai_first = msgspec.json.Decoder(_OpenAIFirst).decode
+_EMPTY = frozenset({b"", b"null", b'""', b"[]", b"{}"})
+
+
+def openai_early(data: bytes) -> Seen:
+    """Until the first content: is there any in this event?"""
+    if data == b"[DONE]":
+        return Seen(TERMINAL)
+    chunk = _openai_first(data)
+    if (error := there(chunk.error)) is not None:
+        return Seen(ERROR, message=bytes(error)[:500].decode("utf-8", "replace"))
+    kind = USAGE_ONLY if not chunk.choices and there(chunk.usage) else LIFECYCLE
+    for choice in chunk.choices:
+        if choice.finish_reason is not None:
+            return Seen(FINISH, there(chunk.usage), model=chunk.model)
+        if choice.delta is not None and any(
+            bytes(value) not in _EMPTY for value in msgspec.structs.astuple(choice.delta)
+        ):
+            kind = CONTENT
+    return Seen(kind, there(chunk.usage), model=chunk.model)
+
+
+_CONTENT: Final = Seen(CONTENT)
+
+
+def openai_later(data: bytes) -> Seen:
+    if data == b"[DONE]":
+        return Seen(TERMINAL)
+    chunk = _openai(data)
+    choices = chunk.choices
+    if (
+        chunk.usage is _NOTHING
+        and chunk.error is _NOTHING
+        and len(choices) == 1
+        and choices[0].finish_reason is None
+    ):
+        return _CONTENT  # nearly every event of a stream
+    if (error := there(chunk.error)) is not None:
+        return Seen(ERROR, message=bytes(error)[:500].decode("utf-8", "replace"))
+    if not choices:
+        return Seen(USAGE_ONLY if there(chunk.usage) else LIFECYCLE, there(chunk.usage))
+    finished = any(choice.finish_reason is not None for choice in choices)
+    return Seen(FINISH if finished else CONTENT, there(chunk.usage))
+
+
+def there(field: msgspec.Raw) -> msgspec.Raw | None:
+    """The field, unless it is absent or null."""
+    return None if field is _NOTHING or bytes(field) in (b"", b"null") else field
+
+
+class _OpenAIDetails(msgspec.Struct):
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+
+class _OpenAIUsage(msgspec.Struct):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: _OpenAIDetails | None = None
+    completion_tokens_details: _OpenAIDetails | None = None
+
+
+_openai_usage = msgspec.json.Decoder(_OpenAIUsage).decode
+
+
+def usage_openai(raw: msgspec.Raw) -> Usage:
+    return _openai_counted(_openai_usage(raw))
+
+
+def _openai_counted(wire: _OpenAIUsage) -> Usage:
+    details, out = wire.prompt_tokens_details, wire.completion_tokens_details
+    cached = _tokens(details.cached_tokens if details else None) or 0
+    prompt = _tokens(wire.prompt_tokens)
+    return Usage(
+        fresh=None if prompt is None or prompt < cached else prompt - cached,
+        cache_read=cached if prompt is not None else None,
+        output=_tokens(wire.completion_tokens),
+        reasoning=_tokens(out.reasoning_tokens if out else None),
+    )
+
+
+# --- Anthropic messages ---
+
+
+class _AnthropicError(msgspec.Struct):
+    type: str = ""
+    message: str = ""
+
+
+class _AnthropicDelta(msgspec.Struct):
+    stop_reason: str | None = None
+
+
+class _AnthropicMessage(msgspec.Struct):
+    usage: msgspec.Raw = _NOTHING
+    model: str = ""
+
+
+class _AnthropicEvent(msgspec.Struct):
+    type: str
+    message: _AnthropicMessage | None = None
+    delta: _AnthropicDelta | None = None
+    usage: msgspec.Raw = _NOTHING
+    error: _AnthropicError | None = None
+
+
+_anthropic = msgspec.json.Decoder(_AnthropicEvent).decode
+_ANTHROPIC_KINDS = {
+    "message_start": LIFECYCLE, "ping": LIFECYCLE, "content_block_start": LIFECYCLE,
+    "content_block_delta": CONTENT, "content_block_stop": LIFECYCLE, "message_stop": TERMINAL,
+}  # fmt: skip
+
+
+def anthropic_any(data: bytes) -> Seen:
+    event = _anthropic(data)
+    kind = event.type
+    if kind == "content_block_delta":
+        return _CONTENT
+    if kind == "error":
+        return Seen(ERROR, message=event.error.message if event.error else "")
+    if kind == "message_delta":
+        done = event.delta is not None and event.delta.stop_reason is not None
+        return Seen(FINISH if done else LIFECYCLE, there(event.usage))
+    if event.message is not None:
+        return Seen(LIFECYCLE, there(event.message.usage), model=event.message.model)
+    return Seen(_ANTHROPIC_KINDS.get(kind, LIFECYCLE))
+
+
+class _AnthropicUsage(msgspec.Struct):
+    input_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
+    output_tokens: int | None = None
+
+
+_anthropic_usage = msgspec.json.Decoder(_AnthropicUsage).decode
+
+
+def usage_anthropic(raw: msgspec.Raw) -> Usage:
+    wire = _anthropic_usage(raw)
+    return Usage(
+        fresh=_tokens(wire.input_tokens),
+        cache_read=_tokens(wire.cache_read_input_tokens),
+        cache_write=_tokens(wire.cache_creation_input_tokens),
+        output=_tokens(wire.output_tokens),
+    )
+
+
+# --- OpenAI responses ---
+
+
+class _ResponsesBody(msgspec.Struct):
+    usage: msgspec.Raw = _NOTHING
+    model: str = ""
+    error: msgspec.Raw = _NOTHING
+
+
+class _ResponsesEvent(msgspec.Struct):
+    type: str
+    response: _ResponsesBody | None = None
+    message: str | None = None
+
+
+_responses = msgspec.json.Decoder(_ResponsesEvent).decode
+_RESPONSES_ENDS = frozenset({"response.completed", "response.incomplete"})
+
+
+def responses_any(data: bytes) -> Seen:
+    if data == b"[DONE]":
+        return Seen(TERMINAL)
+    event = _responses(data)
+    kind = event.type
+    if kind.endswith(".delta"):
+        return _CONTENT
+    if kind in ("error", "response.failed"):
+        said = there(event.response.error) if event.response is not None else None
+        words = bytes(said)[:500].decode("utf-8", "replace") if said is not None else ""
+        return Seen(ERROR, message=event.message or words)
+    usage = there(event.response.usage) if event.response is not None else None
+    model = event.response.model if event.response is not None else ""
+    if kind in _RESPONSES_ENDS:
+        return Seen(FINISH, usage, model=model)
+    return Seen(CONTENT if kind.endswith(".done") else LIFECYCLE, usage, model=model)
+
+
+def usage_responses(raw: msgspec.Raw) -> Usage:
+    wire = _responses_usage(raw)
+    details, out = wire.input_tokens_details, wire.output_tokens_details
+    cached = _tokens(details.cached_tokens if details else None) or 0
+    prompt = _tokens(wire.input_tokens)
+    return Usage(
+        fresh=None if prompt is None or prompt < cached else prompt - cached,
+        cache_read=cached if prompt is not None else None,
+        output=_tokens(wire.output_tokens),
+        reasoning=_tokens(out.reasoning_tokens if out else None),
+    )
+
+
+class _ResponsesUsage(msgspec.Struct):
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    input_tokens_details: _OpenAIDetails | None = None
+    output_tokens_details: _OpenAIDetails | None = None
+
+
+_responses_usage = msgspec.json.Decoder(_ResponsesUsage).decode
+
+
+# --- Gemini ---
+
+
+class _GeminiCandidate(msgspec.Struct, rename="camel"):
+    finish_reason: str | None = None
+    content: msgspec.Raw = _NOTHING
+
+
+class _GeminiChunk(msgspec.Struct, rename="camel"):
+    candidates: list[_GeminiCandidate] = []
+    usage_metadata: msgspec.Raw = _NOTHING
+    model_version: str = ""
+    error: msgspec.Raw = _NOTHING
+
+
+_gemini = msgspec.json.Decoder(_GeminiChunk).decode
+
+
+def gemini_any(data: bytes) -> Seen:
+    chunk = _gemini(data)
+    if (error := there(chunk.error)) is not None:
+        return Seen(ERROR, message=bytes(error)[:500].decode("utf-8", "replace"))
+    usage = there(chunk.usage_metadata)
+    for candidate in chunk.candidates:
+        if candidate.finish_reason:
+            return Seen(FINISH, usage, model=chunk.model_version)
+        if b'"parts"' in bytes(candidate.content):
+            return Seen(CONTENT, usage, model=chunk.model_version)
+    return Seen(LIFECYCLE, usage, model=chunk.model_version)
+
+
+class _GeminiUsage(msgspec.Struct, rename="camel"):
+    prompt_token_count: int | None = None
+    cached_content_token_count: int | None = None
+    candidates_token_count: int | None = None
+    thoughts_token_count: int | None = None
+
+
+_gemini_usage = msgspec.json.Decoder(_GeminiUsage).decode
+
+
+def usage_gemini(raw: msgspec.Raw) -> Usage:
+    wire = _gemini_usage(raw)
+    prompt, cached = _tokens(wire.prompt_token_count), _tokens(wire.cached_content_token_count) or 0
+    said, thought = _tokens(wire.candidates_token_count), _tokens(wire.thoughts_token_count)
+    return Usage(
+        fresh=None if prompt is None or prompt < cached else prompt - cached,
+        cache_read=cached if prompt is not None else None,
+        output=None if said is None else said + (thought or 0),
+        reasoning=thought,
+    )
+
+
+def _tokens(value: int | None) -> int | None:
+    """A count that can be one; anything else is unknown."""
+    return value if value is not None and 0 <= value <= TOKENS_MAX else None
+
+
+class Watch(NamedTuple):
+    """How the events of one dialect are read: a row per dialect whose streams may pass through."""
+
+    early: Callable[[bytes], Seen]
+    later: Callable[[bytes], Seen]
+    usage: Callable[[msgspec.Raw], Usage]
+    terminal: bytes  # what closes a stream whose finish came and whose last frame did not
+
+
+WATCHES: dict[str, Watch] = {
+    "openai": Watch(openai_early, openai_later, usage_openai, b"data: [DONE]\n\n"),
+    "anthropic": Watch(
+        anthropic_any, anthropic_any, usage_anthropic,
+        b'event: message_stop\ndata: {"type":"message_stop"}\n\n',
+    ),
+    "responses": Watch(responses_any, responses_any, usage_responses, b""),
+    "gemini": Watch(gemini_any, gemini_any, usage_gemini, b""),
+}  # fmt: skip
+
+HOLD, LIVE, FINISHED, ENDED, FAILED = range(5)
+
+
+class PassLane:
+    """One stream on its way through. `feed` gives the bytes that may go to the caller now."""
+
+    __slots__ = (
+        "_early", "_hide_usage", "_keep_max", "_later", "_pending", "_read_usage", "_terminal", "kept",
+        "kept_bytes", "model", "state", "usage", "why",
+    )  # fmt: skip
+
+    def __init__(self, dialect: str, keep_bytes_max: int, hide_usage: bool) -> None:
+        self._early, self._later, self._read_usage, self._terminal = WATCHES[dialect]
+        self._hide_usage = hide_usage  # the caller did not ask for the event that tells usage; we did
+        self._keep_max = keep_bytes_max
+        self._pending = b""
+        self.state = HOLD
+        self.usage: Usage | None = None
+        self.model = ""
+        self.why = ""
+        self.kept: list[bytes] = []  # what was forwarded, for a rescue that continues it
+        self.kept_bytes = 0
+
+    def feed(self, data: bytes) -> bytes:
+        """Whole events only; b"" while nothing may be shown. A failure leaves state FAILED."""
+        if self._pending:
+            data, self._pending = self._pending + data, b""
+        if data[-2:] != b"\n\n":
+            data = self._whole_part(data)
+            if not data:
+                return b""
+        if self.state == LIVE:
+            frame = data[:-2]
+            if b"\n\n" not in frame and frame.startswith(b"data: "):  # one event, as nearly always
+                try:
+                    if self._later(frame[6:]) is _CONTENT:
+                        return self._passed(data) if self._keep_max else data
+                except (msgspec.DecodeError, UnicodeDecodeError):
+                    return self._fail("unreadable", b"")
+        return self._frames(data)
+
+    def _whole_part(self, data: bytes) -> bytes:
+        """Up to the end of the last whole event; line ends as a stream may have them, made one kind."""
+        if b"\r" in data:
+            held = b"\r" if data.endswith(b"\r") else b""
+            data = data[: len(data) - len(held)].replace(b"\r\n", b"\n").replace(b"\r", b"\n") + held
+        cut = data.rfind(b"\n\n") + 2
+        if cut < 2:
+            cut = 0
+        self._pending = data[cut:]
+        if len(self._pending) > EVENT_BYTES_MAX:
+            self._fail("event_too_large", b"")
+        return data[:cut]
+
+    def _frames(self, data: bytes) -> bytes:
+        out: list[bytes] = []
+        for frame in data.split(b"\n\n"):
+            if not frame:
+                continue
+            body = _data_of(frame)
+            if body is None:  # a comment or a bare event name
+                if self.state != HOLD:
+                    out.append(frame + b"\n\n")
+                continue
+            try:
+                seen = (self._early if self.state == HOLD else self._later)(body)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                if self.state >= FINISHED:
+                    continue  # the answer is complete: nothing of it was lost
+                return self._fail("unreadable", b"".join(out))
+            if seen.kind == ERROR:
+                if self.state >= FINISHED:
+                    continue
+                return self._fail(f"error_in_stream: {seen.message}", b"".join(out))
+            self._note(seen)
+            if not (seen.kind == USAGE_ONLY and self._hide_usage):
+                out.append(frame + b"\n\n")
+            self._advance(seen.kind)
+        return self._flush(b"".join(out))
+
+    def _flush(self, passed: bytes) -> bytes:
+        """Held frames go out with the first content; before it, nothing does."""
+        if self.state == HOLD:
+            self.kept.append(passed)
+            return b""
+        if self._keep_max:
+            return self._passed(passed)
+        if self.kept:
+            passed = b"".join((*self.kept, passed))
+            self.kept.clear()
+        return passed
+
+    def _advance(self, kind: int) -> None:
+        if kind == CONTENT and self.state == HOLD:
+            self.state = LIVE
+        elif kind == FINISH and self.state < FINISHED:
+            self.state = FINISHED
+        elif kind == TERMINAL:
+            if self.state >= FINISHED:
+                self.state = ENDED
+            else:
+                self._fail("no_finish", b"")
+
+    def _passed(self, data: bytes) -> bytes:
+        if not self._keep_max:
+            return data
+        if self.kept_bytes == 0 and self.kept:  # held lifecycle frames go out with the first content
+            data = b"".join(self.kept) + data
+            self.kept.clear()
+        self.kept_bytes += len(data)
+        if self.kept_bytes <= self._keep_max:
+            self.kept.append(data)
+        else:
+            self.kept.clear()  # too long to be continued: a cut will be told as an error
+        return data
+
+    def _note(self, seen: Seen) -> None:
+        if seen.model and not self.model:
+            self.model = seen.model
+        if seen.usage is None:
+            return
+        try:
+            usage = self._read_usage(seen.usage)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return  # usage that is none stays unknown; the answer is not spoilt by it
+        self.usage = usage if self.usage is None else later_wins(self.usage, usage)
+
+    def _fail(self, why: str, out: bytes) -> bytes:
+        """What was said before the failure still goes out, unless none of it was content."""
+        shown = self._flush(out) if self.state != HOLD and out else b""
+        self.state, self.why = FAILED, why
+        return shown
+
+    def close(self) -> bytes:
+        """The home's connection ended, or its response did. With the finish seen, the answer is complete."""
+        if self.state == FINISHED:
+            self.state = ENDED
+            return self._terminal
+        if self.state != ENDED:
+            self._fail("cut", b"")
+        return b""
+
+
+def _data_of(frame: bytes) -> bytes | None:
+    """The data of one event; None for a comment."""
+    if frame.startswith(b"data: ") and b"\n" not in frame:
+        return frame[6:]
+    lines = [line for line in frame.split(b"\n") if line.startswith(b"data:")]
+    if not lines:
+        return None
+    return b"\n".join(line[6:] if line.startswith(b"data: ") else line[5:] for line in lines)
+
+
+def later_wins(before: Usage, after: Usage) -> Usage:
+    """Anthropic tells input at the start and output at the end, cumulatively."""
+    return Usage(
+        fresh=before.fresh if after.fresh is None else after.fresh,
+        cache_read=before.cache_read if after.cache_read is None else after.cache_read,
+        cache_write=before.cache_write if after.cache_write is None else after.cache_write,
+        output=before.output if after.output is None else after.output,
+        reasoning=before.reasoning if after.reasoning is None else after.reasoning,
+    )
+
+
+# --- whole answers ---
+
+
+class Whole(NamedTuple):
+    """A whole answer of the dialect: is it complete, what did it use, who says it wrote it."""
+
+    complete: bool
+    usage: Usage | None
+    model: str
+
+
+class _OpenAIWhole(msgspec.Struct):
+    choices: list[_OpenAIChoice]
+    usage: msgspec.Raw = _NOTHING
+    model: str = ""
+
+
+class _AnthropicWhole(msgspec.Struct):
+    stop_reason: str | None = None
+    usage: msgspec.Raw = _NOTHING
+    model: str = ""
+    type: str = ""
+
+
+class _ResponsesWhole(msgspec.Struct):
+    status: str | None = None
+    usage: msgspec.Raw = _NOTHING
+    model: str = ""
+
+
+_openai_whole = msgspec.json.Decoder(_OpenAIWhole).decode
+_anthropic_whole = msgspec.json.Decoder(_AnthropicWhole).decode
+_responses_whole = msgspec.json.Decoder(_ResponsesWhole).decode
+
+
+class _OpenAIQuick(msgspec.Struct):
+    """As vendors send it; where usage is not that, it is read apart."""
+
+    choices: list[_OpenAIChoice]
+    usage: _OpenAIUsage | None = None
+    model: str = ""
+
+
+_openai_quick = msgspec.json.Decoder(_OpenAIQuick).decode
+
+
+def whole_openai(body: bytes) -> Whole:
+    wire: _OpenAIQuick | _OpenAIWhole
+    try:
+        wire = _openai_quick(body)
+        usage = None if wire.usage is None else _openai_counted(wire.usage)
+    except msgspec.ValidationError:
+        wire = _openai_whole(body)
+        usage = read_usage(usage_openai, wire.usage)
+    choices = wire.choices
+    if len(choices) == 1:
+        return Whole(choices[0].finish_reason is not None, usage, wire.model)
+    complete = bool(choices) and all(choice.finish_reason is not None for choice in choices)
+    return Whole(complete, usage, wire.model)
+
+
+def whole_anthropic(body: bytes) -> Whole:
+    wire = _anthropic_whole(body)
+    complete = wire.type == "message" and wire.stop_reason is not None
+    return Whole(complete, read_usage(usage_anthropic, wire.usage), wire.model)
+
+
+def whole_responses(body: bytes) -> Whole:
+    wire = _responses_whole(body)
+    complete = wire.status in ("completed", "incomplete", "queued", "in_progress")
+    return Whole(complete, read_usage(usage_responses, wire.usage), wire.model)
+
+
+def whole_gemini(body: bytes) -> Whole:
+    wire = _gemini(body)
+    blocked = not wire.candidates and b"blockReason" in body
+    complete = blocked or (bool(wire.candidates) and all(one.finish_reason for one in wire.candidates))
+    return Whole(complete, read_usage(usage_gemini, wire.usage_metadata), wire.model_version)
+
+
+WHOLES: dict[str, Callable[[bytes], Whole]] = {
+    "openai": whole_openai, "anthropic": whole_anthropic, "responses": whole_responses,
+    "gemini": whole_gemini,
+}  # fmt: skip
+
+
+def read_usage(read: Callable[[msgspec.Raw], Usage], raw: msgspec.Raw) -> Usage | None:
+    """Usage that cannot be read is unknown; the answer is not spoilt by it."""
+    if there(raw) is None:
+        return None
+    try:
+        return read(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None

@@ -1,0 +1,53 @@
+"""The heads of what callers are told: one `bytes` each, made with as little work as can be."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from freehold.gateway.routes import Route
+from freehold.types.names import RecordId
+
+_WHOLE: Final = b"%bx-freehold-attempts: %d\r\nx-freehold-receipt: %b\r\n%bcontent-length: %d\r\n\r\n%b"
+_STREAM: Final = (
+    b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ncache-control: no-cache\r\n%bx-freehold-attempts: %d\r\n"
+    b"x-freehold-receipt: %b\r\n%b%b\r\n"
+)
+_EXTRA: Final = b"%bx-freehold-attempts: %d\r\nx-freehold-receipt: %b\r\nx-should-retry: %b\r\n"
+
+
+def whole_reply(route: Route, attempts: int, id: RecordId, raw_head: bytes, body: bytes) -> bytes:
+    """A whole answer, ready to be written."""
+    named = vendor_id(raw_head)
+    return _WHOLE % (route.reply_plain, attempts, id.encode(), named, len(body), body)
+
+
+def stream_head(
+    route: Route, attempts: int, id: RecordId, content_type: str, joined: str | None, framing: bytes
+) -> bytes:
+    marked = b"x-freehold-joined: %b\r\n" % joined.encode() if joined else b""
+    return _STREAM % (content_type.encode(), route.reply_tail, attempts, id.encode(), marked, framing)
+
+
+def refusal_extra(route: Route | None, attempts: int, id: RecordId, may_retry: bool) -> bytes:
+    """What an error says beside its dialect's own: who was asked, and whether the SDK should try again."""
+    home = route.reply_tail if route is not None else b""
+    return _EXTRA % (home, attempts, id.encode(), b"true" if may_retry else b"false")
+
+
+def vendor_id(raw_head: bytes) -> bytes:
+    """The vendor's own name for the request, which its support asks for; as a whole header line."""
+    at = raw_head.find(b"request-id: ")
+    if at < 0:
+        return b""
+    start = raw_head.rfind(b"\r\n", 0, at) + 2
+    return raw_head[start : raw_head.find(b"\r\n", at) + 2]
+
+
+def headers_of(raw: bytes) -> dict[str, str]:
+    """The headers of a response, names in lower case."""
+    found: dict[str, str] = {}
+    for line in raw.split(b"\r\n"):
+        name, colon, value = line.partition(b":")
+        if colon:
+            found[name.decode("latin-1").lower()] = value.strip().decode("latin-1")
+    return found

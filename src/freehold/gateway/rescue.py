@@ -1,0 +1,72 @@
+"""What can be done with a stream that broke after its first content: a decision, made from values."""
+
+from __future__ import annotations
+
+import msgspec
+
+from freehold.dialects import Failure
+from freehold.dialects.base import StreamWriter
+from freehold.gateway.asked import Asked
+from freehold.gateway.passing import PassLane
+from freehold.gateway.story import EventLane, Story, retell
+from freehold.gateway.watchlane import WatchLane
+from freehold.types.homes import Policy
+
+Lane = PassLane | WatchLane | EventLane
+
+KEPT_BYTES_MAX = 4 * 1024 * 1024  # of a passing stream, so that it can be gone on with
+OPT_IN = "x-freehold-on-cut: restart"
+
+
+class Rescue(msgspec.Struct, kw_only=True):
+    """How the answer goes on: what was said, who writes the rest, and what the caller is told about it."""
+
+    story: Story
+    writer: StreamWriter
+    joined: str
+
+
+def rescue_of(
+    policy: Policy, restarts: bool, lane: Lane | None, asked: Asked, writer: StreamWriter | None
+) -> Rescue | str:
+    """The rescue the policy wants, or why there is none."""
+    mode = policy.on_cut
+    if mode == "error":
+        return "the policy says on_cut = error"
+    if mode == "restart":
+        if not restarts:
+            return f"the policy restarts only for callers that say {OPT_IN}"
+        return Rescue(story=Story(), writer=asked.near.stream_writer(asked.conversation), joined="restarted")
+    told = _tell(lane, asked, writer)
+    if told is None:
+        return f"more than {KEPT_BYTES_MAX} bytes were already sent"
+    story, ready = told
+    refusal = story.why_not_continue()
+    if refusal:
+        return refusal
+    return Rescue(story=story, writer=ready, joined="reasked" if mode == "reask" else "continued")
+
+
+def _tell(lane: Lane | None, asked: Asked, writer: StreamWriter | None) -> tuple[Story, StreamWriter] | None:
+    """What was said so far, and a writer that stands where it ends."""
+    if isinstance(lane, EventLane):
+        return (lane.story, writer) if writer is not None else None
+    if lane is None or not lane.kept or lane.kept_bytes > KEPT_BYTES_MAX:
+        return None
+    fresh = asked.near.stream_writer(asked.conversation)
+    story = retell(b"".join(lane.kept), asked.near.stream_reader(), fresh)
+    return None if story is None else (story, fresh)
+
+
+def cut_failure(home: str, why: str, refusal: str) -> Failure:
+    return Failure(
+        status=502, kind="cut", what=f"home {home} broke off in the middle of the answer",
+        why=f"{why}; {refusal}", fix="ask again", code="gateway.stream-cut",
+    )  # fmt: skip
+
+
+def restart_mark(asked: Asked) -> bytes:
+    """For a caller that opted in: what came before is void, the answer begins again."""
+    if asked.inbound.dialect == "bedrock":
+        return b""  # binary frames have no place for it; a second messageStart says the same
+    return b'event: freehold.restart\ndata: {"type":"freehold.restart"}\n\n'

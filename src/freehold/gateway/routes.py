@@ -1,0 +1,325 @@
+"""One generation of settings, made ready for the data plane: per workload, the homes a call may go to.
+
+Everything that does not depend on the call is worked out here, once per start or reload: candidate sets,
+request heads, response heads, prices. Health and connections are handed over from the generation before.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from freehold import __version__
+from freehold.clock import Clock
+from freehold.dialects import Codec, Target, codec
+from freehold.dialects.capabilities import capability
+from freehold.estate.model import Estate
+from freehold.gateway.auth import Identity, identity
+from freehold.gateway.candidates import Candidate, Candidates, candidates
+from freehold.gateway.failover import Place, Rules
+from freehold.gateway.health import Health
+from freehold.gateway.order import Choice, Seen, order, typical_nano_usd
+from freehold.gateway.settings import GatewaySettings
+from freehold.gateway.telling import telling
+from freehold.gateway.transports import TRANSPORTS, Transport, api_of, key_header, reach
+from freehold.gateway.upstream import Address, Pool
+from freehold.types.conversation import Conversation, Text, Turn
+from freehold.types.homes import Home, Workload
+from freehold.types.names import HomeId
+from freehold.types.records import CallRecord, HomeFacts
+
+USER_AGENT: Final = f"freehold/{__version__}"
+RESOLVED_MAX: Final = 4096
+_PROBE_TURN = Turn(role="user", blocks=(Text(text="."),))
+
+
+class Waits(msgspec.Struct, frozen=True, kw_only=True):
+    """Timeouts in seconds."""
+
+    connect: float
+    header: float
+    first_content: float
+    idle: float
+    total: float
+
+
+class Live:
+    """What is known of a home while the process runs; it outlives a reload."""
+
+    __slots__ = ("answered", "failed", "health", "identity", "pool", "tokens_out", "where")
+
+    def __init__(
+        self, pool: Pool, health: Health, signer: Identity | None, where: tuple[object, ...]
+    ) -> None:
+        self.pool, self.health, self.identity, self.where = pool, health, signer, where
+        self.answered = self.failed = self.tokens_out = 0
+
+
+class Route:
+    """One home as a place for the calls of one workload."""
+
+    __slots__ = (
+        "api", "api_version", "authority", "codec", "credential", "dialect", "facts", "fixed_headers",
+        "forwards", "head_plain", "head_stream", "health", "home", "id", "live", "model_name", "nano_usd",
+        "place", "pool", "prefix", "quality", "reply_plain", "reply_tail", "secure", "substitute",
+        "target", "telling",
+        "template",
+        "transport", "waits",
+    )  # fmt: skip
+
+    def __init__(
+        self, candidate: Candidate, workload: Workload, live: Live, credential: str | None,
+        waits: Waits, context_tokens: int | None,
+    ) -> None:  # fmt: skip
+        home = candidate.home
+        self.home, self.id, self.live = home, home.id, live
+        self.health, self.pool = live.health, live.pool
+        self.substitute, self.quality = candidate.substitute, candidate.quality
+        self.api = api_of(home.api or "")
+        self.transport: Transport = TRANSPORTS[self.api]
+        self.dialect = self.transport.dialect
+        self.codec: Codec = codec(self.api)
+        self.model_name = home.model_name or home.model or ""
+        self.api_version = home.options.get("api_version")
+        self.target = Target(
+            api=self.api, model=self.model_name, api_version=self.api_version, options=_options(home)
+        )
+        self.telling = telling(self.dialect, capability(self.api, self.model_name, self.api_version))
+        where = reach(home, self.api)
+        self.authority, self.prefix, self.secure = where.authority, where.prefix, where.secure
+        self.credential, self.waits = credential, waits
+        self.forwards = self.transport.forwards
+        self.fixed_headers = self._fixed_headers()
+        self.head_plain, self.head_stream = self._head(False), self._head(True)
+        self.nano_usd = typical_nano_usd(home.price, workload.input_tokens, workload.output_tokens)
+        self.place = Place(home=home.id, context_tokens=context_tokens)
+        named = f"x-freehold-home: {home.id}\r\nx-freehold-model: {home.model or 'unknown'}\r\n"
+        if candidate.substitute:
+            named += "x-freehold-substitute: yes\r\n"
+        self.reply_tail = named.encode()
+        self.reply_plain = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n" + self.reply_tail
+        self.template: CallRecord | None = None  # of the records of its calls
+        self.facts = HomeFacts(
+            home=home.id, vendor=home.vendor, operator=home.operator, region=home.region,
+            silicon=home.silicon, api=home.api, model=home.model,
+        )  # fmt: skip
+
+    def _fixed_headers(self) -> dict[str, str]:
+        fixed = {
+            "host": self.authority, "user-agent": USER_AGENT, "accept-encoding": "identity",
+            **self.transport.headers,
+        }  # fmt: skip
+        if self.credential is not None:
+            name, value = key_header(self.transport.key, self.credential)
+            fixed[name] = value
+        return fixed
+
+    def _head(self, stream: bool) -> bytes:
+        """The head of a request whose body passes through, up to the number of its bytes."""
+        probe = Conversation(model=self.model_name, turns=(_PROBE_TURN,), stream=stream, max_tokens=1)
+        wire = self.codec.write_request(probe, self.target)
+        fields = {**self.fixed_headers, **wire.headers}
+        for name in self.forwards:
+            fields.pop(name, None)
+        return head_bytes(wire.method, self.prefix + wire.path, fields)
+
+    def request(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> bytes | None:
+        """A whole request, signed where the home has an identity; None while that is not ready."""
+        fields = {**self.fixed_headers, **headers}
+        signer = self.live.identity
+        if signer is not None and self.credential is None:
+            scheme = "https" if self.secure else "http"
+            signed = signer.headers(method, f"{scheme}://{self.authority}{self.prefix}{path}", fields, body)
+            if signed is None:
+                return None
+            fields.update(signed)
+        return b"%b%d\r\n\r\n%b" % (head_bytes(method, self.prefix + path, fields), len(body), body)
+
+    @property
+    def signs(self) -> bool:
+        return self.credential is None and self.live.identity is not None
+
+
+def head_bytes(method: str, path: str, fields: Mapping[str, str]) -> bytes:
+    """Request line and headers, ending in `content-length: ` so that the number and the body follow."""
+    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
+    if any("\r" in line or "\n" in line or "\0" in line for line in lines):
+        raise ValueError("a header of a request to a home holds a line break")
+    return ("\r\n".join(lines) + "\r\ncontent-length: ").encode("latin-1")
+
+
+class Plan:
+    """One workload and the routes its policy allows."""
+
+    __slots__ = (
+        "_calm_epoch", "_calm_order", "candidates", "places", "policy", "routes", "rules", "waits",
+        "why_none", "workload",
+    )  # fmt: skip
+
+    def __init__(
+        self, workload: Workload, found: Candidates, routes: tuple[Route, ...], rules: Rules, waits: Waits
+    ) -> None:
+        self.workload, self.policy, self.candidates = workload, workload.policy, found
+        self.routes, self.rules, self.waits = routes, rules, waits
+        self.places = tuple(route.place for route in routes)
+        self.why_none = "" if routes else found.why_none() or "no home of it serves calls"
+        self._calm_order: tuple[tuple[Route, ...], tuple[str, ...]] | None = None
+        self._calm_epoch = -1
+
+    def ordered(self, now: float, draw: Callable[[], float]) -> tuple[tuple[Route, ...], tuple[str, ...]]:
+        """The routes best first, with the reason for each. While all are calm the order is kept."""
+        epoch = 0
+        calm = True
+        for route in self.routes:
+            epoch += route.health.epoch
+            calm = calm and route.health.calm
+        if calm and epoch == self._calm_epoch and self._calm_order is not None:
+            return self._calm_order
+        seen = [
+            Seen(
+                home=route.id, rank=route.health.rank(now), weight=route.home.weight, nano_usd=route.nano_usd,
+                substitute=route.substitute, quality=route.quality,
+                cooling_seconds=max(0.0, route.health.until - now),
+            )
+            for route in self.routes
+        ]  # fmt: skip
+        choices = order(seen, [draw() for _ in seen])
+        made = self._routes_of(choices)
+        if calm and len({route.home.weight for route in self.routes}) == 1:
+            self._calm_order, self._calm_epoch = made, epoch
+        return made
+
+    def _routes_of(self, choices: tuple[Choice, ...]) -> tuple[tuple[Route, ...], tuple[str, ...]]:
+        by_id = {route.id: route for route in self.routes}
+        return tuple(by_id[one.home] for one in choices), tuple(one.why for one in choices)
+
+
+class Generation:
+    """What one reading of the settings means for calls."""
+
+    def __init__(
+        self, number: int, estate: Estate, settings: GatewaySettings, plans: dict[str, Plan]
+    ) -> None:
+        self.number, self.estate, self.settings, self.plans = number, estate, settings, plans
+        self._resolved: dict[tuple[str, frozenset[str] | None], Plan | tuple[str, ...]] = {}
+
+    def resolve(self, model: str, scope: frozenset[str] | None) -> Plan | tuple[str, ...]:
+        """The workload that `model` means to a caller, or the names it could have meant.
+
+        A workload's name, else a model that exactly one of the caller's workloads runs.
+        """
+        key = (model, scope)
+        found = self._resolved.get(key)
+        if found is None:
+            found = self._resolve(model, scope)
+            if len(self._resolved) >= RESOLVED_MAX:
+                self._resolved.clear()
+            self._resolved[key] = found
+        return found
+
+    def _resolve(self, model: str, scope: frozenset[str] | None) -> Plan | tuple[str, ...]:
+        open_to = {name: plan for name, plan in self.plans.items() if scope is None or name in scope}
+        if model in open_to:
+            return open_to[model]
+        running = [
+            name
+            for name, plan in open_to.items()
+            if any(
+                model in (self.estate.homes[home].model, self.estate.homes[home].model_name)
+                for home in plan.workload.homes
+            )
+        ]
+        if len(running) == 1:
+            return open_to[running[0]]
+        return tuple(sorted(running or open_to))
+
+
+class Building(msgspec.Struct, kw_only=True):
+    """What a generation is built with."""
+
+    loop: Any
+    clock: Clock
+    chance: Any
+    tls: ssl.SSLContext
+    credentials: Mapping[HomeId, str]
+    attested: frozenset[HomeId] = frozenset()
+
+
+def build_generation(
+    number: int, estate: Estate, settings: GatewaySettings, building: Building, lives: dict[HomeId, Live]
+) -> Generation:
+    """Plans of every workload that takes calls. `lives` is kept up: homes that stay keep their state."""
+    wanted: set[HomeId] = set()
+    plans: dict[str, Plan] = {}
+    waits = Waits(
+        connect=settings.timeouts.connect.seconds, header=settings.timeouts.header.seconds,
+        first_content=settings.timeouts.first_content.seconds, idle=settings.timeouts.idle.seconds,
+        total=settings.timeouts.total.seconds,
+    )  # fmt: skip
+    for name, workload in estate.workloads.items():
+        if workload.kind not in ("serve", "batch"):
+            continue
+        found = candidates(workload, estate.homes, building.attested)
+        routes = []
+        for candidate in found.allowed:
+            home = candidate.home
+            wanted.add(home.id)
+            live = _live(home, building, lives)
+            model = estate.models.get(home.model) if home.model is not None else None
+            routes.append(
+                Route(
+                    candidate, workload, live, building.credentials.get(home.id), _waits_of(home, waits),
+                    model.context_tokens if model is not None else None,
+                )
+            )  # fmt: skip
+        rules = Rules(attempts_max=settings.attempts_max, shop_refusals=workload.policy.shop_refusals)
+        plans[str(name)] = Plan(workload, found, tuple(routes), rules, waits)
+    for gone in set(lives) - wanted:
+        _let_go(lives.pop(gone))
+    return Generation(number, estate, settings, plans)
+
+
+def _live(home: Home, building: Building, lives: dict[HomeId, Live]) -> Live:
+    api = api_of(home.api or "")
+    place = reach(home, api)
+    row = TRANSPORTS[api]
+    credential = building.credentials.get(home.id)
+    where = (place.secure, place.host, place.port, credential is None, tuple(sorted(home.options.items())))
+    known = lives.get(home.id)
+    if known is not None and known.where == where:
+        return known
+    if known is not None:
+        _let_go(known)
+    signer = None
+    if credential is None and row.identity != "none" and place.secure:
+        signer = identity(row.identity, home, service=row.signing_name, scope=row.scope, clock=building.clock)
+    address = Address(place.host, place.port, building.tls if place.secure else None)
+    health = known.health if known is not None else Health(building.chance)
+    lives[home.id] = Live(Pool(building.loop, address), health, signer, where)
+    return lives[home.id]
+
+
+def _let_go(live: Live) -> None:
+    live.pool.close()
+    if live.identity is not None:
+        live.identity.close()
+
+
+def _options(home: Home) -> dict[str, str]:
+    found = dict(home.options)
+    if home.region is not None:
+        found.setdefault("location", home.region)
+    return found
+
+
+def _waits_of(home: Home, waits: Waits) -> Waits:
+    """A home's own timeouts, as options such as `timeout_idle_s`."""
+    own = {
+        name: float(home.options[f"timeout_{name}_s"])
+        for name in Waits.__struct_fields__
+        if f"timeout_{name}_s" in home.options
+    }
+    return msgspec.structs.replace(waits, **own) if own else waits

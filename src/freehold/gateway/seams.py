@@ -1,0 +1,90 @@
+"""What the parts of the data plane need of each other, so that none imports its user.
+
+caller -> plane -> call -> upstream is how they are built; a call speaks back through these.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from freehold.dialects import Codec, Failure, Inbound, Outcome
+from freehold.gateway.deadlines import Deadlines
+from freehold.gateway.head import Head
+from freehold.gateway.keys import Caller
+from freehold.gateway.routes import Generation, Plan, Route
+from freehold.types.conversation import StoredState
+
+
+class AtWork(Protocol):
+    """What a caller's connection needs of the call it waits for."""
+
+    def client_gone(self) -> None: ...
+    def hold(self, paused: bool) -> None: ...
+
+
+class Client(Protocol):
+    """What a call needs of its caller's connection."""
+
+    paused: bool
+    chunked: bool
+    call: AtWork | None
+
+    @property
+    def last_chunk(self) -> bytes: ...
+    @property
+    def framing(self) -> bytes: ...
+    def begin(self, call: AtWork) -> None: ...
+    def write(self, data: bytes) -> None: ...
+    def chunk(self, data: bytes) -> bytes: ...
+    def reply(self, status: int, headers: Mapping[str, str], body: bytes, extra: bytes = b"") -> None: ...
+    def refuse(self, status: int, why: str) -> None: ...
+    def finish_reply(self) -> None: ...
+    def call_done(self) -> None: ...
+    def abort(self) -> None: ...
+
+
+class Receiving(Protocol):
+    """What a caller's connection needs of the plane."""
+
+    loop: asyncio.AbstractEventLoop
+    head_bytes_max: int
+    body_bytes_max: int
+    draining: bool
+    heads: dict[bytes, Head]  # seen lately; the same head means the same each time
+
+    def remember(self, raw: bytes, head: Head) -> None: ...
+    def admit_connection(self, connection: Any) -> bool: ...
+    def connection_gone(self, connection: Any) -> None: ...
+    def unreadable(self, status: int) -> None: ...
+    def begin(self, client: Any, head: Head, body: bytes) -> None: ...
+
+
+class Shared(Protocol):
+    """What a call needs of the plane."""
+
+    loop: asyncio.AbstractEventLoop
+    deadlines: Deadlines
+    chance: random.Random
+
+    def now(self) -> float: ...
+    def pinned(self, stored: StoredState, order: tuple[Route, ...]) -> tuple[Route, ...]: ...
+    def gone(self, stored: StoredState | None, plan: Plan) -> Failure: ...
+    def settle(self, call: Any, then: Callable[[], None]) -> None: ...
+    def attempt_ended(self, call: Any, where: Route, outcome: Outcome | None, now: float) -> None: ...
+    def call_ended(self, call: Any) -> None: ...
+
+
+class Answering(Protocol):
+    """What requests that are no generation need of the plane."""
+
+    @property
+    def generation(self) -> Generation: ...
+    def begin_side(
+        self, client: Any, head: Head, inbound: Inbound, near: Codec, caller: Caller, side: Any, body: bytes
+    ) -> None: ...
+    def deny(
+        self, client: Any, near: Codec, inbound: Inbound, failure: Failure, caller: Caller | None = None
+    ) -> None: ...

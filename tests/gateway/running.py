@@ -1,0 +1,162 @@
+"""A gateway over pocket homes, in one loop, for tests: started, called, and stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+import msgspec
+
+from freehold import wire
+from freehold.config import Duration
+from freehold.estate.model import Estate
+from freehold.gateway.plane import Plane
+from freehold.gateway.settings import GatewaySettings, TimeoutSettings
+from freehold.pocket import FaultRule, PocketHome
+from freehold.types.contracts import Admit, Refused
+from freehold.types.homes import Home, Policy, Workload
+from freehold.types.names import HomeId, ModelId, RecordId, WorkloadId
+from freehold.types.records import AnyRecord, AttemptRecord, CallRecord
+
+MODEL = "claude-pocket"
+QUICK = TimeoutSettings(
+    connect=Duration("300ms"), header=Duration("250ms"), first_content=Duration("300ms"),
+    idle=Duration("250ms"), total=Duration("5s"),
+)  # fmt: skip
+
+
+class Kept:
+    """A recorder that keeps records in a list."""
+
+    def __init__(self, refusal: Refused | None = None) -> None:
+        self.records: list[AnyRecord] = []
+        self._refusal = refusal
+
+    def admit(self, policy: Policy) -> Admit | Refused:
+        return self._refusal or Admit()
+
+    def record(self, entry: AnyRecord) -> None:
+        self.records.append(entry)
+
+    async def durable(self, id: RecordId) -> None:
+        return None
+
+    @property
+    def calls(self) -> list[CallRecord]:
+        return [entry for entry in self.records if isinstance(entry, CallRecord)]
+
+    @property
+    def attempts(self) -> list[AttemptRecord]:
+        return [entry for entry in self.records if isinstance(entry, AttemptRecord)]
+
+
+class Street:
+    """Pocket homes and the gateway in front of them."""
+
+    def __init__(self, homes: Sequence[PocketHome], plane: Plane, url: str, kept: Kept) -> None:
+        self.homes, self.plane, self.url, self.kept = homes, plane, url, kept
+
+    async def post(
+        self, body: object, path: str = "/v1/chat/completions", headers: Mapping[str, str] | None = None
+    ) -> Got:
+        data = body if isinstance(body, bytes) else msgspec.json.encode(body)
+        response = await wire.request("POST", self.url + path, body=data, headers=dict(headers or {}))
+        async with response:
+            return Got(response.status, response.headers, await response.read())
+
+
+class Got:
+    def __init__(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        self.status, self.headers, self.body = status, headers, body
+
+    @property
+    def error(self) -> str:
+        return str(msgspec.json.decode(self.body)["error"]["message"])
+
+    @property
+    def text(self) -> str:
+        """What an OpenAI answer says, whole or streamed."""
+        if not self.headers["content-type"].startswith("text/event-stream"):
+            return str(msgspec.json.decode(self.body)["choices"][0]["message"]["content"])
+        return "".join(
+            choice["delta"].get("content") or ""
+            for chunk in self.chunks
+            for choice in chunk.get("choices", ())
+        )
+
+    @property
+    def chunks(self) -> list[dict[str, object] | object]:
+        frames = [
+            frame.removeprefix(b"data: ") for frame in self.body.split(b"\n\n") if frame.startswith(b"data: ")
+        ]
+        return [msgspec.json.decode(frame) for frame in frames if frame != b"[DONE]"]
+
+    @property
+    def finished(self) -> bool:
+        """Did the answer end as its dialect ends one?"""
+        return self.body.endswith(b"data: [DONE]\n\n") and b'"finish_reason":"' in self.body
+
+    @property
+    def broken_off(self) -> bool:
+        """Did the stream end by telling an error?"""
+        return bool(self.chunks) and "error" in self.chunks[-1]
+
+
+def ask(
+    text: str = "[pocket words tokens=12]", *, model: str = "chat", stream: bool = False
+) -> dict[str, object]:
+    return {"model": model, "stream": stream, "messages": [{"role": "user", "content": text}]}
+
+
+def estate_of(
+    homes: Sequence[PocketHome], apis: Sequence[str], policy: Policy, options: Mapping[str, str] | None = None
+) -> Estate:
+    made = {
+        HomeId(one.name): Home(
+            id=HomeId(one.name), vendor=f"vendor-{one.name}", operator="o", region="r", api=api,
+            model=ModelId(MODEL), url=one.url,
+            options={"continues": "yes", "project": "p", **(options or {})},
+        )
+        for one, api in zip(homes, apis, strict=True)
+    }  # fmt: skip
+    chat = Workload(id=WorkloadId("chat"), homes=tuple(made), policy=policy)
+    return Estate(homes=made, workloads={chat.id: chat})
+
+
+_DIALECTS = {
+    "openai": "openai", "anthropic": "anthropic", "foundry-anthropic": "anthropic",
+    "bedrock-converse": "bedrock", "bedrock-invoke": "bedrock", "vertex-claude": "gemini", "gemini": "gemini",
+    "responses": "responses", "openai-compatible": "openai",
+}  # fmt: skip
+
+
+@contextlib.asynccontextmanager
+async def street(
+    apis: Sequence[str] = ("openai", "openai", "openai"), *,
+    faults: Mapping[int, Mapping[str, FaultRule]] | None = None, policy: Policy | None = None,
+    timeouts: TimeoutSettings = QUICK, settings: GatewaySettings | None = None, kept: Kept | None = None,
+    **plane_options: object,
+) -> AsyncIterator[Street]:  # fmt: skip
+    """Homes `home0`, `home1`, ... each with its faults, asked in this order."""
+    homes = [
+        PocketHome(_DIALECTS[api], name=f"home{number}", faults=(faults or {}).get(number))
+        for number, api in enumerate(apis)
+    ]
+    kept = kept or Kept()
+    async with contextlib.AsyncExitStack() as stack:
+        for one in homes:
+            await stack.enter_async_context(one.running())
+        estate = estate_of(homes, apis, policy or Policy(on_cut="continue"))
+        keys = dict.fromkeys(estate.homes, "any")
+        made = msgspec.structs.replace(settings or GatewaySettings(), timeouts=timeouts)
+        plane = Plane(estate, made, kept, keys, **plane_options)  # type: ignore[arg-type]  # passed on as given
+        server = await plane.serve("127.0.0.1", 0)
+        try:
+            port = server.sockets[0].getsockname()[1]
+            yield Street(homes, plane, f"http://127.0.0.1:{port}", kept)
+        finally:
+            server.close()
+            await plane.drain(0.5)
+            plane.close()
+            await asyncio.sleep(0)

@@ -1,0 +1,134 @@
+import msgspec
+import pytest
+
+from freehold import wire
+from freehold.gateway.settings import GatewaySettings
+from freehold.types.contracts import Refused
+from freehold.types.homes import Policy
+from tests.gateway.chaos import chaos
+from tests.gateway.running import MODEL, Kept, ask, street
+
+
+async def test_call_is_answered_and_leaves_one_record_named_in_the_header() -> None:
+    async with street(("openai",)) as place:
+        got = await place.post(ask("to be or not"))
+        (record,) = place.kept.calls
+    assert got.text == "to be or not"
+    assert got.headers["x-freehold-receipt"] == record.id
+    assert (record.outcome, record.workload, record.attempts, record.rescued) == ("ok", "chat", 1, False)
+
+
+async def test_answer_names_home_model_and_attempts() -> None:
+    async with street(("openai",)) as place:
+        got = await place.post(ask())
+    named = [got.headers[f"x-freehold-{name}"] for name in ("home", "model", "attempts")]
+    assert named == ["home0", MODEL, "1"]
+
+
+async def test_stream_passes_through_and_counts_tokens_the_caller_did_not_ask_about() -> None:
+    async with street(("openai",)) as place:
+        got = await place.post(ask("to be or not", stream=True))
+        (record,) = place.kept.calls
+    assert got.finished
+    assert b'"usage"' not in got.body
+    assert record.tokens is not None
+    assert record.tokens.output == 4
+
+
+async def test_usage_is_streamed_to_a_caller_who_asks_for_it() -> None:
+    async with street(("openai",)) as place:
+        got = await place.post({**ask(stream=True), "stream_options": {"include_usage": True}})
+    assert b'"completion_tokens":12' in got.body
+
+
+async def test_anthropic_caller_is_answered_by_an_openai_home() -> None:
+    async with street(("openai",)) as place:
+        got = await place.post({**ask("to be"), "max_tokens": 9}, "/v1/messages")
+    answer = msgspec.json.decode(got.body)
+    assert (answer["type"], answer["content"][0]["text"]) == ("message", "to be")
+
+
+async def test_unknown_model_is_told_what_there_is() -> None:
+    async with street(("openai",)) as place:
+        got = await place.post(ask(model="nothing"))
+        (record,) = place.kept.calls
+    assert got.status == 404
+    assert "chat" in got.error
+    assert record.outcome == "client_fault"
+
+
+async def test_model_that_one_workload_runs_is_enough_of_a_name() -> None:
+    async with street(("openai",)) as place:
+        got = await place.post(ask(model=MODEL))
+        assert place.kept.calls[0].workload == "chat"
+    assert got.status == 200
+
+
+async def test_bad_request_gets_the_dialects_own_error_shape() -> None:
+    async with street(("openai",)) as place:
+        openai = await place.post(b"{")
+        anthropic = await place.post(b"{", "/v1/messages")
+    assert msgspec.json.decode(openai.body)["error"]["type"] == "invalid_request_error"
+    assert msgspec.json.decode(anthropic.body)["type"] == "error"
+
+
+async def test_work_does_not_start_when_evidence_cannot_be_kept() -> None:
+    kept = Kept(Refused(code="ledger.away", why="the disk is full"))
+    async with street(("openai",), kept=kept) as place:
+        got = await place.post(ask())
+    assert got.status == 503
+    assert "the disk is full" in got.error
+
+
+async def test_path_of_no_dialect_is_a_404() -> None:
+    async with street(("openai",)) as place, await wire.request("GET", f"{place.url}/elsewhere") as response:
+        assert response.status == 404
+
+
+async def test_empty_candidate_set_names_the_rule() -> None:
+    async with street(("openai",), policy=Policy(regions=("eu-west-1",))) as place:
+        got = await place.post(ask())
+    assert got.status == 403
+    assert "regions allows eu-west-1, not r" in got.error
+
+
+async def test_web_page_of_another_host_is_not_answered() -> None:
+    async with street(("openai",)) as place:
+        by_host = await place.post(ask(), headers={"host": "evil.example"})
+        by_origin = await place.post(ask(), headers={"origin": "https://evil.example"})
+    assert (by_host.status, by_origin.status) == (403, 403)
+
+
+async def test_settings_apply_to_calls_that_begin_after_a_reload() -> None:
+    async with street(("openai", "openai")) as place:
+        before = await place.post(ask())
+        estate = place.plane.generation.estate
+        chat = msgspec.structs.replace(estate.workloads["chat"], homes=("home1",))  # type: ignore[index,arg-type]
+        changed = msgspec.structs.replace(estate, workloads={chat.id: chat})
+        place.plane.reload(changed, GatewaySettings(), {})
+        after = await place.post(ask())
+    assert (before.headers["x-freehold-home"], after.headers["x-freehold-home"]) == ("home0", "home1")
+
+
+async def test_models_are_the_workloads() -> None:
+    async with street(("openai",)) as place, await wire.request("GET", f"{place.url}/v1/models") as response:
+        listed = msgspec.json.decode(await response.read())
+    assert [row["id"] for row in listed["data"]] == ["chat"]
+
+
+async def test_no_answer_is_wrong_and_none_fails_while_homes_come_and_go() -> None:
+    tally = await chaos(calls=300, seed=11, on_cut="continue", between_seconds=0.3)
+    assert (tally.right, tally.wrong, tally.hung, tally.honest) == (300, 0, 0, 0), tally.notes[:3]
+    assert tally.rescued > 0
+
+
+async def test_stream_that_is_not_rescued_says_so_and_is_never_cut_short() -> None:
+    tally = await chaos(calls=200, seed=5, on_cut="error", between_seconds=0.3)
+    assert (tally.wrong, tally.hung, tally.calls) == (0, 0, 200), tally.notes[:3]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_ten_thousand_calls_in_chaos_are_all_right(seed: int) -> None:
+    tally = await chaos(calls=5000, seed=seed, on_cut="continue", between_seconds=2.0)
+    assert (tally.right, tally.wrong, tally.hung, tally.honest) == (5000, 0, 0, 0), tally.notes[:3]
