@@ -221,11 +221,12 @@ HEAD = """# plan
 
 Written by `python -m bench.plan PART`; the figures as JSON are in [plan/](plan).
 
-- Gaps are to the bound of the linear relaxation, in percent, as they stood after so many CPU seconds of one core. The
-  machine was shared: wall seconds are beside them. Limits of sub-problems are in wall time, which a loaded machine
-  makes shorter.
-- skypilot: dollars per unit are Freehold's predictions for both choices, at the cheapest price that passed validation;
-  SkyPilot's own list price is beside it. What it takes for the cheapest H100 is a price that validation refuses.
+- Gaps are to the bound of the linear relaxation, in percent, as they stood after so many CPU seconds of
+  one core. The machine was shared: wall seconds are beside them. Limits of sub-problems are in wall
+  time, which a loaded machine makes shorter.
+- skypilot: dollars per unit are Freehold's predictions for both choices, at the cheapest price that
+  passed validation; SkyPilot's own list price is beside it. What it takes for the cheapest H100 is a
+  price that validation refuses.
 """
 
 
