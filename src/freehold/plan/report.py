@@ -31,7 +31,7 @@ def _body(plan: Plan) -> Iterator[str]:
     listed = sum(one.usd_per_hour for one in plan.placements)
     if plan.committed_usd_per_hour:
         yield (
-            f'<p class="say">At on-demand prices. Commitments cost {plan.committed_usd_per_hour:,.2f} $/h and '
+            f'<p class="say">At on-demand prices. Commitments of {plan.committed_usd_per_hour:,.2f} $/h '
             f"bring the total from {listed:,.2f} to {plan.usd_per_hour:,.2f} $/h.</p>"
         )
     yield "<h2>Where each workload runs</h2>"
