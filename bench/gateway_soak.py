@@ -65,12 +65,16 @@ def soak(case: Case, one: Running, ports: dict[str, int], folder: Path, seconds:
     warm = [sample for sample in samples if sample[0] >= min(WARM_SECONDS, seconds / 3)]
     slope = statistics.linear_regression([at for at, _, _ in warm], [mb for _, mb, _ in warm]).slope * 600
     where = environment()
+    figures = (
+        f"{seconds / 60:.0f} | {calls:,} | {streams:,} | {errors} | {warm[0][1]:.1f} | {warm[-1][1]:.1f} "
+        f"| {slope:+.2f} | {warm[0][2]} then {warm[-1][2]}"
+    )
     return (
-        f"# gateway-soak\n\n| minutes | calls | streams | errors | MB at the start | MB at the end "
-        f"| MB per 10 minutes | descriptors |\n|---:|---:|---:|---:|---:|---:|---:|---|\n"
-        f"| {seconds / 60:.0f} | {calls:,} | {streams:,} | {errors} | {warm[0][1]:.1f} | {warm[-1][1]:.1f} | {slope:+.2f} "
-        f"| {warm[0][2]} then {warm[-1][2]} |\n\nMeasured {where.date} by `{where.command}` at commit `{where.commit}` "
-        f"on {where.cpu}, {where.cores} cores; the slope is taken after minute {min(WARM_SECONDS, seconds / 3) / 60:.0f}.\n"
+        "# gateway-soak\n\n| minutes | calls | streams | errors | MB at the start | MB at the end "
+        "| MB per 10 minutes | descriptors |\n|---:|---:|---:|---:|---:|---:|---:|---|\n"
+        f"| {figures} |\n\n"
+        f"Measured {where.date} by `{where.command}` at commit `{where.commit}` on {where.cpu}, "
+        f"{where.cores} cores; the slope is taken after {min(WARM_SECONDS, seconds / 3) / 60:.1f} minutes.\n"
     )
 
 

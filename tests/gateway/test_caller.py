@@ -192,3 +192,15 @@ async def test_gateway_that_drains_finishes_calls_and_takes_no_new_ones() -> Non
         left = await place.plane.drain(5.0)
         assert left == 0
         assert (await running).finished
+
+
+async def test_connection_half_closed_by_its_caller_is_let_go_after_the_answer() -> None:
+    async with street(("openai",)) as place:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(place.url.rpartition(":")[2]))
+        writer.write(request())
+        writer.write_eof()
+        assert (await reader.read()).startswith(b"HTTP/1.1 200 OK")
+        writer.close()
+        async with asyncio.timeout(2):
+            while place.plane.connections:
+                await asyncio.sleep(0.001)

@@ -64,6 +64,7 @@ def as_data(findings: Mapping[WorkloadId, Finding], estate: Estate, catalog: Cat
                 "barred": {home: list(reasons) for home, reasons in found.barred.items()},
                 "breaches": list(found.breaches),
                 "single_homed": found.single_homed,
+                "rescue": rescue(estate, id),
                 "single_points": list(found.single_points),
                 "regions_fatal": list(found.regions_fatal),
                 "vendors_fatal": list(found.vendors_fatal),
@@ -95,8 +96,18 @@ def _print(findings: Mapping[WorkloadId, Finding], estate: Estate, catalog: Cata
         return
     for found in findings.values():
         say(sentence(found, estate, catalog) + "\n")
+    for id in findings:
+        say(f"{id}: {rescue(estate, id)}")
+    say("")
     columns = ("workload", "homes", "regions", "operators", "silicon", "single points", "pairs", "triples")
     table(columns, [_row(found, estate) for found in findings.values()])
+
+
+def rescue(estate: Estate, id: WorkloadId) -> str:
+    """What becomes of a stream of this workload that is cut after its first words."""
+    from freehold.gateway.rescuable import rescuable
+
+    return rescuable(estate.workloads[id], estate)
 
 
 def _row(found: Finding, estate: Estate) -> list[object]:

@@ -74,7 +74,10 @@ class CallerConnection(asyncio.Protocol):
             call.client_gone()
 
     def eof_received(self) -> bool:
-        return self.call is not None  # half-closed after its request: it still wants the answer
+        if self.call is None:
+            return False
+        self._closing = True  # half-closed after its request: it still wants the answer, and nothing after it
+        return True
 
     def pause_writing(self) -> None:
         self.paused = True

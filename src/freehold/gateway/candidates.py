@@ -11,9 +11,7 @@ import msgspec
 
 from freehold.estate.allowed import reasons_against
 from freehold.types.homes import Home, Policy, Workload
-from freehold.types.names import HomeId, ModelId, Tier
-
-_TIERS: dict[Tier, int] = {"contract": 0, "vouched": 1, "attested": 2}
+from freehold.types.names import HomeId, ModelId
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,13 +43,9 @@ def candidates(
     policy = workload.policy
     left_out: list[LeftOut] = []
     allowed: list[Candidate] = []
-    if policy.data_classes and workload.data_class not in policy.data_classes:
-        said = workload.data_class or "no class is named"
-        rule = f"policy {policy.id}: data_classes allows {', '.join(policy.data_classes)}, not {said}"
-        return Candidates(allowed=(), left_out=(), refusal=rule)
     model = _model_of(workload, homes)
     for candidate in _named(workload, homes):
-        rule = _barred(candidate, policy, model, attested) or _elsewhere(candidate.home, workload)
+        rule = _barred(candidate, workload, model, attested)
         if rule:
             left_out.append(LeftOut(home=candidate.home.id, rule=f"policy {policy.id}: {rule}"))
         else:
@@ -73,29 +67,20 @@ def _model_of(workload: Workload, homes: Mapping[HomeId, Home]) -> ModelId | Non
     return next((homes[home].model for home in workload.homes), None)
 
 
-def _barred(candidate: Candidate, policy: Policy, model: ModelId | None, attested: frozenset[HomeId]) -> str:
-    home = candidate.home
+def _barred(
+    candidate: Candidate, workload: Workload, model: ModelId | None, attested: frozenset[HomeId]
+) -> str:
+    """The estate's own rules, and two that only calls have: whose model it is, and what was verified."""
+    home, policy = candidate.home, workload.policy
     if (candidate.substitute or home.model != model) and not policy.substitution:
         return f"substitution is off, and this home serves {home.model or 'an unknown model'}"
-    for rule, value, allowed in (
-        ("regions", home.region, policy.regions),
-        ("operators", home.operator, policy.operators),
-        ("vendors", home.vendor, policy.vendors),
-    ):
-        if allowed and value not in allowed:
-            return f"{rule} allows {', '.join(allowed)}, not {value or 'an unknown one'}"
-    if home.operator in policy.operators_barred:
-        return f"operators_barred names {home.operator}"
-    tier: Tier = home.tier if home.tier != "attested" or home.id in attested else "contract"
-    if _TIERS[tier] < _TIERS[policy.tier_min]:
-        shown = tier if tier == home.tier else f"{tier} (attested is declared and not verified)"
-        return f"tier_min is {policy.tier_min}, and this home is {shown}"
-    return ""
-
-
-def _elsewhere(home: Home, workload: Workload) -> str:
-    """Jurisdictions, rules of data classes, profiles that leave their region: as the map has them."""
-    return next(iter(reasons_against(home, workload)), "")
+    declared = home.tier == "attested" and home.id not in attested
+    if declared:
+        home = msgspec.structs.replace(home, tier="contract")
+    reasons = reasons_against(home, workload)
+    if declared and any("evidence" in reason for reason in reasons):
+        reasons = (*reasons, "it declares to be attested, and that was not verified")
+    return "; ".join(reasons)
 
 
 def _too_alike(allowed: Sequence[Candidate], policy: Policy) -> str:

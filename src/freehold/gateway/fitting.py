@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import msgspec
 
-from freehold.dialects import DialectError, Target, passthrough
+from freehold.dialects import DialectError, passthrough
 from freehold.dialects.base import WireRequest
-from freehold.dialects.capabilities import Capability, capability
 from freehold.dialects.fitting import LeaveOut, Refuse, fit
 from freehold.gateway.asked import Asked
+from freehold.gateway.rescuable import goes_on
 from freehold.gateway.routes import Route
 from freehold.types.conversation import Conversation
 
@@ -61,11 +61,6 @@ def spliced(asked: Asked, where: Route) -> WireRequest | None:
     return None if made is None else made[0]
 
 
-def capability_of(target: Target) -> Capability:
-    return capability(target.api, target.model, target.api_version)
-
-
 def can_continue(where: Route) -> bool:
     """Can this home take up an answer that another began?"""
-    said = where.home.options.get("continues")
-    return capability_of(where.target).prefill if said is None else said == "yes"
+    return goes_on(where.home)

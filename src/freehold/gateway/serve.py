@@ -194,7 +194,8 @@ class _Child:
 
 def _in_front(setup: Setup, sockets: list[socket.socket], url: str) -> None:
     children = [_fork(setup, number, sockets) for number in range(setup.workers)]
-    run_async(_watch(setup, children, sockets, url))
+    # asyncio's own loop: uvloop keeps SIGCHLD to itself, and nothing here has to be fast.
+    asyncio.run(_watch(setup, children, sockets, url))
 
 
 def _fork(setup: Setup, number: int, sockets: list[socket.socket]) -> _Child:

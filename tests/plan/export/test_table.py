@@ -93,7 +93,7 @@ SCHEMAS = {
         },
     },
 }  # fmt: skip
-"""The fields of the two kinds that are written here, as the API reference of Kubernetes 1.31 has them (2024-08)."""
+"""The fields of the two kinds that are written here, as in the API reference of Kubernetes 1.31 (2024-08)."""
 
 DIRECTIVE = re.compile(r"#SBATCH --([a-z-]+)=(\S+)$")
 KNOWN = {"job-name", "nodes", "ntasks-per-node", "gres", "constraint", "comment", "time", "array"}

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from freehold.dialects.anthropic.blocks import NAME, read_content, write_block
+from freehold.dialects.anthropic.plain import read_plain
 from freehold.dialects.base import JSON_HEADERS, Inbound, Target, WireRequest
 from freehold.dialects.capabilities import capability
 from freehold.dialects.fields import Fields, encode, parse, raw
@@ -29,6 +30,11 @@ _THINKING_MODES = {"enabled": "on", "adaptive": "adaptive", "disabled": "off"}
 
 
 def read_request(inbound: Inbound, body: bytes, origin: str = NAME) -> Conversation:
+    plain = read_plain(inbound, body) if inbound.api_version != VERSION_NEWEST else None
+    return plain or read_general(inbound, body, origin)
+
+
+def read_general(inbound: Inbound, body: bytes, origin: str = NAME) -> Conversation:
     fields = Fields.of(body)
     model = inbound.model or fields.text("model")
     stored: list[StoredState] = []

@@ -10,6 +10,7 @@ import msgspec
 
 from freehold.dialects.base import JSON_HEADERS, Inbound, Target, WireRequest
 from freehold.dialects.bedrock.blocks import NAME, cache_in, cache_out, read_blocks, write_blocks
+from freehold.dialects.bedrock.plain import read_plain
 from freehold.dialects.fields import Fields, encode, only_text, parse, raw
 from freehold.types.conversation import (
     Conversation,
@@ -33,6 +34,10 @@ def model_path(model: str, call: str) -> str:
 
 
 def read_request(inbound: Inbound, body: bytes) -> Conversation:
+    return read_plain(inbound, body) or read_general(inbound, body)
+
+
+def read_general(inbound: Inbound, body: bytes) -> Conversation:
     fields = Fields.of(body)
     model = inbound.model or fields.text("modelId")
     turns = tuple(

@@ -15,7 +15,7 @@ _ORDER = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 def fit_thoughts(draft: Draft) -> None:
     """A thought goes back to who signed it, or nowhere."""
-    if Thinking not in draft.kinds and ToolUse not in draft.kinds:
+    if draft.plain:
         return
     turns: tuple[Turn, ...] = draft.now.turns
     foreign: set[str] = set()

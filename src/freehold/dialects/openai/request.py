@@ -12,6 +12,7 @@ from freehold.dialects.base import JSON_HEADERS, Inbound, Target, WireRequest
 from freehold.dialects.capabilities import capability
 from freehold.dialects.carry import untag_id
 from freehold.dialects.fields import Fields, encode, raw
+from freehold.dialects.openai.plain import NAME, read_plain
 from freehold.types.conversation import (
     Block,
     Conversation,
@@ -30,13 +31,16 @@ from freehold.types.conversation import (
     Turn,
 )
 
-NAME = "openai"
 _ANY_OBJECT = msgspec.Raw(b'{"type":"object","properties":{}}')
 _CHOICES_IN = {"auto": "auto", "none": "none", "required": "any"}
 _CHOICES_OUT = {"auto": "auto", "none": "none", "any": "required"}
 
 
 def read_request(inbound: Inbound, body: bytes) -> Conversation:
+    return read_plain(inbound, body) or read_general(inbound, body)
+
+
+def read_general(inbound: Inbound, body: bytes) -> Conversation:
     fields = Fields.of(body)
     # Azure's path names the deployment; the model in the body is then only a remark.
     named = fields.maybe("model")

@@ -1,0 +1,19 @@
+from freehold.clock import CROCKFORD, ULID_LENGTH, FakeClock
+from freehold.gateway.ids import id_maker
+
+
+def test_ids_are_ulids_in_order_and_never_the_same() -> None:
+    clock = FakeClock()
+    make = id_maker(clock)
+    made = []
+    for _ in range(3000):
+        made.append(make())
+        clock.advance(0.0001)
+    assert made == sorted(made)
+    assert len(set(made)) == len(made)
+    assert all(len(id) == ULID_LENGTH and set(id) <= set(CROCKFORD) for id in made)
+
+
+def test_more_ids_than_fit_a_millisecond_stay_apart() -> None:
+    make = id_maker(FakeClock(), entropy=lambda count: bytes(count - 2) + b"\xff\xff")
+    assert len({make() for _ in range(2000)}) == 2000

@@ -1,0 +1,165 @@
+"""The gateway as a process: started, reloaded, drained and killed the way operators do it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from freehold import wire
+from freehold.gateway import Running, read_state
+from freehold.pocket import PocketHome
+
+FILE = """\
+[models.claude-pocket]
+[homes.a]
+vendor = "v"
+api = "openai"
+model = "claude-pocket"
+url = "{url}"
+[workloads.{workload}]
+homes = ["a"]
+"""
+BODY = b'{"model": "chat", "messages": [{"role": "user", "content": "to be"}]}'
+SLOW = BODY.replace(b"to be", b"[pocket words tokens=20 tokens_per_s=40]").replace(
+    b"{", b'{"stream": true, ', 1
+)
+
+
+class Up:
+    def __init__(
+        self, process: subprocess.Popen[str], running: Running, file: Path, home: PocketHome
+    ) -> None:
+        self.process, self.running, self.file, self.home = process, running, file, home
+
+    async def call(self, body: bytes = BODY) -> tuple[int, bytes]:
+        url = f"{self.running.url}/v1/chat/completions"
+        async with await wire.request("POST", url, body=body) as response:
+            return response.status, await response.read()
+
+    async def admin(self, path: str, method: str = "GET", token: str = "") -> tuple[int, bytes]:
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        async with await wire.request(method, self.running.admin_url + path, headers=headers) as response:
+            return response.status, await response.read()
+
+
+@asynccontextmanager
+async def up(folder: Path, *options: str) -> AsyncIterator[Up]:
+    home = PocketHome("openai")
+    async with home.running() as url:
+        file, state = folder / "freehold.toml", folder / "state"
+        file.write_text(FILE.format(url=url, workload="chat"))
+        log = (folder / "log").open("w")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "freehold", "up", "-c", str(file), "--port", "0", "--admin-port", "0",
+             *options],
+            stdout=subprocess.PIPE, stderr=log, text=True,
+            env={**os.environ, "FREEHOLD_HOME": str(state)},
+        )  # fmt: skip
+        assert process.stdout is not None
+        try:
+            for _ in range(2):
+                assert await asyncio.to_thread(process.stdout.readline), (folder / "log").read_text()
+            running = read_state(state)
+            assert running is not None
+            yield Up(process, running, file, home)
+        finally:
+            process.terminate()
+            await asyncio.to_thread(process.wait, 20)
+            process.stdout.close()
+            log.close()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_calls_are_answered_counted_and_have_a_receipt(tmp_path: Path, workers: str) -> None:
+    async with up(tmp_path, "--workers", workers) as place:
+        for _ in range(4):
+            assert (await place.call())[0] == 200
+        _, metrics = await place.admin("/metrics")
+        assert b'freehold_calls_total{workload="chat",home="a",outcome="ok"} 4\n' in metrics
+        assert await place.admin("/ready") == (200, b"ready\n")
+        async with asyncio.timeout(10):
+            while not (words := (tmp_path / "log").read_text().split()):
+                await asyncio.sleep(0.02)
+            receipt = words[0]
+            while (await place.admin(f"/receipts/{receipt}"))[0] == 202:
+                await asyncio.sleep(0.05)
+        assert (await place.admin(f"/receipts/{receipt}"))[0] == 200
+        assert (await place.admin("/receipts/01ARZ3NDEKTSV4RRFFQ69G5FAV"))[0] == 404
+
+
+async def test_reload_takes_a_good_file_and_refuses_a_bad_one(tmp_path: Path) -> None:
+    async with up(tmp_path, "--workers", "2") as place:
+        good = FILE.format(url=place.home.url, workload="other")
+        place.file.write_text("nonsense =")
+        _, refused = await place.admin("/reload", "POST", place.running.token)
+        assert (await place.call())[0] == 200
+        place.file.write_text(good)
+        _, taken = await place.admin("/reload", "POST", place.running.token)
+        assert (await place.call())[0] == 404
+        told, done = msgspec.json.decode(refused), msgspec.json.decode(taken)
+    assert (bool(told["problems"]), told["generation"]) == (True, 1)
+    assert (done["problems"], done["generation"], done["processes"]) == ([], 2, 2)
+
+
+async def test_reload_needs_the_token(tmp_path: Path) -> None:
+    async with up(tmp_path) as place:
+        assert (await place.admin("/reload", "POST"))[0] == 401
+        assert (await place.admin("/reload", "POST", "wrong"))[0] == 401
+
+
+async def test_hangup_signal_reads_the_settings_again(tmp_path: Path) -> None:
+    async with up(tmp_path) as place:
+        place.file.write_text(FILE.format(url=place.home.url, workload="other"))
+        place.process.send_signal(signal.SIGHUP)
+        async with asyncio.timeout(10):
+            while (await place.call())[0] != 404:
+                await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_stream_in_flight_is_finished_when_it_is_told_to_stop(tmp_path: Path, workers: str) -> None:
+    async with up(tmp_path, "--workers", workers) as place:
+        running = asyncio.create_task(place.call(SLOW))
+        async with asyncio.timeout(10):
+            while b"calls_in_flight 1" not in (await place.admin("/metrics"))[1]:
+                await asyncio.sleep(0.01)
+        place.process.terminate()
+        status, body = await running
+        assert await asyncio.to_thread(place.process.wait, 10) == 0
+    assert status == 200
+    assert body.endswith(b"data: [DONE]\n\n")
+    assert read_state(tmp_path / "state") is None
+
+
+async def test_process_that_dies_is_replaced(tmp_path: Path) -> None:
+    async with up(tmp_path, "--workers", "2") as place:
+        children = Path(f"/proc/{place.process.pid}/task/{place.process.pid}/children").read_text().split()
+        os.kill(int(children[0]), signal.SIGKILL)
+        async with asyncio.timeout(10):
+            while True:
+                now = Path(f"/proc/{place.process.pid}/task/{place.process.pid}/children").read_text().split()
+                if len(now) == 2 and children[0] not in now:
+                    break
+                await asyncio.sleep(0.02)
+        assert [(await place.call())[0] for _ in range(6)] == [200] * 6
+
+
+async def test_port_in_use_is_said_at_once(tmp_path: Path, free_port: int) -> None:
+    async with up(tmp_path) as place:
+        port = place.running.url.rpartition(":")[2]
+        again = subprocess.run(
+            [sys.executable, "-m", "freehold", "up", "-c", str(place.file), "--port", port],
+            capture_output=True, text=True, check=False,
+            env={**os.environ, "FREEHOLD_HOME": str(tmp_path / "b")},
+        )  # fmt: skip
+    assert again.returncode == 4
+    assert "core.port-in-use" in again.stderr
