@@ -15,9 +15,11 @@ from freehold.dialects.anthropic import request as anthropic
 from freehold.dialects.base import DialectError, Inbound
 from freehold.dialects.bedrock import plain as bedrock_plain
 from freehold.dialects.bedrock import request as bedrock
+from freehold.dialects.eventstream import EventStreamReader
 from freehold.dialects.openai import plain as openai_plain
 from freehold.dialects.openai import request as openai
-from freehold.types.conversation import Conversation
+from freehold.dialects.sse import SseReader
+from freehold.types.conversation import Begin, BlockStart, Conversation, Text, TextDelta
 from tests.dialects.matrix import recorded
 from tests.dialects.strategies import conversations, words
 
@@ -114,3 +116,28 @@ def test_the_developers_word_and_parallel_results_are_read_plainly() -> None:
     plain, general = read_both("openai", json.dumps(body).encode())
     assert plain is not None
     assert plain == general
+
+
+@given(words, st.integers(0, 3))
+def test_a_text_delta_is_written_as_the_form_says_it(text: str, at: int) -> None:
+    said = {
+        "openai": {"index": 0, "delta": {"content": text}, "logprobs": None, "finish_reason": None},
+        "anthropic": {
+            "type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text},
+        },
+        "bedrock": {"contentBlockIndex": 0, "delta": {"text": text}},
+    }  # fmt: skip
+    for form, expected in said.items():
+        writer = codec(form).stream_writer(Conversation(model="m", turns=()))
+        writer.write(Begin(id='"content":""', model='"content":""'))
+        writer.write(BlockStart(index=at, block=Text(text="")))
+        written = writer.write(TextDelta(index=at, text=text))
+        frames = EventStreamReader() if form == "bedrock" else SseReader()
+        wire = json.loads(frames.feed(written)[0][1])
+        assert (wire["choices"][0] if form == "openai" else wire) == expected
+
+
+@pytest.mark.parametrize("form", ["anthropic", "bedrock"])
+def test_a_text_delta_of_a_block_that_was_not_opened_is_not_written(form: str) -> None:
+    writer = codec(form).stream_writer(Conversation(model="m", turns=()))
+    assert writer.write(TextDelta(index=7, text="a")) == b""

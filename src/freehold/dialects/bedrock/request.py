@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
@@ -28,6 +29,7 @@ _THINKING_MODES = {"enabled": "on", "adaptive": "adaptive", "disabled": "off"}
 _MORE = "additionalModelRequestFields"
 
 
+@functools.lru_cache(maxsize=1024)
 def model_path(model: str, call: str) -> str:
     """Everything but letters, digits and -._ is escaped: model ids hold colons, ARNs hold slashes."""
     return f"/model/{quote(model, safe='')}/{call}"
@@ -188,7 +190,11 @@ def _write_turns(turns: Sequence[Turn]) -> list[object]:
     """Converse wants the roles to alternate: neighbours of one role become one message."""
     messages: list[dict[str, Any]] = []
     for turn in turns:
-        content = write_blocks(turn.blocks)
+        only = turn.blocks[0] if len(turn.blocks) == 1 else None
+        if type(only) is Text and only.cache is None:
+            content: list[object] = [{"text": only.text}]
+        else:
+            content = write_blocks(turn.blocks)
         if not content:
             continue  # all of it belonged to another vendor
         if messages and messages[-1]["role"] == turn.role:

@@ -155,4 +155,4 @@ def _calls_unthought(draft: Draft) -> bool:
     if not turns or not any(isinstance(block, ToolResult) for block in turns[-1].blocks):
         return False
     called = next((turn for turn in reversed(turns) if turn.role == "assistant"), None)
-    return called is not None and not isinstance(called.blocks[0], Thinking)
+    return called is not None and not isinstance(next(iter(called.blocks), None), Thinking)

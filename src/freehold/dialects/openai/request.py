@@ -271,7 +271,8 @@ def write_request(conversation: Conversation, target: Target) -> WireRequest:
     body: dict[str, Any] = {"model": target.model, "messages": _write_messages(conversation, own)}
     _put(body, can.max_tokens_field, conversation.max_tokens)
     for name in ("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "n", "user"):
-        _put(body, name, getattr(conversation, name))
+        if (value := getattr(conversation, name)) is not None:
+            body[name] = value
     _put(body, "stop", list(conversation.stop) or None)
     if conversation.tools:
         body["tools"] = [_write_tool(tool) for tool in conversation.tools]
@@ -315,6 +316,11 @@ def _write_messages(conversation: Conversation, own: bool) -> list[object]:
     for text in conversation.system:
         messages.append(_write_system(text))
     for turn in conversation.turns:
+        if not own and len(turn.blocks) == 1 and turn.role != "system":
+            only = turn.blocks[0]  # a turn is one text, mostly
+            if type(only) is Text:
+                messages.append({"role": turn.role, "content": only.text})
+                continue
         if turn.role == "system":
             messages.extend(_write_system(block) for block in turn.blocks)
         elif turn.role == "assistant":
