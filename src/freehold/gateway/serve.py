@@ -6,6 +6,7 @@ that died is replaced.
 
 from __future__ import annotations
 
+import contextlib
 import asyncio
 import os
 import secrets
@@ -287,7 +288,8 @@ async def _watch(setup: Setup, children: list[_Child], sockets: list[socket.sock
         nonlocal stopping
         stopping = True
         for child in list(children):
-            os.kill(child.pid, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):  # it ended by itself, and is reaped already
+                os.kill(child.pid, signal.SIGTERM)
         if children:
             await gone_all.wait()
         return 0
