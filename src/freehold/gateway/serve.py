@@ -6,8 +6,8 @@ that died is replaced.
 
 from __future__ import annotations
 
-import contextlib
 import asyncio
+import contextlib
 import os
 import secrets
 import signal
