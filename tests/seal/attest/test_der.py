@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from freehold.errors import InputError
@@ -12,6 +12,7 @@ from freehold.seal.attest.fake import writer
 
 
 @given(st.integers(min_value=-(2**256), max_value=2**256))
+@example(-128)
 def test_der_integers_come_back_as_written(value: int) -> None:
     assert der.whole(writer.integer(value), der.INTEGER).integer() == value
 

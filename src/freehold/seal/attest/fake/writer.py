@@ -32,7 +32,8 @@ def sequence(*parts: bytes) -> bytes:
 
 
 def integer(value: int) -> bytes:
-    return tlv(0x02, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
+    size = (value if value >= 0 else ~value).bit_length() // 8 + 1  # -128 needs one byte, 128 needs two
+    return tlv(0x02, value.to_bytes(size, "big", signed=True))
 
 
 def oid(text: str) -> bytes:
