@@ -59,7 +59,7 @@ NOTES = (
     " time. Its logging, routing and HTTP are left out.",
     "On a machine that others use too, CPU is the column to compare by.",
     "Goals: 5 a request, 2 an event, 50 times less than litellm. Met by same-form requests and events, or"
-    " nearly; not met by other pairs, nor beside litellm: see the rows.",
+    " nearly, and by events from anthropic to openai; not by other pairs, nor beside litellm: see the rows.",
 )
 
 

@@ -23,7 +23,7 @@ from freehold.estate.counting import Counted, HomeCuts, home_cuts
 from freehold.estate.graph import Graph
 
 LISTED = 100
-ROUNDS = 5
+ROUNDS = 3
 NAIVE_WORKLOADS = 5
 NAIVE_HOMES = 2
 

@@ -217,11 +217,24 @@ def skypilot_part(folder: Path) -> list[dict[str, Any]]:
     return compared(folder)
 
 
+HEAD = """# plan
+
+Written by `python -m bench.plan PART`; the figures as JSON are in [plan/](plan).
+
+- Gaps are to the bound of the linear relaxation, in percent, as they stood after so many CPU seconds of
+  one core. The machine was shared: wall seconds are beside them. Limits of sub-problems are in wall
+  time, which a loaded machine makes shorter.
+- skypilot: dollars per unit are Freehold's predictions for both choices, at the cheapest price that
+  passed validation; SkyPilot's own list price is beside it. What it takes for the cheapest H100 is a
+  price that validation refuses.
+"""
+
+
 def write(part: str, rows: list[dict[str, Any]], where: Environment) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     body = msgspec.json.format(msgspec.json.encode(Part(environment=where, rows=rows)), indent=1)
     (FOLDER / f"{part}.json").write_bytes(body)
-    pages = ["# plan\n\nWritten by `python -m bench.plan PART`; the figures as JSON are in [plan/](plan).\n"]
+    pages = [HEAD]
     for path in sorted(FOLDER.glob("*.json")):
         found = msgspec.json.decode(path.read_bytes(), type=Part)
         keys = list(dict.fromkeys(key for row in found.rows for key in row if row[key] is not None))

@@ -30,19 +30,22 @@ TASKS: list[tuple[str, str, str, str, tuple[str, ...]]] = [
 ]
 
 
+ACCELERATORS = "AcceleratorName,Clouds\n" + "".join(f"{word.split(':')[0]},aws\n" for word in USED)
+
+
 def ask_skypilot(folder: Path, catalog: Path) -> None:
     """SkyPilot's choice and its time for each task, with catalogs dropped in and clouds taken as enabled."""
     import sky  # type: ignore[import-not-found]  # in another environment
     from sky import check as sky_check
     from sky.clouds import AWS, GCP  # type: ignore[import-not-found]
 
-    target = Path.home() / ".sky/catalogs/v8"
-    for cloud in ("aws", "gcp"):
-        (target / cloud).mkdir(parents=True, exist_ok=True)
-        shutil.copy(catalog / f"{cloud}_vms.csv", target / cloud / "vms.csv")
-    (target / "common").mkdir(parents=True, exist_ok=True)
-    if not (target / "common/accelerators.csv").exists():
-        (target / "common/accelerators.csv").write_text("AcceleratorName\n", encoding="utf-8")
+    for version in ("v6", "v7", "v8"):  # each release looks in its own
+        target = Path.home() / ".sky/catalogs" / version
+        for cloud in ("aws", "gcp"):
+            (target / cloud).mkdir(parents=True, exist_ok=True)
+            shutil.copy(catalog / f"{cloud}_vms.csv", target / cloud / "vms.csv")
+        (target / "common").mkdir(parents=True, exist_ok=True)
+        (target / "common/accelerators.csv").write_text(ACCELERATORS, encoding="utf-8")
     sky_check.get_cached_enabled_clouds_or_refresh = lambda *_, **__: [AWS(), GCP()]
     for cloud in (AWS, GCP):
         cloud.check_credentials = classmethod(lambda *_, **__: (True, None))
@@ -66,7 +69,7 @@ def ask_skypilot(folder: Path, catalog: Path) -> None:
                 "accelerator": f"{accelerator}:{count:g}", "usd_per_hour": best.get_cost(3600),
                 "region": best.region, "cloud": str(best.cloud),
             }  # fmt: skip
-        except Exception as error:  # noqa: BLE001  # whatever SkyPilot says is the answer
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever SkyPilot says is the answer
             answer = {"error": f"{type(error).__name__}: {error}"[:300]}
         answers.append({"task": name, "seconds": time.perf_counter() - started, **answer})
     folder.mkdir(parents=True, exist_ok=True)
@@ -75,9 +78,10 @@ def ask_skypilot(folder: Path, catalog: Path) -> None:
 
 
 def _optimized(dag: Any) -> None:
-    from sky.optimizer import Optimizer  # type: ignore[import-not-found]  # in another environment
+    from sky import optimizer
 
-    Optimizer.optimize(dag, quiet=True)
+    optimizer._check_specified_clouds = lambda *_, **__: None
+    optimizer.Optimizer.optimize(dag, quiet=True)
 
 
 def compared(folder: Path) -> list[dict[str, Any]]:

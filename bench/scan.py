@@ -8,6 +8,7 @@ for the same SDK calls, on two generated trees, both tools on all cores; semgrep
 from __future__ import annotations
 
 import argparse
+import compileall
 import random
 import re
 import subprocess
@@ -16,11 +17,18 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+import freehold
 from bench.harness import RESULTS, Contender, Report, compare, environment
 from freehold.estate.scan import scan
-from tests.estate.scan.labels import Project, lay_out, projects
+from tests.estate.scan.labels import HELD_OUT, LABELLED, Project, lay_out, projects
 
 SEED = 20_260_801
+FIRST_HELD_OUT_SCORE = (
+    "Held-out, first score before any change: recall 0.784, precision 0.934 (mean of the six projects;\n"
+    "the regular expression: 0.598 and 0.290), scored on 2026-11-20 at commit 2b61381. The table is of the\n"
+    "scanner as it is now: general defects that the set revealed were fixed since, so the table is no\n"
+    "measure of code never seen; the first score is."
+)
 WORDS = {
     "openai": "openai|gpt-",
     "anthropic": "anthropic|claude",
@@ -69,17 +77,18 @@ def score(project: Project, found: Places) -> tuple[float, float, float | None]:
     )
 
 
-def quality() -> str:
+def quality(folder: Path) -> str:
     lines = [
         "| project | usages | others | scan recall | scan precision | regex recall | regex precision |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
     sums: list[tuple[float, float, float, float]] = []
     far: list[float] = []
-    for source in projects():
-        with tempfile.TemporaryDirectory() as folder:
-            project = lay_out(source, Path(folder))
-            ours, theirs = score(project, by_scan(Path(folder))), score(project, by_regex(Path(folder)))
+    for source in projects(folder):
+        with tempfile.TemporaryDirectory() as made:
+            root = Path(made)
+            project = lay_out(source, root)
+            ours, theirs = score(project, by_scan(root)), score(project, by_regex(root))
         far += [ours[2]] if ours[2] is not None else []
         if project.labels:
             sums.append((*ours[:2], *theirs[:2]))
@@ -117,19 +126,24 @@ def grow(root: Path, *, files: int, dense: bool) -> int:
     return lines
 
 
-RULES = """\
-rules:
-  - {id: openai, languages: [python], severity: INFO, message: openai, pattern-either: [{pattern:
-  openai.OpenAI(...)}]} - {id: anthropic, languages: [python], severity: INFO, message: anthropic, pattern:
-  anthropic.Anthropic(...)} - {id: bedrock, languages: [python], severity: INFO, message: bedrock, pattern:
-  "boto3.client('bedrock-runtime', ...)"} - {id: chat, languages: [python], severity: INFO, message: chat,
-  pattern: $X.chat.completions.create(...)}
-"""
+PATTERNS = {
+    "openai": "openai.OpenAI(...)",
+    "anthropic": "anthropic.Anthropic(...)",
+    "bedrock": "boto3.client('bedrock-runtime', ...)",
+    "chat": "$X.chat.completions.create(...)",
+}
+RULES = "rules:\n" + "".join(
+    f"  - id: {name}\n    languages: [python]\n    severity: INFO\n"
+    f"    message: {name}\n    pattern: {pattern}\n"
+    for name, pattern in PATTERNS.items()
+)
 
 
 def speed(rounds: int, files: int) -> list[str]:
     semgrep = Path(".venv-peers/bin/semgrep")
     said: list[str] = []
+    package = Path(freehold.__file__).parent
+    compileall.compile_dir(str(package), quiet=1)  # as an installed package has it; semgrep is installed
     for dense in (False, True):
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder) / "tree"
@@ -154,7 +168,9 @@ def speed(rounds: int, files: int) -> list[str]:
             if semgrep.exists():
                 contenders.append(Contender(name="semgrep", run=searched))
             name = f"scan-{'dense' if dense else 'sparse'}"
-            note = f"{files} files, {lines} lines, seed {SEED}; 4 local rules; both tools on all cores"
+            note = (
+                f"{files} files, {lines} lines, seed {SEED}; 4 local rules; both tools on all cores, compiled"
+            )
             rows = compare(contenders, rounds=rounds)
             Report(question=name, environment=environment(), rows=rows, notes=(note,)).write()
             said.append(name)
@@ -184,14 +200,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--files", type=int, default=6000)
     given = parser.parse_args()
-    text = quality()
+    text = f"{quality(LABELLED)}\n\n## The held-out set\n\n{FIRST_HELD_OUT_SCORE}\n\n{quality(HELD_OUT)}"
     print(text)
     if given.trees:
         speed(given.rounds, given.files)
         text += "\n\n## Memory\n\n" + memory((1500, 6000, 12000))
-    (RESULTS / "scan.md").write_text(
-        f"# scan: quality on the labelled set\n\n{text}\n\n`python -m bench.scan`\n"
-    )
+    here = environment()
+    where = f"Measured {here.date} by `{here.command}` at commit `{here.commit}`, Python {here.python}."
+    (RESULTS / "scan.md").write_text(f"# scan: quality on the labelled set\n\n{text}\n\n{where}\n")
 
 
 if __name__ == "__main__":

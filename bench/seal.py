@@ -1,16 +1,17 @@
 """How many verifications does one core make in a second, by kind, from nothing and with its chain known?
 
-python -m bench.seal [--data FOLDER]
+python -m bench.seal
 
 Cold: all from bytes, no signature remembered; evidence, certificates and collateral are read anew.
 Warm: certificates and collateral read once, their signatures remembered, as a service for one fleet has it.
-Without --data the evidence is our own fakes, in the real forms; with it, real evidence as published.
+The evidence is our own fakes, in the real forms; where FREEHOLD_SHARED_DATA is set, also real evidence.
 dcap-qvl, another implementation, verifies the same quote and collateral in the same rounds.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -134,10 +135,10 @@ def per_second(rows: tuple[Row, ...]) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, help="a folder of real evidence, laid out as in the tests")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     words = parser.parse_args()
-    contenders = real(words.data) if words.data else []
+    shared = os.environ.get("FREEHOLD_SHARED_DATA")
+    contenders = real(Path(shared) / "attestation") if shared else []
     report = ask("seal", contenders + fakes(), rounds=words.rounds, notes=NOTES)
     print("\n".join(per_second(report.rows)))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from freehold.cli.loading import ledger_database, ledger_settings
 from freehold.cli.up import open_recorder, settled, state_folder
 from freehold.gateway import Setup, up
 from freehold.types.contracts import Admit, Recorder
@@ -38,7 +39,8 @@ def recorder(kind: str, config: str) -> Recorder:
         from freehold.ledger import PlainRecorder
 
         return PlainRecorder(state_folder() / "records.jsonl")
-    return open_recorder(config, 0)
+    settings = ledger_settings(config)
+    return open_recorder(settings, ledger_database(settings, config, act=True), 0)
 
 
 def main() -> None:

@@ -38,6 +38,7 @@ def context(words: str) -> click.Context:
         found = command.get_command(current, word)
         assert found is not None, words
         command = found
+        command._help_option = None  # click keeps the one of whoever asked first, with its names
         current = click.Context(
             command, info_name=word, parent=current, terminal_width=WIDTH, max_content_width=WIDTH
         )

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from freehold.cli.main import cli
-from tests.estate.scan.labels import lay_out, projects
+from tests.estate.scan.labels import HELD_OUT, lay_out, projects
 
 # The objects of SARIF 2.1.0 that we write, with the standard's own property names, as OASIS publishes them.
 _TEXT = {
@@ -122,7 +122,7 @@ def laid(tmp_path: Path) -> Path:
     return root
 
 
-@pytest.mark.parametrize("source", projects(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("source", [*projects(), *projects(HELD_OUT)], ids=lambda path: path.stem)
 def test_draft_passes_check_and_map_answers_from_it(source: Path, tmp_path: Path) -> None:
     lay_out(source, tmp_path / "code")
     draft = str(tmp_path / "freehold.toml")
@@ -138,6 +138,15 @@ def test_draft_says_unknown_where_the_code_does_not_tell(laid: Path, tmp_path: P
     assert 'vendor = "unknown"' in text
     assert "# functions/summarise/session.py:7" in text
     assert "silicon unknown" in run("map", "-c", str(draft)).output
+
+
+def test_draft_leaves_a_set_of_regions_open_that_the_catalog_does_not_have(tmp_path: Path) -> None:
+    text = 'resource "azurerm_cognitive_deployment" "c" {\n  sku {\n    name = "DataZoneStandard"\n  }\n}\n'
+    (tmp_path / "main.tf").write_text(text)
+    draft = tmp_path / "freehold.toml"
+    assert run("scan", str(tmp_path), "--write", str(draft)).exit_code == 0
+    assert '# it answers from the set "datazone"' in draft.read_text()
+    assert run("check", "-c", str(draft)).exit_code == 0
 
 
 def test_draft_never_replaces_a_file_unasked(laid: Path, tmp_path: Path) -> None:

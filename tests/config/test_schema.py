@@ -20,6 +20,7 @@ WHOLE: dict[str, Any] = {
         "s": {"kind": "region", "all_of": ["t"], "any_of": [], "outages_per_year": 1.5, "source": "x"}
     },
     "pools": {"p": {"requests_per_min": 10, "chips": 4}},
+    "plan": {"hours": 24},
     "models": {"m/x:1": {"lab": "l", "parameters_active": 7_000_000_000}},
     "homes": {
         "h": {

@@ -289,3 +289,18 @@ def test_document_of_the_assistant_and_citations_of_a_user_are_refused_by_the_ne
         assert isinstance(found, LeaveOut)
         assert "this version refuses" in found.reason
         assert isinstance(fitted("anthropic", CLAUDE, "2023-06-01", turns=turns, dialect="anthropic"), Fit)
+
+
+def test_thinking_is_dropped_before_a_result_whose_assistant_said_nothing() -> None:
+    turns = (
+        Turn(role="assistant", blocks=(ToolUse(id="c", name="look"),)),
+        Turn(role="assistant", blocks=()),
+        Turn(role="user", blocks=(ToolResult(tool_use_id="c"),)),
+    )
+    said = Conversation(
+        model="m", turns=turns, tools=(Tool(name="look"),), max_tokens=9000, dialect="openai",
+        thinking=ThinkingConfig(mode="on", budget_tokens=2000),
+    )  # fmt: skip
+    verdict = fit(said, Target(api="anthropic", model="claude-sonnet-4-6"))
+    assert isinstance(verdict, Fit)
+    assert verdict.conversation.thinking is None

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from freehold.plan.make import make, replayed
 from freehold.plan.solver.solve import Budget
+from freehold.types.sampling import AlignShape, RoleLoad
 from tests.plan.conftest import Planner
 
 EU_ONLY = ('homes = ["h100-nebius", "v6e-us5", "trn1-use1"]', 'homes = ["v6e-us5", "h100-nebius"]')
@@ -168,3 +169,18 @@ def test_candidates_of_the_whole_estate_are_more_than_those_listed(planned: Plan
     listed, everything = planned().model, planned(("[plan]\n", '[plan]\ncandidates = "estate"\n')).model
     assert len(everything.barred) > len(listed.barred)
     assert everything.problem.size[2] >= listed.problem.size[2]
+
+
+def test_align_workload_is_placed_role_by_role(planned: Planner) -> None:
+    shape = AlignShape(
+        roles=(
+            RoleLoad(role="policy", model="llama-3.1-8b", input_ratio=2, output_ratio=1),
+            RoleLoad(role="trainer", model="llama-3.1-8b", input_ratio=0, output_ratio=0, train_ratio=2),
+        ),
+        policy_tokens=10_000_000,
+        weight_syncs=3,
+    )
+    change = ('kind = "train"', 'kind = "align"')
+    plan = planned(change, shapes={"finetune": shape}).plan
+    assert {one.workload for one in plan.placements} >= {"finetune/policy", "finetune/trainer"}
+    assert plan.unserved == {}

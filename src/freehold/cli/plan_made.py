@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from freehold.estate.catalog import Catalog
     from freehold.plan.make import Made
     from freehold.plan.result import Plan
+    from freehold.plan.settings import PlanSettings
     from freehold.plan.solver.solve import Progress
     from freehold.plan.way import Silicon
+    from freehold.types.sampling import AlignShape
 
 F = TypeVar("F", bound=Callable[..., Any])
 SECONDS_DEFAULT = 10.0
@@ -62,6 +64,7 @@ def made_plan(
     price_rules: bool,
 ) -> tuple[Made, Loaded]:
     """Read the estate, make the plan."""
+    import freehold.plan.solver  # noqa: F401  # says which extra is missing, before anything needs it
     from freehold.cli.loading import load_settings
     from freehold.cli.up import state_folder
     from freehold.errors import UsageError
@@ -79,14 +82,26 @@ def made_plan(
             f"--lost names home {unknown[0]!r}, which is not in the estate",
             why=f"the estate has {len(estate.homes)} homes", fix="correct the name", code="plan.unknown-home",
         )  # fmt: skip
+    folder = Path(loaded.source).parent if isinstance(loaded.source, str | Path) else Path()
     budget = Budget(seconds=None, steps=steps) if steps is not None else Budget(seconds=seconds)
     made = make(
         estate, loaded.sections["plan"], silicon_of(catalog_of(loaded)), seed=seed, budget=budget,
         held=held(in_force(state_folder())), lost=frozenset(HomeId(name) for name in lost),
-        folder=Path(loaded.source).parent if isinstance(loaded.source, str | Path) else Path(),
+        folder=folder, shapes=_shapes(loaded.sections["plan"], folder),
         price_rules=price_rules, progress=_shown() if person_watching() else lambda _: None,
     )  # fmt: skip
     return made, loaded
+
+
+def _shapes(settings: PlanSettings, folder: Path) -> dict[str, AlignShape]:
+    """The roles of every workload that names a recipe."""
+    from freehold.cli.align_shape import read_shape
+
+    return {
+        name: read_shape(folder / work.recipe, work.model)
+        for name, work in settings.work.items()
+        if work.recipe
+    }
 
 
 def _shown() -> Callable[[Progress], None]:
@@ -104,7 +119,7 @@ def say_plan(plan: Plan) -> None:
     from freehold.cli.show import say, table
 
     rows = [
-        (p.workload, p.place, f"{p.units} {p.unit}", (p.chips or 0) * p.units or "", f"{p.usd_per_hour:,.2f}",
+        (p.workload, p.place, p.words, (p.chips or 0) * p.units or "", f"{p.usd_per_hour:,.2f}",
          _speed(p.tokens_per_s, p.tokens_per_s_low, p.tokens_per_s_high))
         for p in plan.placements
     ]  # fmt: skip

@@ -14,6 +14,7 @@ from freehold.config.load import DEFAULT_NAME
 
 if TYPE_CHECKING:
     from freehold.gateway import Running, Settled
+    from freehold.ledger.settings import LedgerSettings
     from freehold.ledger.writer import Ledger
     from freehold.types.contracts import Recorder
 
@@ -48,6 +49,7 @@ def _serve(
     config: str | None, host: str | None, port: int | None, admin_port: int | None, workers: int | None,
     quiet: bool,
 ) -> None:  # fmt: skip
+    from freehold.cli.loading import ledger_database, ledger_settings
     from freehold.gateway import Setup, up
 
     def read() -> Settled:
@@ -55,11 +57,14 @@ def _serve(
 
     first = read()
     settings = first.settings
+    # Read once: a process that is replaced later must not depend on what the file has become.
+    ledger = ledger_settings(config)
+    database = ledger_database(ledger, config, act=True)
     up(
         Setup(
             read=read,
             first=first,
-            recorder=lambda number: open_recorder(config, number, workers or settings.workers),
+            recorder=lambda number: open_recorder(ledger, database, number, workers or settings.workers),
             receipt=receipt,
             state=state_folder(),
             host=settings.host,
@@ -88,17 +93,15 @@ def settled(config: str | None, host: str | None = None) -> Settled:
     return Settled(estate=build_estate(loaded), settings=settings, credentials=load_credentials(config))
 
 
-def open_recorder(config: str | None, number: int, workers: int = 1) -> Ledger:
+def open_recorder(settings: LedgerSettings, database: str | None, number: int, workers: int = 1) -> Ledger:
     """The ledger of one process; several have a writer each, joined by their crossings."""
     import msgspec
 
-    from freehold.cli.loading import ledger_database, ledger_settings
     from freehold.ledger import open_recorder
 
-    settings = ledger_settings(config)
     if workers > 1:
         settings = msgspec.structs.replace(settings, writer=f"{settings.writer}-{number}")
-    return open_recorder(settings, state_folder(), database=ledger_database(settings, config, act=True))
+    return open_recorder(settings, state_folder(), database=database)
 
 
 def receipt(recorder: Recorder, id: str) -> tuple[int, bytes]:

@@ -50,8 +50,17 @@ def description(field: inspect.Field) -> str:
 
 
 def limits(kind: inspect.IntType | inspect.FloatType) -> str:
-    found = [f"{words} {getattr(kind, key)}" for key, words in NUMBER_WORDS if getattr(kind, key) is not None]
+    # 0 and 0.0 are one limit to typing's cache, so whichever came first must read the same.
+    found = [
+        f"{words} {_number(getattr(kind, key))}"
+        for key, words in NUMBER_WORDS
+        if getattr(kind, key) is not None
+    ]
     return ", ".join(found)
+
+
+def _number(limit: float) -> str:
+    return str(int(limit)) if limit == int(limit) else str(limit)
 
 
 def label(kind: inspect.Type) -> str:

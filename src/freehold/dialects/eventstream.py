@@ -6,6 +6,7 @@ headers | payload | u32 crc32 of everything before it
 
 from __future__ import annotations
 
+import functools
 import struct
 import zlib
 
@@ -14,6 +15,7 @@ from freehold.dialects.base import DialectError
 CONTENT_TYPE = "application/vnd.amazon.eventstream"
 FRAME_BYTES_MAX = 16 * 1024 * 1024
 _HEADERS_BYTES_MAX = 128 * 1024
+_USUAL_BYTES_MAX = 256  # of headers that are worth remembering
 _PRELUDE = 12
 _AROUND = 16  # prelude and trailing checksum
 _STRING = 7
@@ -75,6 +77,16 @@ def _frame(frame: bytes) -> Frame:
 
 
 def _headers(data: bytes) -> dict[str, str]:
+    """Not to be changed by who gets it: the same few headers come with every event."""
+    return _usual_headers(data) if len(data) <= _USUAL_BYTES_MAX else _read_headers(data)
+
+
+@functools.lru_cache(maxsize=128)
+def _usual_headers(data: bytes) -> dict[str, str]:
+    return _read_headers(data)
+
+
+def _read_headers(data: bytes) -> dict[str, str]:
     found: dict[str, str] = {}
     at = 0
     while at < len(data):
@@ -97,7 +109,10 @@ def _headers(data: bytes) -> dict[str, str]:
 
 
 def write(headers: dict[str, str], payload: bytes) -> bytes:
-    packed = b"".join(_header(name, value) for name, value in headers.items())
+    return _framed(b"".join(_header(name, value) for name, value in headers.items()), payload)
+
+
+def _framed(packed: bytes, payload: bytes) -> bytes:
     prelude = struct.pack(">II", len(packed) + len(payload) + _AROUND, len(packed))
     body = prelude + zlib.crc32(prelude).to_bytes(4, "big") + packed + payload
     return body + zlib.crc32(body).to_bytes(4, "big")
@@ -109,8 +124,13 @@ def _header(name: str, value: str) -> bytes:
 
 
 def write_event(kind: str, payload: bytes) -> bytes:
+    return _framed(_event_headers(kind), payload)
+
+
+@functools.lru_cache(maxsize=128)
+def _event_headers(kind: str) -> bytes:
     headers = {":event-type": kind, ":content-type": "application/json", ":message-type": "event"}
-    return write(headers, payload)
+    return b"".join(_header(name, value) for name, value in headers.items())
 
 
 def write_exception(kind: str, payload: bytes) -> bytes:

@@ -41,6 +41,8 @@ NOTHING = msgspec.Raw(b"null")  # msgspec has no "raw or absent"
 
 def given(value: msgspec.Raw) -> bytes | None:
     """A raw field of a typed event, or None where it was absent or null."""
+    if value is NOTHING:
+        return None
     found = bytes(value)
     return None if found == b"null" else found
 

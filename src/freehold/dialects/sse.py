@@ -73,6 +73,10 @@ class SseReader:
 def parse(frame: bytes) -> tuple[str, bytes] | None:
     if frame.startswith(b"data: ") and b"\n" not in frame:
         return "", frame[6:]
+    if frame.startswith(b"event: ") and frame.count(b"\n") == 1:
+        head, _, line = frame.partition(b"\n")
+        if line.startswith(b"data: "):
+            return head[7:].decode("utf-8", "replace"), line[6:]
     name, data = "", []
     for line in frame.split(b"\n"):
         field, _, value = line.partition(b":")

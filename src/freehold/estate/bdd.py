@@ -112,7 +112,7 @@ def chance(
 ) -> Chance:
     """`unavailable` per node of the graph: the share of time for which it has failed by itself."""
     below = Structure(graph, node)
-    alone = _any(unavailable[event] for event in bits_of(below.top_events))
+    alone = _any(unavailable[event] for event in below.nodes(below.top_events))
     try:
         diagram = Diagram(nodes_max)
         rest = _rest(diagram, below, unavailable)
@@ -125,7 +125,7 @@ def chance(
 
 def _rest(diagram: Diagram, below: Structure, unavailable: Sequence[float]) -> float:
     """The chance of dying of more than one thing, given that nothing that kills alone has failed."""
-    chances = [_any(unavailable[event] for event in bits_of(part)) for part in below.classes]
+    chances = [_any(unavailable[event] for event in below.nodes(part)) for part in below.classes]
     dead: dict[int, int] = {}
     for id, gate in below.gates.items():
         slots = []

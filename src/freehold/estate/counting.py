@@ -22,7 +22,7 @@ from itertools import combinations, product
 import msgspec
 
 from freehold.estate.cuts import Structure, family_of
-from freehold.estate.graph import Graph, bits_of
+from freehold.estate.graph import Graph, bits_from, bits_of
 
 HOMES_MAX = 6  # covers of more homes are too many to know beforehand
 SPECIALS_MAX = 3000  # pairs and triples of one home that are looked at one by one
@@ -32,9 +32,9 @@ Triple = tuple[int, int, int]
 
 
 class HomeCuts(msgspec.Struct, frozen=True, kw_only=True):
-    """What kills one home: alone (a bit set), two together, three together; each minimal."""
+    """What kills one home: alone, two together, three together; each minimal, as nodes of the graph."""
 
-    alone: int
+    alone: tuple[int, ...]
     pairs: tuple[Pair, ...]
     triples: tuple[Triple, ...]
 
@@ -43,7 +43,7 @@ def home_cuts(graph: Graph, home: int) -> HomeCuts | None:
     """None where pairs and triples are too many to look at one by one."""
     below = Structure(graph, home)
     _, larger = family_of(below, 3)
-    members = [bits_of(part) for part in below.classes]
+    members = [below.nodes(part) for part in below.classes]
     pairs: list[Pair] = []
     triples: list[Triple] = []
     for mask in larger:
@@ -55,18 +55,25 @@ def home_cuts(graph: Graph, home: int) -> HomeCuts | None:
                 triples.append((ordered[0], ordered[1], ordered[2]))
             if len(pairs) + len(triples) > SPECIALS_MAX:
                 return None
-    return HomeCuts(alone=below.top_events, pairs=tuple(sorted(pairs)), triples=tuple(sorted(triples)))
+    alone = below.nodes(below.top_events)
+    return HomeCuts(alone=alone, pairs=tuple(sorted(pairs)), triples=tuple(sorted(triples)))
 
 
 class Counted:
-    """One workload: `counts` of minimal cut sets of one, two and three events."""
+    """One workload: `counts` of minimal cut sets of one, two and three events.
+
+    Inside, events are numbered anew, those of this workload only, so that bit sets stay short.
+    """
 
     def __init__(self, homes: Sequence[HomeCuts]) -> None:
         self.homes = homes
         self.full = (1 << len(homes)) - 1
-        self.single = homes[0].alone
-        for home in homes[1:]:
-            self.single &= home.alone
+        self.members = sorted({event for home in homes for event in _events(home)})
+        self._place = {event: number for number, event in enumerate(self.members)}
+        self._alone = [bits_from(self._place[event] for event in home.alone) for home in homes]
+        self.single = self._alone[0]
+        for alone in self._alone[1:]:
+            self.single &= alone
         self._pairs: dict[Pair, int] = defaultdict(int)  # special pair -> homes it kills
         self._triples: dict[Triple, int] = defaultdict(int)
         self._collect()
@@ -80,13 +87,15 @@ class Counted:
 
     def _collect(self) -> None:
         """Special pairs and triples of all homes, but for those that hold a single point."""
-        single = self.single
+        place, single = self._place, self.single
         for number, home in enumerate(self.homes):
             bit = 1 << number
-            for pair in home.pairs:
+            for a, b in home.pairs:
+                pair = (place[a], place[b])  # in order: places are in the order of the nodes
                 if not (single >> pair[0] & 1 or single >> pair[1] & 1):
                     self._pairs[pair] |= bit
-            for triple in home.triples:
+            for a, b, c in home.triples:
+                triple = (place[a], place[b], place[c])
                 if not any(single >> event & 1 for event in triple):
                     self._triples[triple] |= bit
         self._special = {event for group in (*self._pairs, *self._triples) for event in group}
@@ -98,15 +107,15 @@ class Counted:
     def _by_signature(self) -> dict[int, int]:
         """Signature -> events, as a bit set; single points are left out."""
         everything = 0
-        for home in self.homes:
-            everything |= home.alone
+        for alone in self._alone:
+            everything |= alone
         for event in self._special:
             everything |= 1 << event
         parts = {0: everything & ~self.single}
-        for number, home in enumerate(self.homes):
+        for number, alone in enumerate(self._alone):
             split: dict[int, int] = {}
             for sign, part in parts.items():
-                inside = part & home.alone
+                inside = part & alone
                 if inside:
                     split[sign | 1 << number] = inside
                 if inside != part:
@@ -115,7 +124,7 @@ class Counted:
         return parts
 
     def _signature(self, event: int) -> int:
-        return sum(1 << number for number, home in enumerate(self.homes) if home.alone >> event & 1)
+        return sum(1 << number for number, alone in enumerate(self._alone) if alone >> event & 1)
 
     def _count_pairs(self) -> int:
         size, sign = self._size, self._sign
@@ -194,7 +203,10 @@ class Counted:
             if left == 0:
                 return
             left -= 1
-            yield members
+            yield tuple(self.members[event] for event in members)
+
+    def single_nodes(self) -> tuple[int, ...]:
+        return tuple(self.members[event] for event in bits_of(self.single))
 
     def _every(self) -> Iterator[tuple[int, ...]]:
         for event in bits_of(self.single):
@@ -232,6 +244,12 @@ class Counted:
                     ordered = tuple(sorted((a, b, c)))
                     if c not in apart and ordered not in self._triples:
                         yield ordered
+
+
+def _events(home: HomeCuts) -> Iterator[int]:
+    yield from home.alone
+    for group in (*home.pairs, *home.triples):
+        yield from group
 
 
 @cache

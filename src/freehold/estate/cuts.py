@@ -73,36 +73,52 @@ class Gate(msgspec.Struct):
 
 
 class Structure:
-    """What is left of the graph below one node after steps 1 and 2."""
+    """What is left of the graph below one node after steps 1 and 2.
+
+    Bit sets here are over the nodes below this one, numbered anew (`nodes` leads back): what they cost
+    depends on what a home stands on and not on how large the estate is.
+    """
 
     def __init__(self, graph: Graph, node: int) -> None:
-        self.graph = graph
-        self.node = node
+        self.members = _below(graph, node)
+        self._place = {member: number for number, member in enumerate(self.members)}
+        self._events, self._gates = self._followed(graph)
         self.gates: dict[int, Gate] = {}  # children first
         self.singles: dict[int, int] = {}  # gate -> events that kill it alone, by losing every alternative
-        self.top_events = graph.events[node]
-        self.top_gates = tuple(bits_of(graph.gates[node]))
-        for gate in bits_of(self._reached()):
-            self._add(gate)
+        for number, member in enumerate(self.members):
+            if graph.any_of[member]:
+                self._add(number, graph)
+        self.top_events = self._events[-1]
+        self.top_gates = tuple(bits_of(self._gates[-1]))
         for gate in self.top_gates:
             self.top_events |= self.singles[gate]
 
-    def _reached(self) -> int:
-        """Every gate below the node, through anything."""
-        seen, open_ = 0, self.graph.gates[self.node]
-        while open_ & ~seen:
-            for gate in bits_of(open_ & ~seen):
-                seen |= 1 << gate
-                for need in self.graph.any_of[gate]:
-                    open_ |= self.graph.gates[need]
-        return seen
+    def nodes(self, bits: int) -> tuple[int, ...]:
+        """The graph's nodes behind a bit set of this structure."""
+        return tuple(self.members[number] for number in bits_of(bits))
 
-    def _add(self, gate: int) -> None:
+    def _followed(self, graph: Graph) -> tuple[list[int], list[int]]:
+        """Step 1: per node the events that kill it alone, and the gates it needs, through `all_of` only."""
+        events: list[int] = []
+        gates: list[int] = []
+        for number, node in enumerate(self.members):
+            mine = 1 << number if graph.can_fail(node) else 0
+            needed = 1 << number if graph.any_of[node] else 0
+            for need in graph.all_of[node]:
+                place = self._place[need]
+                mine |= events[place]
+                needed |= gates[place]
+            events.append(mine)
+            gates.append(needed)
+        return events, gates
+
+    def _add(self, gate: int, graph: Graph) -> None:
         slots = []
         alone = -1
-        for need in dict.fromkeys(self.graph.any_of[gate]):
-            below = tuple(bits_of(self.graph.gates[need]))
-            events = self.graph.events[need]
+        for need in dict.fromkeys(graph.any_of[self.members[gate]]):
+            place = self._place[need]
+            below = tuple(bits_of(self._gates[place]))
+            events = self._events[place]
             for inner in below:
                 events |= self.singles[inner]
             alone &= events
@@ -140,6 +156,18 @@ class Structure:
         return found
 
 
+def _below(graph: Graph, node: int) -> list[int]:
+    """The node and all that it stands on, children first."""
+    seen = {node}
+    order = [node]
+    for one in order:  # grows while it is read
+        for need in (*graph.all_of[one], *graph.any_of[one]):
+            if need not in seen:
+                seen.add(need)
+                order.append(need)
+    return sorted(order)
+
+
 Family = tuple[int, frozenset[int]]
 """Minimal cut sets of classes: those of one as a bit set, larger ones each as a bit set of its own."""
 
@@ -147,11 +175,11 @@ Family = tuple[int, frozenset[int]]
 def cut_sets(graph: Graph, node: int, size_max: int = 3) -> CutSets:
     """Every minimal cut set of the node up to the size, exactly."""
     below = Structure(graph, node)
-    single = tuple(bits_of(below.top_events))
+    single = below.nodes(below.top_events)
     groups = [CutSet(classes=(single,))] if single else []
     if size_max > 1:
         _, larger = family_of(below, size_max)
-        members = [tuple(bits_of(part)) for part in below.classes]
+        members = [below.nodes(part) for part in below.classes]
         for mask in sorted(larger, key=lambda mask: (mask.bit_count(), bits_of(mask))):
             groups.append(CutSet(classes=tuple(members[number] for number in bits_of(mask))))
     return CutSets(node=node, size_max=size_max, groups=tuple(groups))

@@ -10,7 +10,7 @@ from freehold.estate.allowed import allowed_homes, barred_homes, breaches
 from freehold.estate.blast import Fall, fall
 from freehold.estate.counting import HOMES_MAX, Counted, HomeCuts, home_cuts
 from freehold.estate.cuts import CutSets, TooManyError, cut_sets
-from freehold.estate.graph import Graph, bits_of
+from freehold.estate.graph import Graph
 from freehold.estate.model import Estate
 from freehold.types.homes import Workload
 from freehold.types.names import HomeId, ServiceId, WorkloadId
@@ -73,7 +73,7 @@ def count(graph: Graph, node: int, size_max: int, cap: int, known: dict[int, Hom
             counted = Counted(parts)
             return Counts(
                 counts=counted.counts[:size_max],
-                single=tuple(bits_of(counted.single)),
+                single=counted.single_nodes(),
                 listed=tuple(counted.listed(cap)),
             )
     cuts = cuts_within(graph, node, size_max)

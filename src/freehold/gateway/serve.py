@@ -7,6 +7,7 @@ that died is replaced.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
 import signal
@@ -287,7 +288,8 @@ async def _watch(setup: Setup, children: list[_Child], sockets: list[socket.sock
         nonlocal stopping
         stopping = True
         for child in list(children):
-            os.kill(child.pid, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):  # it ended by itself, and is reaped already
+                os.kill(child.pid, signal.SIGTERM)
         if children:
             await gone_all.wait()
         return 0

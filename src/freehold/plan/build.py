@@ -17,9 +17,10 @@ from freehold.plan.place import MARKET, Losses, Place, losses, places
 from freehold.plan.settings import PlanSettings, WorkSettings
 from freehold.plan.solver.problem import Commitment, Domain, Floats, Limit, Problem
 from freehold.plan.way import Silicon, Way, ways
-from freehold.plan.work import Asked, asked
+from freehold.plan.work import Asked, asked, roles
 from freehold.types.homes import Policy, Workload
 from freehold.types.names import HomeId
+from freehold.types.sampling import AlignShape
 from freehold.units import NANO_PER_USD
 
 HOURS_PER_MONTH = 730.0
@@ -39,10 +40,14 @@ def build(
     without: frozenset[tuple[str, str]] = frozenset(),
     lost: frozenset[HomeId] = frozenset(),
     folder: Path = Path(),
+    shapes: Mapping[str, AlignShape] = {},
 ) -> Model:
-    """`held` says where work is now; `without` drops rules as (policy, field); `lost` homes are gone."""
+    """`held` says where work is now; `without` drops rules as (policy, field); `lost` homes are gone.
+
+    `shapes` holds the roles of align workloads; each role is placed as work of its own, named workload/role.
+    """
     graph = graph_of(estate)
-    found, left_out = _asked(estate, settings, folder)
+    found, left_out = _asked(estate, settings, folder, shapes)
     all_places = places(estate, settings)
     chosen: list[list[Way]] = []
     barred: list[Barred] = []
@@ -53,10 +58,15 @@ def build(
     return _assembled(estate, graph, settings, found, all_places, chosen, barred, left_out, without)
 
 
-def _asked(estate: Estate, settings: PlanSettings, folder: Path) -> tuple[list[Asked], dict[str, str]]:
+def _asked(
+    estate: Estate, settings: PlanSettings, folder: Path, shapes: Mapping[str, AlignShape]
+) -> tuple[list[Asked], dict[str, str]]:
     found: list[Asked] = []
     left_out: dict[str, str] = {}
     for workload in estate.workloads.values():
+        if workload.id in shapes:
+            found += roles(workload, shapes[workload.id], settings)
+            continue
         one = asked(workload, settings, folder)
         if isinstance(one, str):
             left_out[workload.id] = one

@@ -51,8 +51,7 @@ def _here(made: Made, workload: str) -> Iterator[str]:
 def _amount(one: Placement) -> str:
     if one.unit == "gang":
         return f"a gang of {one.chips} chips for {one.hours:,.1f} hours"
-    plural = "" if one.units == 1 else "s" if not one.unit.startswith(("share", "standby")) else ""
-    return f"{one.units} {one.unit}{plural}"
+    return one.words
 
 
 def _survival(made: Made, workload: str) -> Iterator[str]:

@@ -20,6 +20,7 @@ from freehold.plan.solver.problem import EPSILON, Floats
 from freehold.plan.solver.solve import Budget, Progress, Solution, solve
 from freehold.plan.way import Silicon
 from freehold.types.names import HomeId
+from freehold.types.sampling import AlignShape
 
 WORTH_LEAST = 1e-6  # $/h below which one more of something is worth nothing
 RULES_MAX = 40  # filter rules priced by solving again
@@ -45,13 +46,16 @@ def make(
     held: Mapping[str, frozenset[str]] = {},
     lost: frozenset[HomeId] = frozenset(),
     folder: Path = Path(),
+    shapes: Mapping[str, AlignShape] = {},
     price_rules: bool = True,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Made:
     clock = clock or SystemClock()
 
     def built(without: frozenset[tuple[str, str]]) -> Model:
-        return build(estate, settings, silicon, held=held, without=without, lost=lost, folder=folder)
+        return build(
+            estate, settings, silicon, held=held, without=without, lost=lost, folder=folder, shapes=shapes
+        )
 
     model = built(frozenset())
     solution = solve(model.problem, seed=seed, budget=budget, clock=clock, progress=progress)

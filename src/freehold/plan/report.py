@@ -28,12 +28,18 @@ def _body(plan: Plan) -> Iterator[str]:
         yield f'<p class="say state down">Not served: {esc(left)}</p>'
     yield "<h2>Cost by vendor</h2>"
     yield _bars(_by_vendor(plan), "$/h")
+    listed = sum(one.usd_per_hour for one in plan.placements)
+    if plan.committed_usd_per_hour:
+        yield (
+            f'<p class="say">At on-demand prices. Commitments of {plan.committed_usd_per_hour:,.2f} $/h '
+            f"bring the total from {listed:,.2f} to {plan.usd_per_hour:,.2f} $/h.</p>"
+        )
     yield "<h2>Where each workload runs</h2>"
     yield _where(plan)
     yield html_table(
         ("workload", "place", "what", "$/h", "it rests on"),
         [
-            (p.workload, p.place, f"{p.units} {p.unit}" + (f", {p.chips} chips each" if p.chips else ""),
+            (p.workload, p.place, p.words + (f", {p.chips} chips each" if p.chips else ""),
              f"{p.usd_per_hour:,.2f}", p.rests_on)
             for p in plan.placements
         ],
@@ -57,7 +63,7 @@ def _by_vendor(plan: Plan) -> list[tuple[str, float]]:
     for one in plan.placements:
         total[one.vendor] += one.usd_per_hour
     if plan.idle_usd_per_hour:
-        total["idle commitments"] = plan.idle_usd_per_hour
+        total["idle commitments"] += plan.idle_usd_per_hour
     return sorted(total.items(), key=lambda pair: -pair[1])
 
 
@@ -97,7 +103,7 @@ def _where(plan: Plan) -> str:
         for index, one in enumerate(mine):
             width = max(2.0, one.serves * scale)
             look = "unknown" if one.standby else ("up", "degraded", "box")[index % 3]
-            note = f"{one.place}: {one.units} {one.unit}, {one.usd_per_hour:,.2f} $/h"
+            note = f"{one.place}: {one.words}, {one.usd_per_hour:,.2f} $/h"
             parts.append(
                 f'<rect class="{look}" x="{x:.1f}" y="{y + 4}" width="{width:.1f}" height="20" rx="3">'
                 f"<title>{esc(note)}</title></rect>"

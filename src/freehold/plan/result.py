@@ -31,6 +31,14 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
     tokens_per_s_high: float | None = None
     rests_on: str = ""
 
+    @property
+    def words(self) -> str:
+        """5 replicas, 20 shares of calls."""
+        if self.units == 1:
+            return f"1 {self.unit}"
+        head, gap, rest = self.unit.partition(" of ")
+        return f"{self.units} {head}s{gap}{rest}" if head != "batch" else f"{self.units} batches{gap}{rest}"
+
 
 class WorkPlanned(msgspec.Struct, frozen=True, kw_only=True):
     """One workload: what it asks, what it gets, what a unit of its work costs."""

@@ -13,8 +13,11 @@ from pathlib import Path
 import msgspec
 
 from freehold.errors import InputError
+from freehold.plan.perf.shape import shape_of
 from freehold.plan.settings import PlanSettings, WorkSettings
 from freehold.types.homes import Workload
+from freehold.types.names import WorkloadId
+from freehold.types.sampling import AlignShape
 
 SEGMENTS = 4  # steps a load curve is cut into
 TRACE_ROWS_MAX = 5_000_000
@@ -80,6 +83,34 @@ def asked(workload: Workload, settings: PlanSettings, folder: Path = Path()) -> 
         inputs=float(inputs or INPUT_TOKENS_ASSUMED), outputs=float(outputs or OUTPUT_TOKENS_ASSUMED),
         assumed=tuple(assumed),
     )  # fmt: skip
+
+
+def roles(workload: Workload, shape: AlignShape, settings: PlanSettings) -> list[Asked]:
+    """The roles of an alignment run as jobs: what is sampled as a batch, what is trained as a gang.
+
+    Whoever samples needs new weights after every sync: data that moves, unless it is at data_at.
+    """
+    mine = settings.work.get(workload.id, WorkSettings())
+    whole = (Segment(requests_per_min=1.0, duty=1.0),)
+    found = []
+    for load in shape.roles:
+        trains = load.train_ratio > 0
+        ratio = load.train_ratio if trains else load.output_ratio or load.input_ratio
+        moved_gb = shape.weight_syncs * shape_of(load.model).weights_gb("bf16")
+        found.append(
+            Asked(
+                workload=msgspec.structs.replace(
+                    workload, id=WorkloadId(f"{workload.id}/{load.role}"), kind="train" if trains else "batch"
+                ),
+                settings=msgspec.structs.replace(
+                    mine, model=load.model, tokens=max(1.0, shape.policy_tokens * ratio),
+                    data_gb=moved_gb if load.role == "policy" and not trains else 0.0,
+                ),
+                peak=1.0, segments=whole, outputs=float(OUTPUT_TOKENS_ASSUMED),
+                inputs=OUTPUT_TOKENS_ASSUMED * load.input_ratio / (load.output_ratio or 1.0),
+            )
+        )  # fmt: skip
+    return found
 
 
 def segments(rates: Sequence[float]) -> tuple[Segment, ...]:

@@ -15,7 +15,7 @@ Finish = Literal["stop", "length", "stop_sequence", "tool_use", "refusal", "cont
 Extra = dict[str, msgspec.Raw]
 
 
-class _Neutral(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class _Neutral(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     pass
 
 

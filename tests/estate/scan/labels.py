@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 LABELLED = Path(__file__).parent / "labelled"
+HELD_OUT = Path(__file__).parent / "heldout"  # written after the scanner, by someone who had not read it
 _MARK = re.compile(r"\s*«(?P<kind>use|conf|perm|decl|off|no)(?: (?P<vendor>\w+))?(?: (?P<hops>\d))?»")
 STATES = {"use": "used", "conf": "configured", "perm": "permitted", "decl": "declared", "off": "disabled"}
 
@@ -25,8 +26,8 @@ class Project(NamedTuple):
     tempting: tuple[tuple[str, int], ...]  # lines marked as no use
 
 
-def projects() -> list[Path]:
-    return sorted(LABELLED.glob("*.txt"))
+def projects(folder: Path = LABELLED) -> list[Path]:
+    return sorted(folder.glob("*.txt"))
 
 
 def lay_out(source: Path, root: Path) -> Project:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from freehold.estate.scan import Report, scan
-from tests.estate.scan.labels import Project, lay_out, projects
+from tests.estate.scan.labels import HELD_OUT, Project, lay_out, projects
 
 RECALL_GOAL = PRECISION_GOAL = 0.90
+HELD_OUT_GOAL = 0.85
 
 
 def scanned(source: Path, root: Path) -> tuple[Project, Report]:
@@ -28,6 +29,13 @@ def test_each_project_is_found_line_by_line(source: Path, tmp_path: Path) -> Non
     recall, precision = rates(*scanned(source, tmp_path))
     assert recall >= RECALL_GOAL
     assert precision >= PRECISION_GOAL
+
+
+def test_held_out_projects_are_found_too(tmp_path: Path) -> None:
+    scores = [rates(*scanned(source, tmp_path / source.stem)) for source in projects(HELD_OUT)]
+    recall, precision = (sum(column) / len(scores) for column in zip(*scores, strict=True))
+    assert recall >= HELD_OUT_GOAL
+    assert precision >= HELD_OUT_GOAL
 
 
 def test_set_is_large_enough_to_mean_something() -> None:

@@ -93,7 +93,7 @@ SCHEMAS = {
         },
     },
 }  # fmt: skip
-"""The fields of the two kinds that are written here, as the API reference of Kubernetes 1.31 has them (2024-08)."""
+"""The fields of the two kinds that are written here, as in the API reference of Kubernetes 1.31 (2024-08)."""
 
 DIRECTIVE = re.compile(r"#SBATCH --([a-z-]+)=(\S+)$")
 KNOWN = {"job-name", "nodes", "ntasks-per-node", "gres", "constraint", "comment", "time", "array"}
@@ -140,7 +140,12 @@ def test_export_to_slurm_has_only_directives_that_sbatch_knows(planned: Planner)
 def test_export_to_skypilot_pins_cloud_region_and_accelerators(planned: Planner) -> None:
     files = export(planned().plan, "skypilot").files
     body = yaml.safe_load(files["finetune-h100-nebius.yaml"])
-    assert body["resources"] == {"infra": "nebius/eu-north1", "accelerators": "H100:8", "use_spot": False}
+    assert body["resources"] == {
+        "cloud": "nebius",
+        "region": "eu-north1",
+        "accelerators": "H100:8",
+        "use_spot": False,
+    }
     assert body["num_nodes"] == 2
     tpu = yaml.safe_load(files["search-v6e-us5.yaml"])
     assert tpu["resources"]["accelerators"].startswith("tpu-v6e-")

@@ -117,6 +117,8 @@ def write_block(block: Block, origin: str, *, own: bool, to_client: bool = False
 
     To a client, a foreign signature is tagged, and comes back tagged; to a home it is never sent.
     """
+    if type(block) is Text and block.cache is None and not (own and block.extra):
+        return {"type": "text", "text": block.text}
     value = _write(block, origin, to_client)
     if value is None or isinstance(value, msgspec.Raw):
         return value

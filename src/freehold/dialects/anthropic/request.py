@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from freehold.dialects.anthropic.blocks import NAME, read_content, write_block
+from freehold.dialects.anthropic.plain import read_plain
 from freehold.dialects.base import JSON_HEADERS, Inbound, Target, WireRequest
 from freehold.dialects.capabilities import capability
 from freehold.dialects.fields import Fields, encode, parse, raw
@@ -29,6 +30,11 @@ _THINKING_MODES = {"enabled": "on", "adaptive": "adaptive", "disabled": "off"}
 
 
 def read_request(inbound: Inbound, body: bytes, origin: str = NAME) -> Conversation:
+    plain = read_plain(inbound, body) if inbound.api_version != VERSION_NEWEST else None
+    return plain or read_general(inbound, body, origin)
+
+
+def read_general(inbound: Inbound, body: bytes, origin: str = NAME) -> Conversation:
     fields = Fields.of(body)
     model = inbound.model or fields.text("model")
     stored: list[StoredState] = []
@@ -191,8 +197,7 @@ def write_body(conversation: Conversation, target: Target, origin: str) -> dict[
     if conversation.system:
         system = [write_block(block, origin, own=own) for block in conversation.system]
         body["system"] = [block for block in system if block is not None]
-    body["messages"] = [message for turn in conversation.turns
-                        if (message := _write_turn(turn, origin, own)) is not None]  # fmt: skip
+    body["messages"] = _write_turns(conversation.turns, origin, own)
     for name in ("temperature", "top_p", "top_k"):
         if (value := getattr(conversation, name)) is not None:
             body[name] = value
@@ -225,6 +230,17 @@ def _write_extra(body: dict[str, Any], conversation: Conversation) -> None:
             body[name] = {**Fields.of(bytes(value)).left, **body.get(name, {})}
         else:
             body.setdefault(name, value)
+
+
+def _write_turns(turns: tuple[Turn, ...], origin: str, own: bool) -> list[dict[str, Any]]:
+    messages: list[dict[str, Any]] = []
+    for turn in turns:
+        blocks = turn.blocks
+        if len(blocks) == 1 and type(only := blocks[0]) is Text and only.cache is None and not own:
+            messages.append({"role": turn.role, "content": only.text})  # a turn is one text, mostly
+        elif (message := _write_turn(turn, origin, own)) is not None:
+            messages.append(message)
+    return messages
 
 
 def _write_turn(turn: Turn, origin: str, own: bool) -> dict[str, Any] | None:

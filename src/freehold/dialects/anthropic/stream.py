@@ -38,7 +38,7 @@ from freehold.types.conversation import (
 )
 
 
-class _Delta(msgspec.Struct):
+class _Delta(msgspec.Struct, gc=False):
     type: str = ""
     text: str | None = None
     thinking: str | None = None
@@ -48,7 +48,7 @@ class _Delta(msgspec.Struct):
     stop_sequence: str | None = None
 
 
-class _Event(msgspec.Struct):
+class _Event(msgspec.Struct, gc=False):
     type: str = ""
     index: int = 0
     delta: _Delta | None = None
@@ -58,6 +58,7 @@ class _Event(msgspec.Struct):
     error: msgspec.Raw = NOTHING
 
 
+_TEXT = b'{"type":"content_block_delta","index":%d,"delta":{"type":"text_delta","text":%b}}'
 _decode = msgspec.json.Decoder(_Event).decode
 
 
@@ -74,6 +75,14 @@ class Events:
             event = _decode(payload)
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
             raise fault(f"an event of the stream: {error}", answer=True) from error
+        delta = event.delta
+        if (
+            delta is not None
+            and delta.text is not None
+            and delta.type == "text_delta"
+            and (event.type == "content_block_delta")
+        ):  # nearly all of a stream
+            return [TextDelta(index=event.index, text=delta.text)]
         match event.type:
             case "content_block_delta" if event.delta is not None:
                 return [self._delta(event.index, event.delta, payload)]
@@ -202,7 +211,8 @@ class Frames:
     def give(self, event: Event) -> list[tuple[str, bytes]]:
         match event:
             case TextDelta():
-                return self._delta(event.index, {"type": "text_delta", "text": event.text})
+                text = self.text(event)
+                return [] if text is None else [("content_block_delta", text)]
             case ToolDelta():
                 return self._delta(event.index, {"type": "input_json_delta", "partial_json": event.json})
             case ThinkingDelta():
@@ -227,6 +237,12 @@ class Frames:
             case UnknownEvent() if event.origin == NAME:
                 return [(event.name, bytes(event.value))]
         return []
+
+    def text(self, event: TextDelta) -> bytes | None:
+        """Most of a stream is this one event: written without building what it says."""
+        if event.index not in self._blocks:
+            return None
+        return _TEXT % (self._blocks[event.index][0], encode(event.text))
 
     def _begin(self, event: Begin) -> tuple[str, bytes]:
         self._own = event.dialect == NAME
@@ -305,4 +321,7 @@ class SseWriter:
         self._frames = Frames(origin)
 
     def write(self, event: Event) -> bytes:
+        if type(event) is TextDelta:
+            text = self._frames.text(event)
+            return b"" if text is None else b"event: content_block_delta\ndata: %b\n\n" % text
         return b"".join(sse.write(payload, name) for name, payload in self._frames.give(event))

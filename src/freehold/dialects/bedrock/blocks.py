@@ -132,6 +132,9 @@ def _read_reasoning(fields: Fields) -> Thinking:
 def write_blocks(blocks: Iterable[Block], *, to_client: bool = False) -> list[object]:
     written: list[object] = []
     for block in blocks:
+        if type(block) is Text and block.cache is None:
+            written.append({"text": block.text})
+            continue
         value = write_block(block, to_client=to_client)
         if value is None:
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
@@ -10,6 +11,7 @@ import msgspec
 
 from freehold.dialects.base import JSON_HEADERS, Inbound, Target, WireRequest
 from freehold.dialects.bedrock.blocks import NAME, cache_in, cache_out, read_blocks, write_blocks
+from freehold.dialects.bedrock.plain import read_plain
 from freehold.dialects.fields import Fields, encode, only_text, parse, raw
 from freehold.types.conversation import (
     Conversation,
@@ -27,12 +29,17 @@ _THINKING_MODES = {"enabled": "on", "adaptive": "adaptive", "disabled": "off"}
 _MORE = "additionalModelRequestFields"
 
 
+@functools.lru_cache(maxsize=1024)
 def model_path(model: str, call: str) -> str:
     """Everything but letters, digits and -._ is escaped: model ids hold colons, ARNs hold slashes."""
     return f"/model/{quote(model, safe='')}/{call}"
 
 
 def read_request(inbound: Inbound, body: bytes) -> Conversation:
+    return read_plain(inbound, body) or read_general(inbound, body)
+
+
+def read_general(inbound: Inbound, body: bytes) -> Conversation:
     fields = Fields.of(body)
     model = inbound.model or fields.text("modelId")
     turns = tuple(
@@ -183,7 +190,11 @@ def _write_turns(turns: Sequence[Turn]) -> list[object]:
     """Converse wants the roles to alternate: neighbours of one role become one message."""
     messages: list[dict[str, Any]] = []
     for turn in turns:
-        content = write_blocks(turn.blocks)
+        only = turn.blocks[0] if len(turn.blocks) == 1 else None
+        if type(only) is Text and only.cache is None:
+            content: list[object] = [{"text": only.text}]
+        else:
+            content = write_blocks(turn.blocks)
         if not content:
             continue  # all of it belonged to another vendor
         if messages and messages[-1]["role"] == turn.role:

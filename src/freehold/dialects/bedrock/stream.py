@@ -53,18 +53,19 @@ class _Reasoning(msgspec.Struct):
     redactedContent: str | None = None
 
 
-class _Delta(msgspec.Struct):
+class _Delta(msgspec.Struct, gc=False):
     text: str | None = None
     toolUse: _Use | None = None
     reasoningContent: _Reasoning | None = None
 
 
-class _Block(msgspec.Struct):
+class _Block(msgspec.Struct, gc=False):
     contentBlockIndex: int = 0
     start: _Start | None = None
     delta: _Delta | None = None
 
 
+_TEXT = b'{"contentBlockIndex":%d,"delta":{"text":%b}}'
 _decode = msgspec.json.Decoder(_Block).decode
 
 
@@ -189,7 +190,7 @@ class Writer:
     def write(self, event: Event) -> bytes:
         match event:
             case TextDelta():
-                return self._delta(event.index, {"text": event.text})
+                return self._text(event)
             case ToolDelta():
                 return self._delta(event.index, {"toolUse": {"input": event.json}})
             case ThinkingDelta():
@@ -218,6 +219,13 @@ class Writer:
                 return eventstream.write_event(event.name, bytes(event.value))
             case _:
                 return b""
+
+    def _text(self, event: TextDelta) -> bytes:
+        """Most of a stream is this one event: written without building what it says."""
+        if event.index not in self._blocks:
+            return b""
+        payload = _TEXT % (self._blocks[event.index][0], encode(event.text))
+        return eventstream.write_event("contentBlockDelta", payload)
 
     def _start(self, event: BlockStart) -> bytes:
         block = event.block

@@ -32,10 +32,11 @@ def fit_turns(draft: Draft) -> None:
         if not draft.now.stored:
             draft.refuse("the conversation holds no turn")
         return
-    if not draft.can.system_turns and any(turn.role == "system" for turn in turns):
-        draft.leave_out("a system message comes after the first turn, which this api has no place for")
-    if draft.form in _STRICT_FORMS:
-        _drop_empty(draft, turns)
+    if not draft.plain:
+        if not draft.can.system_turns and any(turn.role == "system" for turn in turns):
+            draft.leave_out("a system message comes after the first turn, which this api has no place for")
+        if draft.form in _STRICT_FORMS:
+            _drop_empty(draft, turns)
     if turns[0].role == "assistant" and draft.form == "bedrock":
         draft.leave_out("the conversation begins with the assistant, and Converse wants the user first")
     prefilled = turns[-1].role == "assistant"
@@ -61,6 +62,8 @@ def _empty(block: Block) -> bool:
 
 
 def fit_blocks(draft: Draft) -> None:
+    if draft.plain:
+        return
     _fit_assistant_documents(draft)
     if not draft.can.cache_marks and any(_marked(block) for block, _ in _all_blocks(draft)):
         draft.note("cache marks dropped: this home caches by itself or not at all")

@@ -7,13 +7,15 @@ from typing import Any
 import msgspec
 
 from freehold.dialects.capabilities import Capability
-from freehold.types.conversation import Conversation
+from freehold.types.conversation import Conversation, Text, ToolResult, ToolUse, Turn
 
 
 class Draft:
     """Rules read `now` and say: `change`, `leave_out` (this home cannot), `refuse` (none can)."""
 
-    __slots__ = ("can", "form", "kinds", "notes", "now", "origin", "own", "reasons", "refusals")
+    __slots__ = (
+        "can", "form", "notes", "now", "origin", "own", "plain", "reasons", "refusals", "results", "uses",
+    )  # fmt: skip
 
     def __init__(self, conversation: Conversation, can: Capability, form: str, origin: str) -> None:
         self.now = conversation  # as changed so far
@@ -21,11 +23,36 @@ class Draft:
         self.form = form  # the dialect whose request form the home takes
         self.origin = origin  # whose signatures the home takes back
         self.own = conversation.dialect == form
-        # What kinds of blocks there are: most rules have nothing to look for, and need not look.
-        self.kinds = {type(block) for turn in conversation.turns for block in turn.blocks}
+        self.uses: list[ToolUse] = []  # no rule before those of the tools changes one
+        self.results: list[ToolResult] = []
+        # Plain turns hold nothing that most rules look for, so that these need not look.
+        self.plain = _plain_system(conversation) and self._look(conversation.turns)
         self.notes: list[str] = []
         self.reasons: list[str] = []
         self.refusals: list[str] = []
+
+    def _look(self, turns: tuple[Turn, ...]) -> bool:
+        """Are there but texts, unsigned calls and results of text, with no mark and no field of one dialect?
+        Finds the calls and results on the way."""
+        plain = True
+        for turn in turns:
+            if turn.extra or turn.role == "system":
+                plain = False
+            for block in turn.blocks:
+                if type(block) is Text:
+                    if not block.text or block.extra or block.cache is not None:
+                        plain = False
+                elif type(block) is ToolUse:
+                    self.uses.append(block)
+                    if block.signature is not None or block.cache is not None:
+                        plain = False
+                elif type(block) is ToolResult:
+                    self.results.append(block)
+                    if block.cache is not None or not _plain_texts(block.content):
+                        plain = False
+                else:
+                    plain = False
+        return plain
 
     def change(self, note: str, **fields: Any) -> None:
         self.now = msgspec.structs.replace(self.now, **fields)
@@ -41,3 +68,11 @@ class Draft:
 
     def refuse(self, reason: str) -> None:
         self.refusals.append(reason)
+
+
+def _plain_system(conversation: Conversation) -> bool:
+    return not conversation.system or _plain_texts(conversation.system)
+
+
+def _plain_texts(blocks: tuple[Any, ...]) -> bool:
+    return not [block for block in blocks if type(block) is not Text or block.cache is not None]

@@ -24,13 +24,15 @@ def fit_limits(draft: Draft) -> None:
 
 
 def fit_sampling(draft: Draft) -> None:
-    can = draft.can
-    heat = draft.now.temperature
+    can, now = draft.can, draft.now
+    heat = now.temperature
     if heat is not None and not can.temperature:
         draft.change(f"temperature {heat:g} dropped: {_why(draft, 'temperature')}", temperature=None)
     elif heat is not None and heat > can.temperature_max:
         most = can.temperature_max
         draft.change(f"temperature {heat:g} lowered to {most:g}, the most this api takes", temperature=most)
+    if now.top_p is now.top_k is now.seed is now.presence_penalty is now.frequency_penalty is None:
+        return
     for name, allowed in (("top_p", can.top_p), ("top_k", can.top_k), ("seed", can.seed)):
         value = getattr(draft.now, name)
         if value is not None and not allowed:

@@ -15,7 +15,7 @@ _ORDER = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 def fit_thoughts(draft: Draft) -> None:
     """A thought goes back to who signed it, or nowhere."""
-    if Thinking not in draft.kinds and ToolUse not in draft.kinds:
+    if draft.plain:
         return
     turns: tuple[Turn, ...] = draft.now.turns
     foreign: set[str] = set()
@@ -155,4 +155,4 @@ def _calls_unthought(draft: Draft) -> bool:
     if not turns or not any(isinstance(block, ToolResult) for block in turns[-1].blocks):
         return False
     called = next((turn for turn in reversed(turns) if turn.role == "assistant"), None)
-    return called is not None and not isinstance(called.blocks[0], Thinking)
+    return called is not None and not isinstance(next(iter(called.blocks), None), Thinking)

@@ -27,12 +27,7 @@ _SCHEMA_DEPTH_MAX = 64
 
 
 def fit_tools(draft: Draft) -> None:
-    uses: list[ToolUse] = []
-    results: list[ToolResult] = []
-    if ToolUse in draft.kinds or ToolResult in draft.kinds:
-        blocks = [block for turn in draft.now.turns for block in turn.blocks]
-        uses = [block for block in blocks if type(block) is ToolUse]
-        results = [block for block in blocks if type(block) is ToolResult]
+    uses, results = draft.uses, draft.results
     if draft.now.tools:
         _fit_definitions(draft)
     elif (uses or results) and draft.form in _STRICT_FORMS:
@@ -44,7 +39,7 @@ def fit_tools(draft: Draft) -> None:
         lost = [result.tool_use_id for result in results if result.tool_use_id not in known]
         if lost and not draft.now.stored:
             draft.refuse(f"a tool's result answers call {lost[0]!r}, which no turn makes")
-    if draft.form in _STRICT_FORMS and not all(_ID.fullmatch(use.id) for use in uses):
+    if draft.form in _STRICT_FORMS and uses and not all(_ID.fullmatch(use.id) for use in uses):
         _rename_ids(draft)
 
 

@@ -12,6 +12,7 @@ from freehold.dialects.base import JSON_HEADERS, Inbound, Target, WireRequest
 from freehold.dialects.capabilities import capability
 from freehold.dialects.carry import untag_id
 from freehold.dialects.fields import Fields, encode, raw
+from freehold.dialects.openai.plain import NAME, read_plain
 from freehold.types.conversation import (
     Block,
     Conversation,
@@ -30,13 +31,16 @@ from freehold.types.conversation import (
     Turn,
 )
 
-NAME = "openai"
 _ANY_OBJECT = msgspec.Raw(b'{"type":"object","properties":{}}')
 _CHOICES_IN = {"auto": "auto", "none": "none", "required": "any"}
 _CHOICES_OUT = {"auto": "auto", "none": "none", "any": "required"}
 
 
 def read_request(inbound: Inbound, body: bytes) -> Conversation:
+    return read_plain(inbound, body) or read_general(inbound, body)
+
+
+def read_general(inbound: Inbound, body: bytes) -> Conversation:
     fields = Fields.of(body)
     # Azure's path names the deployment; the model in the body is then only a remark.
     named = fields.maybe("model")
@@ -267,7 +271,8 @@ def write_request(conversation: Conversation, target: Target) -> WireRequest:
     body: dict[str, Any] = {"model": target.model, "messages": _write_messages(conversation, own)}
     _put(body, can.max_tokens_field, conversation.max_tokens)
     for name in ("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "n", "user"):
-        _put(body, name, getattr(conversation, name))
+        if (value := getattr(conversation, name)) is not None:
+            body[name] = value
     _put(body, "stop", list(conversation.stop) or None)
     if conversation.tools:
         body["tools"] = [_write_tool(tool) for tool in conversation.tools]
@@ -311,6 +316,11 @@ def _write_messages(conversation: Conversation, own: bool) -> list[object]:
     for text in conversation.system:
         messages.append(_write_system(text))
     for turn in conversation.turns:
+        if not own and len(turn.blocks) == 1 and turn.role != "system":
+            only = turn.blocks[0]  # a turn is one text, mostly
+            if type(only) is Text:
+                messages.append({"role": turn.role, "content": only.text})
+                continue
         if turn.role == "system":
             messages.extend(_write_system(block) for block in turn.blocks)
         elif turn.role == "assistant":

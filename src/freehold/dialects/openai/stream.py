@@ -46,7 +46,7 @@ class _Call(msgspec.Struct):
     function: _Function | None = None
 
 
-class _Delta(msgspec.Struct):
+class _Delta(msgspec.Struct, gc=False):
     content: str | None = None
     refusal: str | None = None
     reasoning_content: str | None = None
@@ -54,13 +54,13 @@ class _Delta(msgspec.Struct):
     tool_calls: list[_Call] | None = None
 
 
-class _Choice(msgspec.Struct):
+class _Choice(msgspec.Struct, gc=False):
     index: int = 0
     delta: _Delta | None = None
     finish_reason: str | None = None
 
 
-class _Chunk(msgspec.Struct):
+class _Chunk(msgspec.Struct, gc=False):
     id: str | None = None
     model: str | None = None
     choices: list[_Choice] | None = None
@@ -212,13 +212,14 @@ class Writer:
     def __init__(self, conversation: Conversation) -> None:
         self._with_usage = conversation.stream_usage
         self._head: dict[str, Any] = {"id": "", "object": "chat.completion.chunk", "created": 0, "model": ""}
+        self._around = self._without_text()
         self._calls: dict[int, int] = {}
         self._usage = Usage()
 
     def write(self, event: Event) -> bytes:
         match event:
             case TextDelta():
-                return self._chunk({"content": event.text})
+                return self._around[0] + encode(event.text) + self._around[1]
             case ToolDelta():
                 if event.index not in self._calls:
                     return b""
@@ -231,6 +232,7 @@ class Writer:
             case Begin():
                 extra = event.extra if event.dialect == NAME else {}
                 self._head = {**self._head, "id": event.id, "model": event.model, **extra}
+                self._around = self._without_text()
                 self._usage = event.usage
                 return self._chunk({"role": "assistant", "content": ""})
             case Finished():
@@ -248,6 +250,11 @@ class Writer:
                 return self._end()
             case _:
                 return b""
+
+    def _without_text(self) -> tuple[bytes, bytes]:
+        """A chunk but for its text: most of a stream is chunks that differ in nothing else."""
+        before, _, after = self._chunk({"content": ""}).rpartition(b'"content":""')
+        return before + b'"content":', after
 
     def _start(self, event: BlockStart) -> bytes:
         block = event.block

@@ -62,13 +62,16 @@ _REGION_KEY = re.compile(r"(?i)(region|location|region_name)$")
 _DECOY = re.compile(
     r"(?i)^(limits?|pric(es?|ing)|costs?|model_cost|labels?|enum|examples?|notes?|descriptions?|summary|titles?|text|annotations"
     r"|fallbacks|cache_params|context|headers?|message|expr|tokens?|owners?|alert|help|logging|metadata|outputs"
-    r"|aliases|icons?|keywords)$"
+    r"|aliases|icons?|keywords|runs|results?|scores?|benchmarks?|history|leaderboard)$"
 )
 _REFERENCE = re.compile(r"\$\{\{.*\}\}|\$\{([A-Za-z_]\w*)(?::?-([^}]*))?\}|\$([A-Za-z_]\w*)")
 _TF_VAR = re.compile(r"(?:\$\{)?var\.([A-Za-z_]\w*)\}?")
 _HELM = re.compile(r"\{\{-?\s*\.Values\.([\w.]+)[^}]*\}\}")
 _CONDITION = re.compile(r"\.Values\.([\w.]+)")
 _PARAM = re.compile(r"!Ref\s+(\w+)|!Sub\s+['\"]?\$\{(\w+)\}['\"]?")
+_KEY_KEY = re.compile(r"(?i)(api_?)?key(_env(_var)?|_name)?")
+_KEY_NAME = re.compile(r"(?:os\.environ/|env[.:])?([A-Z][A-Z0-9]*_[A-Z0-9_]+)")
+_PROFILE = re.compile(r"profile\s+(\S+)")
 _TRUE, _FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
 _MODEL_FLAG = re.compile(r"--model(?:[-_](?:id|path|name))?[ =]+(\S+)")
 
@@ -162,6 +165,8 @@ class Interpreter:
         if keys[:1] == ("variable",) and key == "default" and len(keys) == 2:
             self._set(f"var:{keys[1]}", node.line, expression(node), node.line, off)
             key = keys[1]
+        if key == "region" and keys and (profile := _PROFILE.fullmatch(keys[-1])):
+            self._set(f"profile:{profile[1]}", node.line, expression(node), node.line, off)
         if keys[:1] == ("Parameters",) and key == "Default" and len(keys) == 2:
             self._set(f"param:{keys[1]}", node.line, expression(node), node.line, off)
             key = keys[1]
@@ -188,13 +193,11 @@ class Interpreter:
             self._clue(node.line, know.PROVIDERS["bedrock"], "configured", text, off, region=region)
         elif key == "provider" and not self._in_list_of_words(keys) and text in know.PROVIDERS:
             self._clue(node.line, know.PROVIDERS[text], "configured", f"provider {text}", off)
-        elif ":" in text and know.client_of_prefixed(text) and not know.client_of_model(text):
-            self._clue(node.line, _prefixed(text), "configured", text, off, model=text)
-        elif (
-            _MODEL_KEY.search(key)
-            or keys[-1:] == ("model",)
-            or key.lower() in ("model_arn", "copy_from", "search")
+        elif know.client_of_prefixed(text) and (
+            (":" in text and not know.client_of_model(text)) or know.client_of_model(know.bare_model(text))
         ):
+            self._clue(node.line, _prefixed(text), "configured", text, off, model=text)
+        elif _MODEL_KEY.search(key) or keys[-1:] == ("model",) or key.lower() in ("model_arn", "copy_from"):
             client = know.client_of_model(text) or know.client_of_prefixed(text)
             if client is not None:
                 self._clue(
@@ -225,9 +228,7 @@ class Interpreter:
             text = text.removeprefix("env.")
         normal = re.sub(r"[-.]", "_", text)
         if not _ENV_NAME.fullmatch(normal):
-            if _MODEL_KEY.search(text) and value is not None:
-                self._literal(text, value.text or "", value, (), off)
-            return set()
+            return self._told(name, value, off) if value is not None else set()
         self._set(
             f"env:{normal}",
             name.line,
@@ -237,12 +238,24 @@ class Interpreter:
         )
         return {id(name), id(source)}
 
+    def _told(self, name: Node, value: Node, off: bool) -> set[int]:
+        """{name: llm.endpoint, value: https://...}, as charts are given values: both lines say it."""
+        before = len(self.file.clues)
+        key = (name.text or "").rpartition(".")[2]
+        if _MODEL_KEY.search(name.text or "") or (value.text or "").startswith("http"):
+            self._literal(key, value.text or "", value, (), off)
+        if len(self.file.clues) == before:
+            return set()
+        if name.line != value.line and "." in (name.text or ""):
+            self.file.clues.append(msgspec.structs.replace(self.file.clues[-1], line=name.line))
+        return {id(name), id(value)}
+
     # a model and where it is
 
     def _model(self, node: Node, off: bool) -> set[int]:
         if self.file.path.endswith(".sql"):
             return set()  # columns stand beside each other without belonging together
-        provider = node.get("provider", "model_provider")
+        provider = node.get("provider", "model_provider", "llm_provider", "vendor") or _typed_provider(node)
         model = node.get(
             "model", "model_id", "modelid", "id", "deployment", "override_params", "deployment_id"
         )
@@ -272,7 +285,11 @@ class Interpreter:
             if _REGION_KEY.search(key) and not _ENV_NAME.fullmatch(key) and child.text and not child.raw:
                 self._clue(child.line, client, "configured", f"{key} {child.text}", off, region=child.text)
                 done.add(id(child))
-            elif key == "api_key" and child.text and (match := re.match(r"os\.environ/(\w+)", child.text)):
+            elif (
+                _KEY_KEY.fullmatch(key)
+                and (match := _KEY_NAME.fullmatch(child.text or ""))
+                and (match[0] != match[1] or know.client_of_env(match[1]))
+            ):
                 self._clue(child.line, client, "configured", match[1], off)
                 done.add(id(child))
         return done
@@ -343,11 +360,27 @@ class Interpreter:
             if child is not None and child.text and not child.raw:
                 self._clue(child.line, client, "configured", f"{key} {child.text}", off, region=child.text)
                 done.add(id(child))
+        done |= self._kind_and_reach(node, client, off)
         inner = node.get("properties") or node
         model = inner.get("model")
         name = model.get("name") if model else None
         if name is not None and name.text:
             self._clue(name.line, client, "configured", f"model {name.text}", off, model=name.text)
+            done.add(id(name))
+        return done
+
+    def _kind_and_reach(self, node: Node, client: know.Client, off: bool) -> set[int]:
+        """Azure: the kind of an account, and the set of regions its deployment type answers from."""
+        done: set[int] = set()
+        kind = node.get("kind")
+        if kind is not None and kind.text in ("OpenAI", "AIServices"):
+            self._clue(kind.line, client, "configured", f"kind {kind.text}", off)
+            done.add(id(kind))
+        tier = node.get("sku", "scale")
+        name = (tier.get("name", "type") if tier is not None else None) or node.get("sku_name")
+        reach = know.AZURE_REACH.get(name.text or "") if name is not None else None
+        if name is not None and reach is not None:
+            self._clue(name.line, client, "configured", f"deployment type {name.text}", off, region=reach)
             done.add(id(name))
         return done
 
@@ -447,6 +480,13 @@ def _switched_off(node: Node) -> bool:
         if key.lower() == "disabled" and text in _TRUE:
             return True
     return False
+
+
+def _typed_provider(node: Node) -> Node | None:
+    """`type: openai` beside something that only a model's provider has."""
+    kind = node.get("type", "backend")
+    beside = node.get("model", "api_key", "api_key_env", "base_url", "enabled", "disabled", "deployment")
+    return kind if kind is not None and kind.text in know.PROVIDERS and beside is not None else None
 
 
 def _prefixed(text: str) -> know.Client:

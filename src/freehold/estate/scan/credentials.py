@@ -21,11 +21,15 @@ _SHAPES: tuple[tuple[str, re.Pattern[bytes]], ...] = tuple(
         ("private key", rb"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
     )
 )
-_HINT = re.compile(rb"sk-|AKIA|ASIA|AIza|gsk_|xai-|hf_|PRIVATE KEY")
+_HINTS = (b"sk-", b"AKIA", b"ASIA", b"AIza", b"gsk_", b"xai-", b"hf_", b"PRIVATE KEY")
+
+
+def _hinted(data: bytes) -> bool:
+    return any(hint in data for hint in _HINTS)
 
 
 def find(path: str, data: bytes) -> Iterator[Credential]:
-    if not _HINT.search(data):
+    if not _hinted(data):
         return
     taken: set[int] = set()
     for kind, shape in _SHAPES:
@@ -43,7 +47,7 @@ def find(path: str, data: bytes) -> Iterator[Credential]:
 def mask(text: str) -> str:
     """The text with everything that has the shape of a key left out."""
     data = text.encode("utf-8", "surrogateescape")
-    if not _HINT.search(data):
+    if not _hinted(data):
         return text
     for _, shape in _SHAPES:
         data = shape.sub(b"***", data)

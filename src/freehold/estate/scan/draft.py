@@ -11,6 +11,8 @@ from collections.abc import Iterable
 
 import msgspec
 
+from freehold.estate import catalog
+from freehold.estate.catalog import lookup
 from freehold.estate.scan import knowledge as know
 from freehold.estate.scan.report import Dependency, Finding, Report
 
@@ -111,8 +113,8 @@ def _home(home: Draft) -> list[str]:
     lines += [f"[homes.{home.name}]", f"vendor = {_quoted(vendor)}"]
     if home.region is not None and home.region not in know.PROFILES:
         lines.append(f"region = {_quoted(home.region)}")
-    if home.region in know.PROFILES:
-        lines.append(f"profile = {_quoted(home.region or '')}")
+    if home.region is not None and home.region in know.PROFILES:
+        lines.append(_profile(vendor, home.region))
     lines += [f"api = {_quoted(_surface(dependency, home.model))}", f"model = {_quoted(_model(home))}"]
     if home.model is not None:
         lines.append(f"model_name = {_quoted(home.model)}")
@@ -122,6 +124,15 @@ def _home(home: Draft) -> list[str]:
     if credential and dependency.vendor in ("openai", "anthropic", "microsoft", "google", "aws"):
         lines.append(f'credential = "env:{credential}"')
     return [*lines, "", f"[workloads.{home.name}]", f"homes = [{_quoted(home.name)}]"]
+
+
+def _profile(vendor: str, name: str) -> str:
+    """A profile only where the catalog knows it for this vendor; `freehold check` would refuse another."""
+    known = catalog.load()
+    owner = lookup.vendor(known, vendor)
+    if owner is not None and (owner.id, name) in known.profiles:
+        return f"profile = {_quoted(name)}"
+    return f"# it answers from the set {_quoted(name)}; which regions that is, the code does not tell"
 
 
 def _surface(dependency: Dependency, model: str | None) -> str:

@@ -101,4 +101,5 @@ class Module(msgspec.Struct, frozen=True, kw_only=True):
     imports: dict[str, str] = {}  # local name -> qualified name or module path
     sites: tuple[Site, ...] = ()
     packages: frozenset[str] = frozenset()
+    reads: tuple[Env, ...] = ()  # every environment variable it asks for
     broken: str | None = None

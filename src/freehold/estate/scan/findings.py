@@ -43,16 +43,16 @@ class _Collector:
                 self.unresolved.add(
                     Unresolved(file=module.path, line=site.line, what=site.what, why=home.why)
                 )
+            if site.makes and home.api in know.IMPLIED_REGION_ENV and not home.regions:
+                why = "its region is not said: the environment, a profile or the machine decides"
+                self.unresolved.add(Unresolved(file=module.path, line=site.line, what=site.what, why=why))
             for file, line in home.places:
                 if (file, line) != (module.path, site.line):
                     self.add(_of(home, file, line, "configured", f"for {site.what}"))
             for name in home.envs:
                 self.readers.setdefault(name, home)
-        for value in module.names.values():
-            if isinstance(value, Env):
-                self.read(module, value)
 
-    def read(self, module: Module, value: Env) -> None:
+    def read(self, module: Module, value: Env, told: set[tuple[str, int]]) -> None:
         """A variable that code reads for a model, even where no call of it was found."""
         client = know.client_of_env(value.name)
         texts = self.sources.value(value, module).whole()
@@ -60,7 +60,7 @@ class _Collector:
             client = next((know.PROVIDERS[text] for text in texts if text in know.PROVIDERS), None)
         if client is None and _MODEL_NAME.search(value.name):
             client = next((known for text in texts if (known := know.client_of_model(text))), None)
-        if client is not None and not any((module.path, value.line) == key[:2] for key in self.found):
+        if client is not None and (module.path, value.line) not in told:
             home = Home(vendor=client.vendor, api=client.api, hops=1 if texts else 0)
             self.add(_of(home, module.path, value.line, "configured", f"reads {value.name}"))
 
@@ -180,6 +180,10 @@ def collect(
     collector = _Collector(sources)
     for module in list(sources.modules.values()):
         collector.module(module)
+    told = {key[:2] for key in collector.found}
+    for module in list(sources.modules.values()):
+        for value in module.reads:
+            collector.read(module, value, told)
     for config in sources.configs.values():
         collector.config(config)
     for rows in list(sources.settings.values()):

@@ -73,7 +73,9 @@ class _Reader:
         self.imports: dict[str, str] = {}  # local name -> "module:exported"
         self.sites: list[Site] = []
         self.packages: set[str] = set()
-        self.made: set[int] = set()  # token positions whose site exists already
+        self.classes: dict[str, know.Client] = {}  # local class -> the client it extends
+        self.given: dict[str, dict[str, Expr]] = {}  # what that class gives its client
+        self.subclass: str | None = None  # the one being read
 
     def text(self, offset: int = 0) -> str:
         position = self.at + offset
@@ -94,6 +96,8 @@ class _Reader:
                 self._attribute()
             elif token.text == "function" and self.text(2) == "(":
                 self.at += 2
+            elif token.text == "class" and self.text(2) == "extends":
+                self._subclass()
             elif token.kind == "word":
                 self.expression(0)
             if self.at <= before:
@@ -127,6 +131,27 @@ class _Reader:
         self.at += 1
         if not typed:
             self._bind(module, names)
+
+    def _subclass(self) -> None:
+        """`class Own extends Client {`: what super(...) is given decides where its instances go."""
+        name = self.text(1)
+        self.at += 3
+        parent = self._dotted()
+        client = self._class(parent)
+        if client is not None:
+            self.classes[name] = client
+            self.subclass = name
+
+    def _super(self, depth: int) -> Expr:
+        line = self.tokens[self.at].line
+        self.at += 1
+        arguments = self._arguments(depth)
+        name = self.subclass
+        if name is None or not any(key in arguments for key in know.URL_ARGUMENTS):
+            return Dark(line)
+        made = self._site(line, self.classes[name], f"{name}: super(...)", arguments, makes=True)
+        self.given[name] = arguments
+        return made
 
     def _bind(self, module: str, names: list[tuple[str, str]]) -> None:
         self.packages.add(module)
@@ -236,6 +261,8 @@ class _Reader:
             return self.operand(depth + 1)
         if token.text == "new":
             return self._new(depth)
+        if token.text == "super" and self.text(1) == "(":
+            return self._super(depth)
         if token.text in _CLOSER:
             return self._brackets(depth)
         if token.kind == "word":
@@ -272,8 +299,9 @@ class _Reader:
         if self.text() == "<":
             self._skip_types()
         arguments = self._arguments(depth) if self.text() == "(" else {}
-        client = self._class(name)
+        client = self._class(name) or self.classes.get(name)
         if client is not None:
+            arguments = {**self.given.get(name, {}), **arguments}
             return self._after(
                 self._site(token.line, client, f"new {name}(...)", arguments, makes=True), depth
             )
@@ -354,6 +382,8 @@ class _Reader:
         ):
             url = arguments.get("baseURL") or arguments.get("url") or arguments["0"]
             return self._site(line, None, f"{name}(...)", {**arguments, "url": url}, makes=False)
+        if name in _AI_CALLS and isinstance(arguments.get("model"), Lit):
+            return self._site(line, know.AI_SDK_STRING, f"{name}(...)", arguments, makes=False)
         if name in _AI_CALLS and "model" in arguments and isinstance(arguments["model"], Ref):
             return self._site(line, None, f"{name}(...)", {}, makes=False, receiver=arguments["model"])
         head, _, last = name.rpartition(".")

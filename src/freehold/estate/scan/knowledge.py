@@ -59,6 +59,8 @@ PYTHON_CLIENTS: dict[str, Client] = {
     "ollama.Client": _OLLAMA, "ollama.AsyncClient": _OLLAMA, "ollama.chat": _OLLAMA, "ollama.generate": _OLLAMA,
     "ollama.embed": _OLLAMA, "replicate.run": _REPLICATE, "replicate.Client": _REPLICATE,
     "fireworks.client.*Fireworks": _FIREWORKS,
+    "agents.OpenAIChatCompletionsModel": _OPENAI, "agents.OpenAIResponsesModel": _OPENAI,
+    "vllm.LLM": Client(SELF, "vllm"), "vllm.AsyncLLMEngine": Client(SELF, "vllm"), "llama_cpp.Llama": Client(SELF, "llama.cpp"),
     "langchain_openai.*ChatOpenAI": _OPENAI, "langchain_openai.*OpenAI": _OPENAI,
     "langchain_openai.*OpenAIEmbeddings": _OPENAI, "langchain_openai.*AzureChatOpenAI": _AZURE,
     "langchain_openai.*AzureOpenAI": _AZURE, "langchain_openai.*AzureOpenAIEmbeddings": _AZURE,
@@ -106,10 +108,12 @@ PYTHON_BY_MODEL: frozenset[str] = frozenset({
     "litellm.responses", "litellm.aresponses",
     "langchain.chat_models.init_chat_model", "langchain.embeddings.init_embeddings",
     "langchain.chat_models.base.init_chat_model",
-    "pydantic_ai.Agent", "dspy.LM", "crewai.LLM", "smolagents.LiteLLMModel", "instructor.from_provider",
+    "pydantic_ai.Agent", "agents.Agent", "dspy.LM", "crewai.LLM", "smolagents.LiteLLMModel", "instructor.from_provider",
     "langchain.agents.create_agent", "google.adk.models.lite_llm.LiteLlm", "agents.extensions.models.litellm_model.LitellmModel",
     "llm.get_model", "aisuite.Client", "camel.models.ModelFactory.create",
 })  # fmt: skip
+# ... and who answers when they are given no model.
+PYTHON_BY_MODEL_DEFAULT: dict[str, Client] = {"agents.Agent": _OPENAI}
 LITELLM_ROUTER = "litellm.Router"
 
 # JavaScript: (module, exported name or "default") -> client.
@@ -149,6 +153,9 @@ AI_SDK: dict[str, Client] = {
     "@openrouter/ai-sdk-provider": Client("openrouter", "openai"), "ollama-ai-provider": _OLLAMA,
 }  # fmt: skip
 
+# A model named by a plain string goes through Vercel's gateway, which chooses who answers.
+AI_SDK_STRING = Client(UNKNOWN, "gateway")
+
 AWS_RUNTIMES: dict[str, Client] = {
     "bedrock-runtime": _BEDROCK, "bedrock-agent-runtime": _BEDROCK,
     "sagemaker-runtime": Client("aws", "sagemaker"), "runtime.sagemaker": Client("aws", "sagemaker"),
@@ -164,7 +171,8 @@ CALL_TAILS: dict[str, Client | None] = {
     "messages.create": None, "messages.stream": None, "messages.parse": None, "messages.count_tokens": None,
     "beta.messages.create": None, "models.generate_content": None, "models.generate_content_stream": None,
     "models.embed_content": None, "models.generateContent": None, "models.generateContentStream": None,
-    "getGenerativeModel": None, "textGeneration": None, "chatCompletion": None, "generate_content": None,
+    "getGenerativeModel": None, "textGeneration": None, "chatCompletion": None, "chat_completion": None, "text_generation": None,
+    "completion": None, "acompletion": None, "aembedding": None, "generate_content": None,
     "converse": _BEDROCK, "converse_stream": _BEDROCK, "invoke_model": _BEDROCK,
     "invoke_model_with_response_stream": _BEDROCK, "invoke_endpoint": Client("aws", "sagemaker"),
     "retrieve_and_generate": _BEDROCK, "invoke_agent": _BEDROCK,
@@ -175,8 +183,10 @@ JS_COMMANDS = frozenset({
     "InvokeAgentCommand", "RetrieveAndGenerateCommand",
 })  # fmt: skip
 
+# Arguments that hand over a client made elsewhere.
+CLIENT_ARGUMENTS = ("provider", "openai_client", "anthropic_client", "async_client")
 URL_ARGUMENTS = ("base_url", "baseURL", "baseUrl", "api_base", "openai_api_base", "azure_endpoint", "endpoint_url",
-                 "endpoint", "host", "azureOpenAIEndpoint", "url", "api_endpoint")  # fmt: skip
+                 "endpoint", "host", "azureOpenAIEndpoint", "url", "api_endpoint", "configuration.baseURL", "clientOptions.baseURL")  # fmt: skip
 REGION_ARGUMENTS = ("region_name", "aws_region", "aws_region_name", "region", "location", "vertex_location")
 MODEL_ARGUMENTS = ("model", "model_id", "modelId", "model_name", "modelName", "azure_deployment", "engine", "deployment_name",
                    "azureOpenAIApiDeploymentName")  # fmt: skip
@@ -327,7 +337,7 @@ def geography(model: str) -> str | None:
     return head if dot and head in PROFILES else None
 
 
-PROFILES = frozenset({"us", "eu", "apac", "jp", "au", "ca", "global", "us-gov"})
+PROFILES = frozenset({"us", "eu", "apac", "jp", "au", "ca", "global", "us-gov", "datazone"})
 _REGION = re.compile(
     r"(?:us|eu|ap|ca|sa|me|af|il|mx|cn|us-gov|eusc)"
     r"-(?:north|south|east|west|central|northeast|northwest|southeast|southwest)-\d"
@@ -343,6 +353,13 @@ _AZURE_REGIONS = frozenset({
     "australiaeast", "australiasoutheast", "centralindia", "southindia", "westindia", "uaenorth", "southafricanorth",
     "qatarcentral", "israelcentral",
 })  # fmt: skip
+
+
+# Deployment types of Azure that answer from more than the resource's own region.
+AZURE_REACH: dict[str, str] = {
+    "GlobalStandard": "global", "GlobalProvisionedManaged": "global", "GlobalBatch": "global",
+    "DataZoneStandard": "datazone", "DataZoneProvisionedManaged": "datazone", "DataZoneBatch": "datazone",
+}  # fmt: skip
 
 
 def is_region(text: str) -> bool:
@@ -445,9 +462,20 @@ JS_PACKAGES: dict[str, Client] = {
 }  # fmt: skip
 
 # A file without any of these says nothing about models, unless another file asks for a name it sets.
-INTEREST = re.compile(
-    rb"(?i)openai|anthropic|claude|bedrock|sagemaker|vertex|genai|generativeai|generativelanguage|gemini|gpt-|mistral|cohere"
-    rb"|groq|together|deepseek|openrouter|ollama|vllm|huggingface|fireworks|replicate|litellm|langchain|llama|pydantic_ai"
-    rb"|@ai-sdk|perplexity|api\.x\.ai|nvcr\.io|text-generation-inference|aiplatform|cognitive|dspy|crewai|cloudflare"
-    rb"|amazon\.(nova|titan)|text-embedding|ai\.azure\.com|integrate\.api\.nvidia|ai-inference|\bllm\b|voyage"
-)
+_INTEREST: tuple[bytes, ...] = (
+    b"openai", b"anthropic", b"claude", b"bedrock", b"sagemaker", b"vertex", b"genai", b"generativeai", b"gemini",
+    b"generativelanguage", b"gpt-", b"mistral", b"cohere", b"groq", b"together", b"deepseek", b"ollama", b"vllm",
+    b"openrouter", b"huggingface", b"fireworks", b"replicate", b"litellm", b"langchain", b"llama", b"pydantic_ai",
+    b"@ai-sdk", b"perplexity", b"api.x.ai", b"nvcr.io", b"text-generation-inference", b"aiplatform", b"cognitive",
+    b"dspy", b"crewai", b"cloudflare", b"amazon.nova", b"amazon.titan", b"text-embedding", b"ai.azure.com",
+    b"integrate.api.nvidia", b"ai-inference", b"voyage", b"[profile ",
+)  # fmt: skip
+_LLM_WORD = re.compile(rb"\bllm\b")
+
+
+def of_interest(data: bytes) -> bool:
+    """Plain substring tests: an order of magnitude faster than one expression of all the words."""
+    small = data.lower()
+    return any(word in small for word in _INTEREST) or (
+        b"llm" in small and _LLM_WORD.search(small) is not None
+    )

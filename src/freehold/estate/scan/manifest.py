@@ -10,7 +10,7 @@ import msgspec
 
 from freehold.estate.scan import knowledge as know
 
-_PYTHON = re.compile(r"""^\s*["']?([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*(?:[=<>~!;,"'].*|)$""")
+_PYTHON = re.compile(r"""^\s*(?:-\s+)?["']?([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*(?:[=<>~!;,"'].*|)$""")
 _JS = re.compile(r'^\s*"(@?[\w./-]+)"\s*:\s*"[^"]*"')
 
 

@@ -44,6 +44,7 @@ _HTTP = re.compile(
 _HTTP_CLIENTS = frozenset({"httpx.Client", "httpx.AsyncClient", "aiohttp.ClientSession"})
 _LOADERS = re.compile(r"(json|tomllib|toml|tomli|yaml|msgspec\.\w+)\.(loads?|safe_load|decode)$")
 _MODULE_SETTINGS = frozenset({"api_base", "base_url", "api_type", "azure_endpoint"})
+_SESSIONS = frozenset({"boto3", "aioboto3", "aiobotocore", "botocore"})
 DEPTH_MAX = 200
 
 
@@ -68,6 +69,7 @@ def read(path: str, source: bytes, lines: Sequence[int] | None = None) -> Module
         imports=reader.imports,
         sites=tuple(reader.sites),
         packages=frozenset(reader.packages),
+        reads=tuple(reader.reads),
     )
 
 
@@ -100,6 +102,7 @@ def _broken(path: str, source: bytes, why: str, lines: Sequence[int] | None = No
         imports=reader.imports,
         sites=tuple(reader.sites),
         packages=frozenset(reader.packages),
+        reads=tuple(reader.reads),
         broken=why,
     )
 
@@ -112,6 +115,7 @@ class _Reader:
         self.imports: dict[str, str] = {}
         self.sites: list[Site] = []
         self.packages: set[str] = set()
+        self.reads: list[Env] = []
         self.classes: dict[str, str] = {}  # local class -> the client class it extends
 
     def block(self, statements: list[ast.stmt], scope: str) -> None:
@@ -179,11 +183,30 @@ class _Reader:
                 self.classes[node.name] = self.classes[qualified]
         inner = f"{scope}.{node.name}" if scope else node.name
         self.block(node.body, inner)
+        if any((self.dotted(base) or "").endswith("BaseSettings") for base in node.bases):
+            self._settings(node, inner)
         super_call = self.names.pop(f"{inner}.super", None)
         if super_call is not None:
             self.names[f"{node.name}!"] = super_call
         for name in [name for name in self.names if name.startswith(f"{inner}.")]:
             self.names.setdefault(f"*.{name.removeprefix(inner + '.')}", self.names[name])
+
+    def _settings(self, node: ast.ClassDef, inner: str) -> None:
+        """A settings class reads each field from the environment, with its default behind it."""
+        words = [word for call in ast.walk(node) if isinstance(call, ast.Call) for word in call.keywords]
+        given_prefix = next((word.value for word in words if word.arg == "env_prefix"), None)
+        prefix = given_prefix.value if isinstance(given_prefix, ast.Constant) else ""
+        prefix = prefix if isinstance(prefix, str) else ""
+        for field in node.body:
+            if not isinstance(field, ast.AnnAssign) or not isinstance(field.target, ast.Name):
+                continue
+            name, given = f"{inner}.{field.target.id}", field.value
+            if isinstance(given, ast.Call) and (self.dotted(given.func) or "").endswith("Field"):
+                named = {word.arg: word.value for word in given.keywords}
+                given = given.args[0] if given.args else named.get("default")
+            default = self.value(given, inner) if given is not None else None
+            variable = f"{prefix}{field.target.id}".upper()
+            self.names[name] = self._read(variable, field.lineno, default)
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: str) -> None:
         inner = f"{scope}.{node.name}" if scope else node.name
@@ -231,6 +254,10 @@ class _Reader:
             )
             self.names["openai!"] = Made(len(self.sites) - 1, node.lineno)
 
+    def _read(self, name: str, line: int, default: Expr | None = None) -> Env:
+        self.reads.append(Env(name, line, default))
+        return self.reads[-1]
+
     # expressions
 
     def value(self, node: ast.expr, scope: str) -> Expr:
@@ -269,6 +296,8 @@ class _Reader:
         if dotted is None:
             if isinstance(node, ast.Attribute):
                 self.value(node.value, scope)
+                if isinstance(node.value, ast.Call) and (maker := self.dotted(node.value.func)):
+                    return Ref(f"{maker}().{node.attr}", node.lineno, scope)
             return Dark(node.lineno)
         return Ref(dotted, node.lineno, scope)
 
@@ -293,7 +322,7 @@ class _Reader:
             keys.append(str(base.slice.value))
             base = base.value
         if self.dotted(base) in _ENV_TABLES and len(keys) == 1:
-            return Env(keys[0], node.lineno)
+            return self._read(keys[0], node.lineno)
         return Item(self.value(base, scope), tuple(reversed(keys)), node.lineno)
 
     def _call(self, node: ast.Call, scope: str) -> Expr:
@@ -301,7 +330,7 @@ class _Reader:
         qualified = self.qualified(node.func) or ""
         if dotted in _ENV_CALLS and node.args and isinstance(node.args[0], ast.Constant):
             default = self.value(node.args[1], scope) if len(node.args) > 1 else None
-            return Env(str(node.args[0].value), node.lineno, default)
+            return self._read(str(node.args[0].value), node.lineno, default)
         if _LOADERS.search(qualified) or _LOADERS.search(dotted):
             return self._load(node, scope)
         arguments = self._arguments(node, scope)
@@ -311,6 +340,12 @@ class _Reader:
             and _is_super(node.func.value)
         ):
             return self._super(node, arguments, scope)
+        if (
+            dotted.endswith(".add_argument")
+            and isinstance(arguments.get("0"), Lit)
+            and "default" in arguments
+        ):
+            self._option(node, arguments["default"])
         made = self._known(node, dotted, qualified, arguments, scope)
         if made is not None:
             return made
@@ -324,6 +359,12 @@ class _Reader:
             return self.value(node.func.value, scope)  # a chain: what it is called on matters
         self._others(node.func, scope)
         return Dark(node.lineno)
+
+    def _option(self, node: ast.Call, default: Expr) -> None:
+        """A command line option is read back as an attribute: --judge-model is args.judge_model."""
+        words = [arg.value for arg in node.args if isinstance(arg, ast.Constant)]
+        name = str(words[-1]).lstrip("-").replace("-", "_") if words else ""
+        self.names.setdefault(f"*.{name}", default)
 
     def _arguments(self, node: ast.Call, scope: str) -> dict[str, Expr]:
         found = {str(number): self.value(argument, scope) for number, argument in enumerate(node.args)}
@@ -343,12 +384,18 @@ class _Reader:
                 arguments = {**self.sites[own.site].arguments, **arguments}
             return self._site(node, client, f"{dotted}(...)", arguments, makes=True)
         if qualified in know.PYTHON_BY_MODEL:
+            default = know.PYTHON_BY_MODEL_DEFAULT.get(qualified)
+            if default is not None and "model" not in arguments:
+                return self._site(node, default, f"{dotted}(...)", arguments, makes=True)
             return self._by_model(node, dotted, arguments)
         if qualified == know.LITELLM_ROUTER:
-            self._router(node, scope)
-            return Dark(node.lineno)
+            return self._router(node, scope)
         tail = dotted.rpartition(".")[2] or (node.func.attr if isinstance(node.func, ast.Attribute) else "")
+        if qualified.endswith(".Session") and qualified.partition(".")[0] in _SESSIONS:
+            return self._session(node, arguments)
         if tail in ("client", "resource") and (runtime := self._runtime(arguments)):
+            if isinstance(node.func, ast.Attribute) and qualified.partition(".")[0] not in _SESSIONS:
+                arguments.setdefault("region_name", self.value(node.func.value, scope))
             return self._site(node, runtime, f"{dotted or tail}(...)", arguments, makes=True)
         if (dotted in _HTTP_CLIENTS and "base_url" in arguments) or _HTTP.fullmatch(dotted):
             address = arguments.get("base_url") or arguments.get("url") or arguments.get("0")
@@ -358,11 +405,20 @@ class _Reader:
                 )
         return self._method(node, dotted, arguments, scope)
 
+    def _session(self, node: ast.Call, arguments: dict[str, Expr]) -> Expr:
+        """An AWS session stands for its regions: what it is given, or what its profile says."""
+        region, profile = arguments.get("region_name"), arguments.get("profile_name")
+        if region is not None:
+            return region
+        return Ref(f"profile:{profile.text}", node.lineno) if isinstance(profile, Lit) else Dark(node.lineno)
+
     def _by_model(self, node: ast.Call, dotted: str, arguments: dict[str, Expr]) -> Expr | None:
         if "mock_response" in arguments:
             return Dark(node.lineno)
         model = arguments.get("model") or arguments.get("model_id") or arguments.get("0")
-        if model is None or isinstance(model, Dark | Made):
+        if isinstance(model, Made):
+            return model  # a model object: where it goes was told where it was made
+        if model is None or isinstance(model, Dark):
             return None
         if provider := arguments.get("model_provider"):
             model = Join((provider, Lit(":", node.lineno), model), node.lineno)
@@ -434,8 +490,9 @@ class _Reader:
             return know.AWS_RUNTIMES.get(service.text)
         return None
 
-    def _router(self, node: ast.Call, scope: str) -> None:
+    def _router(self, node: ast.Call, scope: str) -> Expr:
         """litellm.Router(model_list=[{"litellm_params": {...}}, ...]): one site a row."""
+        rows: list[Expr] = []
         for inner in ast.walk(node):
             if not isinstance(inner, ast.Dict):
                 continue
@@ -456,6 +513,8 @@ class _Reader:
                         arguments=row,
                     )
                 )
+                rows.append(Made(len(self.sites) - 1, node.lineno))
+        return Either(tuple(rows), node.lineno) if rows else Dark(node.lineno)
 
     def _load(self, node: ast.Call, scope: str) -> Expr:
         for inner in ast.walk(node):

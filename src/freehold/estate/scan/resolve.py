@@ -314,6 +314,9 @@ class Sources:
             for name in know.IMPLIED_REGION_ENV.get(home.api, ())
             if site.makes and f"env:{name}" in self.settings
         ]
+        if site.makes and home.vendor == "aws":
+            names = self.setting("env:AWS_PROFILE").whole() if "env:AWS_PROFILE" in self.settings else ()
+            implied += [self.setting(f"profile:{name}") for name in names]
         return _union(implied) if implied else given
 
     def _argument(self, site: Site, module: Module, names: tuple[str, ...]) -> Value:
@@ -323,7 +326,9 @@ class Sources:
         return DARK
 
     def _client(self, site: Site, module: Module) -> Home | None:
-        provider = site.arguments.get("provider")
+        provider = next(
+            (site.arguments[name] for name in know.CLIENT_ARGUMENTS if name in site.arguments), None
+        )
         given = self._receiver(provider, module, 0) if provider is not None else None
         if given is not None:
             return msgspec.structs.replace(given, hops=given.hops + 1)
@@ -402,8 +407,12 @@ class Sources:
                 pointed = self._pointed(site, self.value(base, module))
                 return msgspec.structs.replace(pointed, models=(text,))
             return Home(vendor=client.vendor, api=client.api, models=(text,), hops=model.hops)
-        if isinstance(site.arguments.get("model"), Dark):
+        given = site.arguments.get("model")
+        if isinstance(given, Dark):
             return None
+        made = self._receiver(given, module, 0) if given is not None and not model.texts else None
+        if made is not None:  # a model object, not a name
+            return msgspec.structs.replace(made, hops=made.hops + 1)
         return Home(
             vendor=know.UNKNOWN,
             api="unknown",

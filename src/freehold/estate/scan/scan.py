@@ -102,7 +102,7 @@ def read_file(file: File) -> Parsed:
     if why is not None:
         return Parsed(path=path, skipped=[Skipped(path=path, why=why)])
     found = list(credentials.find(path, data))
-    if not know.INTEREST.search(data):
+    if not know.of_interest(data):
         return Parsed(path=path, credentials=found)
     if walk.is_minified(data):
         return Parsed(path=path, credentials=found, skipped=[Skipped(path=path, why="minified")])
@@ -128,6 +128,8 @@ def _parse(kind: str, path: str, data: bytes, one: Parsed) -> None:
     match kind:
         case "python":
             one.modules = [python.read(path, data)]
+            if path.endswith("setup.py"):
+                one.declared = manifest.read(path, text)
         case "javascript":
             one.modules = [javascript.read(path, data)]
         case "notebook":
@@ -135,6 +137,8 @@ def _parse(kind: str, path: str, data: bytes, one: Parsed) -> None:
             one.modules, one.configs = [module], [config]
         case "manifest":
             one.declared = manifest.read(path, text)
+            if path.endswith((".yml", ".yaml")):
+                one.configs = [configs.interpret(path, configs.parse("yaml", text, path), shell.read_script)]
         case "shell":
             clues, settings = shell.read_script(text)
             one.configs = [ConfigFile(path=path, root=Node(1), clues=clues, settings=settings)]
@@ -166,6 +170,7 @@ def _wanted(parsed: list[Parsed]) -> set[str]:
     wanted = {
         "AWS_REGION",
         "AWS_DEFAULT_REGION",
+        "AWS_PROFILE",
         "GOOGLE_CLOUD_LOCATION",
         "OPENAI_BASE_URL",
         "ANTHROPIC_BASE_URL",
@@ -190,7 +195,7 @@ def _names(expr: Expr) -> Iterator[str]:
             yield expr.name
             if expr.default is not None:
                 yield from _names(expr.default)
-        case Ref() if expr.name.startswith(("var:", "param:")):
+        case Ref() if expr.name.startswith(("var:", "param:", "profile:")):
             yield expr.name.partition(":")[2]
         case Ref() if expr.name.startswith("values:"):
             yield expr.name.rpartition(".")[2]

@@ -15,6 +15,9 @@ _EXPORT = re.compile(
     r"(?:^|;|&&|\s)(?:export\s+|--from-literal=|-e\s+|--env\s+)?([A-Z][A-Z0-9_]{2,})=(\"[^\"]*\"|'[^']*'|\S*)"
 )
 _MAKE_SET = re.compile(r"^([A-Z][A-Z0-9_]*)\s*[:?+]?=\s*(.*)$")
+_DEFAULT = re.compile(r"\$\{([A-Z][A-Z0-9_]{2,}):?[=-]([^}$]+)\}")
+_TARGET = re.compile(r"^[\w.%/ -]+:(?!=)[^;#=]*;\s*(.+)$")
+_PREFIXED_FLAG = re.compile(r"\s--?[\w-]+[= ]([a-z][a-z_-]+[:/][\w.:/-]+)")
 _URL = re.compile(r"https?://[^\s\"'\\)]+")
 _SENDS = re.compile(r"\b(curl|wget|http|https|xh)\s")
 _FLAG = re.compile(r"--(?:region|location)[= ]([\w-]+)")
@@ -52,6 +55,9 @@ def _settings(line: int, command: str) -> Iterator[Setting]:
     for match in _EXPORT.finditer(command):
         value = Node(line, text=textual.plain(match[2]))
         yield Setting(name=f"env:{match[1]}", line=line, value=expression(value), value_line=line)
+    for match in _DEFAULT.finditer(command):
+        value = Node(line, text=textual.plain(match[2]))
+        yield Setting(name=f"env:{match[1]}", line=line, value=expression(value), value_line=line)
     for match in _TF_SET.finditer(command):
         yield Setting(
             name=f"var:{match[1]}", line=line, value=expression(Node(line, text=match[2])), value_line=line
@@ -81,6 +87,10 @@ def _clues(line: int, command: str) -> Iterator[Clue]:
         chosen = know.client_of_model(value) or know.client_of_prefixed(value)
         if chosen is not None and key.lower().endswith("model"):
             yield _clue(line, chosen, "configured", f"--set {key}", value, None)
+    for value in _PREFIXED_FLAG.findall(command):
+        named_so = know.client_of_prefixed(value)
+        if named_so is not None and know.client_of_model(know.bare_model(value)):
+            yield _clue(line, named_so, "configured", value, value, None)
     for key, value in _TF_SET.findall(command):
         if "bedrock" in key:
             yield _clue(line, know.PROVIDERS["bedrock"], "configured", f"-var {key}", None, value)
@@ -120,8 +130,10 @@ def makefile(text: str) -> ConfigFile:
     root = Node(1)
     file = ConfigFile(path="", root=root, clues=[], settings=[])
     for number, raw in enumerate(text.splitlines(), 1):
-        if raw.startswith("\t"):
-            clues, settings = read_script(raw.strip().lstrip("@-"), number)
+        one_line = _TARGET.match(raw)
+        if raw.startswith("\t") or one_line:
+            recipe = one_line[1] if one_line else raw.strip()
+            clues, settings = read_script(recipe.lstrip("@-"), number)
             file.clues.extend(clues)
             file.settings.extend(settings)
         elif match := _MAKE_SET.match(raw):

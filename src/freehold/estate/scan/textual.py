@@ -20,6 +20,9 @@ _TABLE = re.compile(r"\s*\[\[?(?P<name>[^\]]+)\]\]?\s*(?:#.*)?$")
 _DOCKER = re.compile(r"\s*(?P<word>ENV|ARG|FROM|RUN|CMD|ENTRYPOINT)\s+(?P<rest>.*)$", re.IGNORECASE)
 _HEREDOC = re.compile(r"<<-?\s*(?P<quote>[\"']?)(?P<mark>[A-Za-z_]+)(?P=quote)")
 _SQL_DEFAULT = re.compile(r"^\s*(?P<column>\w+)\s+\w+.*?\bDEFAULT\s+'(?P<value>[^']*)'", re.IGNORECASE)
+_SQL_INSERT = re.compile(r"(?i)\bINSERT\s+INTO\s+\S+\s*\(([^)]*)\)")
+_SQL_ROW = re.compile(r"\(((?:'[^']*'|[^()'])*)\)")
+_SQL_VALUE = re.compile(r"'[^']*'|[^,\s][^,]*")
 
 
 class Script(Node):
@@ -115,11 +118,23 @@ def _docker(word: str, rest: str, line: int, root: Node) -> None:
 
 
 def sql(text: str) -> Node:
-    """Column defaults: what a table gives a row that says nothing."""
+    """Column defaults, which a table gives a row that says nothing, and the rows a migration inserts."""
     root = Node(1)
+    columns: list[str] = []
     for number, raw in enumerate(text.splitlines(), 1):
-        if not raw.lstrip().startswith("--") and (match := _SQL_DEFAULT.match(raw)):
+        if raw.lstrip().startswith("--"):
+            continue
+        if match := _SQL_DEFAULT.match(raw):
             root.children.append((match["column"], Node(number, text=match["value"])))
+        if match := _SQL_INSERT.search(raw):
+            columns = [name.strip(' "`') for name in match[1].split(",")]
+            raw = raw[match.end() :]
+        for row in _SQL_ROW.findall(raw) if columns else ():
+            for column, value in zip(columns, _SQL_VALUE.findall(row), strict=False):
+                if value.startswith("'"):
+                    root.children.append((column, Node(number, text=value[1:-1])))
+        if raw.rstrip().endswith(";"):
+            columns = []
     return root
 
 

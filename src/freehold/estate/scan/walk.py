@@ -71,7 +71,10 @@ _NAMES: dict[str, str] = {
     "procfile": "shell",
     "jenkinsfile": "shell",
 }
-_MANIFEST = re.compile(r"requirements[\w.-]*\.(txt|in)|pyproject\.toml|setup\.cfg|Pipfile|package\.json")
+_MANIFEST = re.compile(
+    r"requirements[\w.-]*\.(txt|in)|pyproject\.toml|setup\.cfg|Pipfile|package\.json|environment\.ya?ml"
+)
+_AWS_CONFIG = re.compile(r"(?:^|/)(?:\.aws/config|\.?aws[-_.]config(?:\.ini)?)$")
 # Places that speak of models without using them.
 _ASIDE = re.compile(
     r"(?:^|/)(?:tests?|__tests__|testing|testdata|test_data|spec|specs|fixtures?|mocks?|__mocks__|samples?|events|locales?|i18n"
@@ -94,6 +97,8 @@ def kind_of(path: str) -> str | None:
         return "manifest"
     if lower.startswith(".env") or lower.endswith(".env"):
         return "dotenv"
+    if _AWS_CONFIG.search(lower):
+        return "toml"  # the same tables and keys
     stem = lower.partition(".")[0]
     if stem in _NAMES:
         return _NAMES[stem]

@@ -27,7 +27,8 @@ def task(one: Placement, name: str, command: str) -> str:
     if cloud is None or cloud == "vast":
         raise cannot("skypilot", f"the vendor {one.vendor}")
     silicon, chips = one.silicon or "", one.chips or 1
-    infra = cloud if one.region is None else f"{cloud}/{one.region}"
+    # `cloud` and `region` are read by every version; the shorter `infra` only by later ones.
+    where = {"cloud": cloud} if one.region is None else {"cloud": cloud, "region": one.region}
     if silicon in TPU:
         accelerators, nodes = f"{TPU[silicon]}-{chips * CORES_PER_CHIP.get(silicon, 1)}:1", 1
     elif silicon in NAMES:
@@ -41,7 +42,7 @@ def task(one: Placement, name: str, command: str) -> str:
             "name": name,
             "num_nodes": nodes,
             "resources": {
-                "infra": infra, "accelerators": accelerators, "use_spot": one.market == "spot",
+                **where, "accelerators": accelerators, "use_spot": one.market == "spot",
             },
             "envs": {"FREEHOLD_WORKLOAD": one.workload, "FREEHOLD_HOME_PLANNED": one.home},
             "run": command,

@@ -65,7 +65,7 @@ def named(one: Placement, taken: Sequence[str] | dict[str, str], suffix: str) ->
 
 def planned(one: Placement) -> str:
     """The first line of every file: what it is, without line breaks that could end a comment."""
-    words = f"{one.workload} at {one.place}: {one.units} {one.unit}, {one.usd_per_hour:.2f} $/h as planned"
+    words = f"{one.workload} at {one.place}: {one.words}, {one.usd_per_hour:.2f} $/h as planned"
     return " ".join(words.split())
 
 

@@ -8,6 +8,7 @@ import re
 PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 WORDS = {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}  # that readers take for something else
 WIDEST_16_BIT = 0xFFFF
+DELETE = "\x7f"  # the one control character that JSON leaves as it is
 
 Value = str | int | float | bool | list["Value"] | dict[str, "Value"]
 
@@ -45,4 +46,6 @@ def _scalar(value: str | int | float | bool) -> str:
 
 
 def _character(char: str) -> str:
-    return f"\\U{ord(char):08x}" if ord(char) > WIDEST_16_BIT else json.dumps(char)[1:-1]
+    if ord(char) > WIDEST_16_BIT:
+        return f"\\U{ord(char):08x}"
+    return "\\x7f" if char == DELETE else json.dumps(char)[1:-1]

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import highspy
 import msgspec
 import numpy as np
 
-from freehold.errors import MissingExtraError
 from freehold.plan.solver.problem import Floats, Ints
-
-try:
-    import highspy
-except ModuleNotFoundError as error:  # pragma: no cover - where the extra is not installed
-    raise MissingExtraError("plan", "placing workloads") from error
 
 INFINITY = highspy.kHighsInf
 COLUMN_WISE, ROW_WISE, MINIMISE = 1, 2, 1

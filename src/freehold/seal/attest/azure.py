@@ -65,7 +65,7 @@ class Blob(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parse_evidence(data: bytes) -> Evidence:
-    """Step 1, outermost: the JSON that attestation agents write."""
+    """Step 1, outermost: the JSON that guest tools write."""
     value = load_object(data, "the Azure evidence")
     quote = value.get("tpm_quote")
     if not isinstance(quote, dict):

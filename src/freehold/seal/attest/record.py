@@ -8,8 +8,8 @@ must be the same.
 from __future__ import annotations
 
 from freehold.seal.attest.result import Result
-from freehold.types.names import PolicyId, RecordId, Tier
-from freehold.types.records import AttestationRecord
+from freehold.types.names import HomeId, PolicyId, RecordId, Tier
+from freehold.types.records import AttestationRecord, HomeFacts
 from freehold.units import NS_PER_S
 
 CLAIMS_MAX = 64

@@ -73,7 +73,7 @@ def _sized(data: bytes) -> bytes:
 
 
 def evidence(said: AzureVm = PLAIN, *, at_s: int) -> bytes:
-    """The JSON an attestation agent writes; the chain above the leaf comes beside it."""
+    """The JSON a guest tool writes; the chain above the leaf comes beside it."""
     body = claims(said)
     report_data = (hashlib.sha256(body).digest() if said.bound is None else said.bound).ljust(64, b"\x00")
     message = tpm_quote(said)

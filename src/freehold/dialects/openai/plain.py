@@ -1,0 +1,202 @@
+"""A chat completion request that says only usual things, read in one typed step.
+
+What holds anything else, a field unknown or ill-typed, is None here and left to the general reader, which
+gives the same conversation for what is read here, only slower.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from freehold.dialects.base import Inbound
+from freehold.dialects.carry import WORD
+from freehold.dialects.fields import raw
+from freehold.types.conversation import (
+    Block,
+    Conversation,
+    Text,
+    Tool,
+    ToolChoice,
+    ToolResult,
+    ToolUse,
+    Turn,
+)
+
+NAME = "openai"
+_Count = Annotated[int, msgspec.Meta(ge=0, lt=1 << 53)]
+_CHOICES: dict[str, Literal["auto", "none", "any"]] = {"auto": "auto", "none": "none", "required": "any"}
+_DEVELOPER = raw("developer")
+
+
+class _Strict(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    pass
+
+
+class _Part(_Strict):
+    type: Literal["text"]
+    text: str
+
+
+class _Called(_Strict):
+    name: str
+    arguments: str | None = None
+
+
+class _Call(_Strict):
+    id: str
+    type: Literal["function"]
+    function: _Called
+
+
+class _Message(_Strict):
+    role: Literal["user", "assistant", "tool", "system", "developer"]
+    content: str | list[_Part] | None = None
+    # Unset and not None: a null is carried with the fields we do not know.
+    tool_calls: list[_Call] | msgspec.UnsetType = msgspec.UNSET
+    tool_call_id: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class _Function(_Strict):
+    name: str
+    description: str | None = None
+    parameters: Any = None
+    strict: bool | None = None
+
+
+class _Tool(_Strict):
+    type: Literal["function"]
+    function: _Function
+
+
+class _Options(_Strict):
+    include_usage: bool | None = None
+
+
+class _Request(_Strict):
+    messages: list[_Message]
+    model: str | None = None
+    max_tokens: _Count | None = None
+    max_completion_tokens: _Count | None = None
+    temperature: int | float | None = None
+    top_p: int | float | None = None
+    presence_penalty: int | float | None = None
+    frequency_penalty: int | float | None = None
+    seed: int | None = None
+    n: _Count | None = None
+    stop: str | list[str] | None = None
+    stream: bool | None = None
+    stream_options: _Options | None = None
+    tools: list[_Tool] | None = None
+    tool_choice: Literal["auto", "none", "required"] | msgspec.UnsetType = msgspec.UNSET
+    parallel_tool_calls: bool | None = None
+    user: str | None = None
+
+
+_decode = msgspec.json.Decoder(_Request).decode
+
+
+def read_plain(inbound: Inbound, body: bytes) -> Conversation | None:
+    try:
+        wire = _decode(body)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None  # the general reader says what is wrong, if anything is
+    model = inbound.model or wire.model
+    found = _messages(wire.messages)
+    if model is None or found is None:
+        return None
+    limit, stop, options = wire.max_completion_tokens, wire.stop, wire.stream_options
+    return Conversation(
+        model=model, system=found[0], turns=found[1],
+        tools=tuple([_tool(tool.function) for tool in wire.tools]) if wire.tools else (),
+        tool_choice=_choice(wire), max_tokens=limit if limit is not None else wire.max_tokens,
+        temperature=wire.temperature, top_p=wire.top_p, presence_penalty=wire.presence_penalty,
+        frequency_penalty=wire.frequency_penalty, seed=wire.seed, n=wire.n,
+        stop=() if stop is None else (stop,) if type(stop) is str else tuple(stop),
+        stream=wire.stream or False,
+        stream_usage=bool(options.include_usage) if options is not None else False,
+        user=wire.user, dialect=NAME,
+    )  # fmt: skip
+
+
+def _messages(messages: list[_Message]) -> tuple[tuple[Text, ...], tuple[Turn, ...]] | None:
+    system: tuple[Text, ...] = ()
+    turns: list[Turn] = []
+    results: list[ToolResult] = []  # the answers to parallel calls are one turn
+    for message in messages:
+        role, content = message.role, message.content
+        if results and role != "tool":
+            turns.append(Turn(role="user", blocks=tuple(results)))
+            results = []
+        if message.tool_calls is msgspec.UNSET and message.tool_call_id is msgspec.UNSET:
+            if role == "user" or role == "assistant":
+                if type(content) is str and content:
+                    turns.append(Turn(role=role, blocks=(Text(text=content),)))
+                else:
+                    turns.append(Turn(role=role, blocks=_texts(content, empty=role == "user")))
+            elif role == "tool":
+                return None
+            elif turns:
+                turns.append(Turn(role="system", blocks=_instructions(role, content)))
+            else:
+                system += _instructions(role, content)
+        elif role == "assistant" and (turn := _calling(message)) is not None:
+            turns.append(turn)
+        elif role == "tool" and (result := _result(message)) is not None:
+            results.append(result)
+        else:
+            return None
+    if results:
+        turns.append(Turn(role="user", blocks=tuple(results)))
+    return (system, tuple(turns)) if messages else None
+
+
+def _texts(content: str | list[_Part] | None, *, empty: bool = True) -> tuple[Text, ...]:
+    """The texts of a content; an assistant's empty ones are nothing said."""
+    if content is None:
+        return ()
+    said = [content] if type(content) is str else [part.text for part in content]  # type: ignore[union-attr]
+    return tuple([Text(text=text) for text in said if text or empty])
+
+
+def _instructions(role: str, content: str | list[_Part] | None) -> tuple[Text, ...]:
+    texts = _texts(content)
+    if role == "developer":
+        return tuple([Text(text=text.text, extra={"role": _DEVELOPER}) for text in texts])
+    return texts
+
+
+def _calling(message: _Message) -> Turn | None:
+    calls = message.tool_calls
+    if message.tool_call_id is not msgspec.UNSET or calls is msgspec.UNSET:
+        return None
+    blocks: list[Block] = list(_texts(message.content, empty=False))
+    for call in calls:
+        if WORD in call.id:
+            return None
+        said = call.function
+        blocks.append(ToolUse(id=call.id, name=said.name, input_json=said.arguments or "{}"))
+    return Turn(role="assistant", blocks=tuple(blocks))
+
+
+def _result(message: _Message) -> ToolResult | None:
+    id = message.tool_call_id
+    if id is msgspec.UNSET or message.tool_calls is not msgspec.UNSET or WORD in id:
+        return None
+    return ToolResult(tool_use_id=id, content=_texts(message.content))
+
+
+def _tool(function: _Function) -> Tool:
+    schema = function.parameters
+    return Tool(
+        name=function.name, description=function.description,
+        schema=None if schema is None else raw(schema), strict=function.strict,
+    )  # fmt: skip
+
+
+def _choice(wire: _Request) -> ToolChoice | None:
+    parallel = wire.parallel_tool_calls
+    if wire.tool_choice is not msgspec.UNSET:
+        return ToolChoice(mode=_CHOICES[wire.tool_choice], parallel=parallel)
+    return ToolChoice(mode="auto", parallel=parallel) if parallel is not None else None
