@@ -58,11 +58,11 @@ class Call:
         "_rescue",
         "_retried_stale",
         "_total_by",
-        "_why",
         "asked",
         "attempt_started",
         "attempts",
         "caller",
+        "choices",
         "client",
         "committed",
         "connection",
@@ -86,7 +86,6 @@ class Call:
         "status",
         "tried",
         "usage",
-        "why_home",
         "writer",
     )  # fmt: skip
 
@@ -112,7 +111,6 @@ class Call:
         self.ended = 0.0
         self.ending: Ending = "failed"
         self.error: str | None = None
-        self.why_home = ""
         self._opening: asyncio.Task[None] | None = None
         self._delay: asyncio.TimerHandle | None = None
         self._pieces: list[bytes] = []
@@ -123,13 +121,14 @@ class Call:
         self._rescue: Story | None = None
         self._left_out: list[LeftOut] = []
         self._order: tuple[Route, ...] = ()
-        self._why: tuple[str, ...] = ()
+        self.choices: tuple[tuple[Route, ...], tuple[str, ...]] = ((), ())
 
     # --- attempts ---
 
     def start(self) -> None:
         self._total_by = self.started + self.plan.waits.total
-        self._order, self._why = self.plan.ordered(self.started, self.plane.chance.random)
+        self.choices = self.plan.ordered(self.started, self.plane.chance.random)
+        self._order = self.choices[0]
         if self.asked.stored is not None:
             self._order = self.plane.pinned(self.asked.stored, self._order)
         self.plane.deadlines.add(self)
