@@ -66,6 +66,7 @@ def _serve(
             first=first,
             recorder=lambda number: open_recorder(ledger, database, number, workers or settings.workers),
             receipt=receipt,
+            strict=ledger.strict,
             state=state_folder(),
             host=settings.host,
             port=settings.port if port is None else port,

@@ -407,7 +407,7 @@ class Call:
         self.first_content = self.ended = self.plane.now()
         self.plane.attempt_ended(self, route, None, self.ended)
         self.ending = "ok"
-        if self.plan.policy.evidence == "strict":
+        if self.plane.strict or self.plan.policy.evidence == "strict":
             self._answer_when_durable(body)
         else:
             self._answer(body)
@@ -420,7 +420,7 @@ class Call:
         self._close()
 
     def _answer_when_durable(self, body: bytes) -> None:
-        """Policy `strict`: the record is on disk before the caller sees the answer."""
+        """Strict: the record is on disk before the caller sees the answer."""
         self.phase = SETTLING
         self.log_status = 200
         self.plane.settle(self, lambda: self._answer(body))

@@ -68,6 +68,7 @@ class Shared(Protocol):
     loop: asyncio.AbstractEventLoop
     deadlines: Deadlines
     chance: random.Random
+    strict: bool  # every record is on disk before its answer goes out, whatever the policy says
 
     def now(self) -> float: ...
     def pinned(self, stored: StoredState, order: tuple[Route, ...]) -> tuple[Route, ...]: ...

@@ -57,6 +57,7 @@ class Setup(msgspec.Struct, kw_only=True):
     workers: int = 1
     log: TextIO | None = None
     receipt: ReceiptOf | None = None
+    strict: bool = False  # answer only once the record is on disk, whatever the policy says
     announce: Callable[[Running], None] = lambda running: None
 
 
@@ -118,6 +119,7 @@ async def _alone(setup: Setup, listening: socket.socket, url: str) -> None:
         log=setup.log,
         first=setup.first,
         receipt=setup.receipt,
+        strict=setup.strict,
     )
     try:
         await worker.start(listening)
@@ -230,7 +232,7 @@ async def _child(setup: Setup, number: int, listening: socket.socket, link: sock
     recorder = setup.recorder(number)
     worker = Worker(
         setup.read, recorder, keys=setup.state / "keys.db", log=setup.log, share=setup.workers,
-        first=setup.first, receipt=setup.receipt,
+        first=setup.first, receipt=setup.receipt, strict=setup.strict,
     )  # fmt: skip
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, ended.set)
