@@ -81,6 +81,7 @@ class Call:
         "plane",
         "restarts",
         "route",
+        "said",
         "sent_bytes",
         "started",
         "status",
@@ -104,6 +105,7 @@ class Call:
         self.committed = False
         self.lane: Lane | None = None
         self.writer: StreamWriter | None = None
+        self.said = plane.gather()
         self.usage: Usage | None = None
         self.joined: str | None = None
         self.first_content: float | None = None
@@ -205,13 +207,9 @@ class Call:
         """The request cannot be read, or no home could do what it asks: the caller's fault, in our words."""
         fault = Outcome(action="client_fault", kind="bad_request", status=error.status, message=error.what)
         failure = Failure(
-            status=error.status,
-            kind="bad_request",
-            what=error.what,
-            why=error.why,
-            fix=error.fix,
+            status=error.status, kind="bad_request", what=error.what, why=error.why, fix=error.fix,
             code=error.code,
-        )
+        )  # fmt: skip
         self._failed(fault, ours=True, failure=failure)
 
     # --- what the home's connection says ---
@@ -403,6 +401,8 @@ class Call:
                 Outcome(action="next_home", kind="truncated", status=502, message="incomplete answer")
             )
             return
+        if self.said is not None:
+            self.said.add(body)
         self.usage = usage
         self.first_content = self.ended = self.plane.now()
         self.plane.attempt_ended(self, route, None, self.ended)
@@ -482,6 +482,8 @@ class Call:
     def _show(self, out: bytes, wire: bytes | None, now: float, *, last: bool = False) -> None:
         """Give the caller bytes of the answer; the response head goes with the first of them."""
         self.sent_bytes += len(out)
+        if self.said is not None:
+            self.said.add(out)
         client = self.client
         if not self.committed:
             self.committed = True

@@ -1,4 +1,4 @@
-"""What a call leaves behind: its record, its attempts' records, one log line. No content in any of them."""
+"""What a call leaves behind: its record, its attempts' records, one log line.."""
 
 from __future__ import annotations
 
