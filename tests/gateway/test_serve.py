@@ -52,11 +52,11 @@ class Up:
 
 
 @asynccontextmanager
-async def up(folder: Path, *options: str) -> AsyncIterator[Up]:
+async def up(folder: Path, *options: str, more: str = "") -> AsyncIterator[Up]:
     home = PocketHome("openai")
     async with home.running() as url:
         file, state = folder / "freehold.toml", folder / "state"
-        file.write_text(FILE.format(url=url, workload="chat"))
+        file.write_text(FILE.format(url=url, workload="chat") + more)
         log = (folder / "log").open("w")
         process = subprocess.Popen(
             [sys.executable, "-m", "freehold", "up", "-c", str(file), "--port", "0", "--admin-port", "0",
@@ -94,6 +94,16 @@ async def test_calls_are_answered_counted_and_have_a_receipt(tmp_path: Path, wor
                 await asyncio.sleep(0.05)
         assert (await place.admin(f"/receipts/{receipt}"))[0] == 200
         assert (await place.admin("/receipts/01ARZ3NDEKTSV4RRFFQ69G5FAV"))[0] == 404
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_settings_of_the_ledger_reach_its_gateway(tmp_path: Path, workers: str) -> None:
+    more = '[ledger]\ncontent = "sealed"\nstrict = true\n'
+    async with up(tmp_path, "--workers", workers, more=more) as place:
+        assert (await place.call())[0] == 200
+        stored = b"".join(one.read_bytes() for one in (tmp_path / "state" / "ledger").rglob("*.seg*"))
+        assert b'"sealed_base64"' in stored  # strict: it is there by now
+    assert b"to be" not in stored
 
 
 async def test_reload_takes_a_good_file_and_refuses_a_bad_one(tmp_path: Path) -> None:

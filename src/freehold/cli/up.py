@@ -14,6 +14,7 @@ from freehold.config.load import DEFAULT_NAME
 
 if TYPE_CHECKING:
     from freehold.gateway import Running, Settled
+    from freehold.gateway.content import Seal
     from freehold.ledger.settings import LedgerSettings
     from freehold.ledger.writer import Ledger
     from freehold.types.contracts import Recorder
@@ -66,6 +67,8 @@ def _serve(
             first=first,
             recorder=lambda number: open_recorder(ledger, database, number, workers or settings.workers),
             receipt=receipt,
+            strict=ledger.strict,
+            seal=sealing(ledger),
             state=state_folder(),
             host=settings.host,
             port=settings.port if port is None else port,
@@ -102,6 +105,15 @@ def open_recorder(settings: LedgerSettings, database: str | None, number: int, w
     if workers > 1:
         settings = msgspec.structs.replace(settings, writer=f"{settings.writer}-{number}")
     return open_recorder(settings, state_folder(), database=database)
+
+
+def sealing(settings: LedgerSettings) -> Seal | None:
+    """How the gateway keeps what was said, if the settings want it kept."""
+    if settings.content != "sealed":
+        return None
+    from freehold.ledger import open_vault
+
+    return open_vault(Path(settings.path) if settings.path else state_folder() / "ledger").seal
 
 
 def receipt(recorder: Recorder, id: str) -> tuple[int, bytes]:

@@ -58,11 +58,11 @@ class Call:
         "_rescue",
         "_retried_stale",
         "_total_by",
-        "_why",
         "asked",
         "attempt_started",
         "attempts",
         "caller",
+        "choices",
         "client",
         "committed",
         "connection",
@@ -81,12 +81,12 @@ class Call:
         "plane",
         "restarts",
         "route",
+        "said",
         "sent_bytes",
         "started",
         "status",
         "tried",
         "usage",
-        "why_home",
         "writer",
     )  # fmt: skip
 
@@ -105,6 +105,7 @@ class Call:
         self.committed = False
         self.lane: Lane | None = None
         self.writer: StreamWriter | None = None
+        self.said = plane.gather()
         self.usage: Usage | None = None
         self.joined: str | None = None
         self.first_content: float | None = None
@@ -112,7 +113,6 @@ class Call:
         self.ended = 0.0
         self.ending: Ending = "failed"
         self.error: str | None = None
-        self.why_home = ""
         self._opening: asyncio.Task[None] | None = None
         self._delay: asyncio.TimerHandle | None = None
         self._pieces: list[bytes] = []
@@ -123,13 +123,14 @@ class Call:
         self._rescue: Story | None = None
         self._left_out: list[LeftOut] = []
         self._order: tuple[Route, ...] = ()
-        self._why: tuple[str, ...] = ()
+        self.choices: tuple[tuple[Route, ...], tuple[str, ...]] = ((), ())
 
     # --- attempts ---
 
     def start(self) -> None:
         self._total_by = self.started + self.plan.waits.total
-        self._order, self._why = self.plan.ordered(self.started, self.plane.chance.random)
+        self.choices = self.plan.ordered(self.started, self.plane.chance.random)
+        self._order = self.choices[0]
         if self.asked.stored is not None:
             self._order = self.plane.pinned(self.asked.stored, self._order)
         self.plane.deadlines.add(self)
@@ -206,13 +207,9 @@ class Call:
         """The request cannot be read, or no home could do what it asks: the caller's fault, in our words."""
         fault = Outcome(action="client_fault", kind="bad_request", status=error.status, message=error.what)
         failure = Failure(
-            status=error.status,
-            kind="bad_request",
-            what=error.what,
-            why=error.why,
-            fix=error.fix,
+            status=error.status, kind="bad_request", what=error.what, why=error.why, fix=error.fix,
             code=error.code,
-        )
+        )  # fmt: skip
         self._failed(fault, ours=True, failure=failure)
 
     # --- what the home's connection says ---
@@ -404,11 +401,13 @@ class Call:
                 Outcome(action="next_home", kind="truncated", status=502, message="incomplete answer")
             )
             return
+        if self.said is not None:
+            self.said.add(body)
         self.usage = usage
         self.first_content = self.ended = self.plane.now()
         self.plane.attempt_ended(self, route, None, self.ended)
         self.ending = "ok"
-        if self.plan.policy.evidence == "strict":
+        if self.plane.strict or self.plan.policy.evidence == "strict":
             self._answer_when_durable(body)
         else:
             self._answer(body)
@@ -421,7 +420,7 @@ class Call:
         self._close()
 
     def _answer_when_durable(self, body: bytes) -> None:
-        """Policy `strict`: the record is on disk before the caller sees the answer."""
+        """Strict: the record is on disk before the caller sees the answer."""
         self.phase = SETTLING
         self.log_status = 200
         self.plane.settle(self, lambda: self._answer(body))
@@ -483,6 +482,8 @@ class Call:
     def _show(self, out: bytes, wire: bytes | None, now: float, *, last: bool = False) -> None:
         """Give the caller bytes of the answer; the response head goes with the first of them."""
         self.sent_bytes += len(out)
+        if self.said is not None:
+            self.said.add(out)
         client = self.client
         if not self.committed:
             self.committed = True

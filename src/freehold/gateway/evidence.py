@@ -1,4 +1,4 @@
-"""What a call leaves behind: its record, its attempts' records, one log line. No content in any of them."""
+"""What a call leaves behind: its record, its attempts' records, one log line.."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from freehold.types.records import AttemptRecord, CallRecord, Cost, Tokens, Took
 _NO_USAGE: Final = {"tokens": "the home reported no usage", "cost": "the home reported no usage"}
 _NO_PRICE: Final = {"cost": "the home has no price"}
 _NO_CACHE_PRICE: Final = {"cost": "the home has no price for cached tokens"}
+_HOLDS: Final = "it holds the stored state that the call names"
 _FLOPS: Final = "undisclosed"
 MTOK: Final = 1_000_000
 _NO_PRICES: Final = Price()
@@ -73,7 +74,7 @@ def call_record(call: Call, estate: Digest | None, time_ns: int, seconds: float)
         attempts=call.attempts,
         rescued=bool(call.tried) and call.ending == "ok",
         joined=call.joined,
-        why_home=call.why_home or None,
+        why_home=why_home(call),
     )
 
 
@@ -106,11 +107,23 @@ def answered_record(call: Call, template: CallRecord, time_ns: int, seconds: flo
     _set(record, "dialect", call.asked.inbound.dialect)
     _set(record, "stream", call.asked.stream)
     _set(record, "key", call.caller.id)
+    _set(record, "why_home", why_home(call))
     if call.attempts > 1:
         _set(record, "attempts", call.attempts)
         _set(record, "rescued", True)
         _set(record, "joined", call.joined)
     return record
+
+
+def why_home(call: Call) -> str | None:
+    """The order's reason for the home that was asked last; None if none was."""
+    if call.route is not None and call.asked.stored is not None:
+        return _HOLDS
+    routes, reasons = call.choices
+    for route, why in zip(routes, reasons, strict=True):
+        if route is call.route:
+            return why
+    return None
 
 
 def tokens_of(usage: Usage) -> Tokens:

@@ -20,6 +20,7 @@ from freehold.estate.model import Estate
 from freehold.gateway.asked import Asked, Peek, peek
 from freehold.gateway.call import Call
 from freehold.gateway.caller import CallerConnection
+from freehold.gateway.content import Said, Seal, Sealing
 from freehold.gateway.deadlines import Deadlines
 from freehold.gateway.evidence import (
     CallLog,
@@ -42,6 +43,7 @@ from freehold.gateway.side import Side
 from freehold.types.contracts import Recorder, Refused
 from freehold.types.conversation import StoredState
 from freehold.types.names import HomeId
+from freehold.types.records import CallRecord
 
 FLUSH_SECONDS: Final = 0.1
 SWEEP_SECONDS: Final = 5.0
@@ -76,12 +78,14 @@ class Plane:
         credentials: Mapping[HomeId, str] | None = None, *, clock: Clock | None = None,
         chance: random.Random | None = None, keys: KeyRing | None = None, log: TextIO | None = None,
         attested: frozenset[HomeId] = frozenset(), tls: ssl.SSLContext | None = None, share: int = 1,
+        strict: bool = False, seal: Seal | None = None,
     ) -> None:  # fmt: skip
         self.loop = asyncio.get_running_loop()
         self.clock: Clock = clock or SystemClock()
         self.chance = chance or random.Random()  # noqa: S311  # order and jitter, not secrets
         self._monotonic_ns = self.clock.monotonic_ns
-        self.recorder, self.keys, self.share = recorder, keys, share
+        self.recorder, self.keys, self.share, self.strict = recorder, keys, share, strict
+        self.sealing = None if seal is None else Sealing(self.loop, seal, recorder)
         self.metrics, self.log, self.pins = Metrics(), CallLog(log), Pins()
         self.new_id = id_maker(self.clock)
         self.lives: dict[HomeId, Live] = {}
@@ -363,9 +367,11 @@ class Plane:
 
     def settle(self, call: Call, then: Callable[[], None]) -> None:
         """Record now, go on when the record is on disk."""
-        self._record(call, self.now() - call.started)
+        recorded = self._record(call, self.now() - call.started)
 
         async def wait() -> None:
+            if recorded is not None:
+                await recorded
             await self.recorder.durable(call.id)
             if call.client.call is call:
                 then()
@@ -415,19 +421,30 @@ class Plane:
                 self.metrics.used(where.id, "input", usage.fresh)
             if usage.output is not None:
                 self.metrics.used(where.id, "output", usage.output)
-        if call.plan.policy.evidence != "strict" or call.ending != "ok" or call.asked.stream:
+        strict = self.strict or call.plan.policy.evidence == "strict"
+        if not strict or call.ending != "ok" or call.asked.stream:
             self._record(call, seconds)
         self.log.call(call, seconds)
 
-    def _record(self, call: Call, seconds: float) -> None:
+    def gather(self) -> Said | None:
+        return None if self.sealing is None else Said()
+
+    def _record(self, call: Call, seconds: float) -> asyncio.Task[None] | None:
+        """Record now; where content is to be sealed first, the task that does both."""
+        record = self._record_of(call, seconds)
+        if self.sealing is None or call.said is None:
+            self.recorder.record(record)
+            return None
+        return self.sealing.record(record, call.asked.body, call.said.whole())
+
+    def _record_of(self, call: Call, seconds: float) -> CallRecord:
         where, time_ns = call.route, self.clock.now_ns()
         if where is None or call.ending != "ok":
-            self.recorder.record(call_record(call, self.generation.estate.digest, time_ns, seconds))
-            return
+            return call_record(call, self.generation.estate.digest, time_ns, seconds)
         template = where.template
         if template is None:
             template = where.template = template_of(call.plan, where, self.generation.estate.digest)
-        self.recorder.record(answered_record(call, template, time_ns, seconds))
+        return answered_record(call, template, time_ns, seconds)
 
     # --- upkeep and end ---
 
@@ -454,6 +471,8 @@ class Plane:
         for connection in list(self.connections):
             connection.transport.abort() if connection.call is not None else connection.transport.close()
         await asyncio.sleep(0)
+        if self.sealing is not None:
+            await self.sealing.emptied()
         return left
 
     async def _emptied(self) -> None:
@@ -475,6 +494,8 @@ class Plane:
                 live.identity.close()
         for task in self._tasks:
             task.cancel()
+        if self.sealing is not None:
+            self.sealing.close()
         self.log.flush()
 
 

@@ -33,6 +33,7 @@ from freehold.types.records import CallRecord, HomeFacts
 
 USER_AGENT: Final = f"freehold/{__version__}"
 RESOLVED_MAX: Final = 4096
+COOLING_RANK: Final = 3  # of Health.rank
 _PROBE_TURN = Turn(role="user", blocks=(Text(text="."),))
 
 
@@ -183,7 +184,7 @@ class Plan:
     """One workload and the routes its policy allows."""
 
     __slots__ = (
-        "_calm_epoch", "_calm_order", "candidates", "places", "policy", "routes", "rules", "waits",
+        "_by_ranks", "_weighted", "candidates", "places", "policy", "routes", "rules", "waits",
         "why_none", "workload",
     )  # fmt: skip
 
@@ -194,30 +195,28 @@ class Plan:
         self.routes, self.rules, self.waits = routes, rules, waits
         self.places = tuple(route.place for route in routes)
         self.why_none = "" if routes else found.why_none() or "no home of it serves calls"
-        self._calm_order: tuple[tuple[Route, ...], tuple[str, ...]] | None = None
-        self._calm_epoch = -1
+        self._weighted = len({route.home.weight for route in routes}) > 1
+        self._by_ranks: dict[tuple[int, ...], tuple[tuple[Route, ...], tuple[str, ...]]] = {}
 
     def ordered(self, now: float, draw: Callable[[], float]) -> tuple[tuple[Route, ...], tuple[str, ...]]:
-        """The routes best first, with the reason for each. While all are calm the order is kept."""
-        epoch = 0
-        calm = True
-        for route in self.routes:
-            epoch += route.health.epoch
-            calm = calm and route.health.calm
-        if calm and epoch == self._calm_epoch and self._calm_order is not None:
-            return self._calm_order
+        """The routes best first, with the reason for each."""
+        ranks = tuple([route.health.rank(now) for route in self.routes])
+        # Where nobody cools and weights are equal, ranks decide alone: the few orders there are, are kept.
+        kept = not self._weighted and max(ranks, default=0) < COOLING_RANK
+        if kept and (known := self._by_ranks.get(ranks)) is not None:
+            return known
         seen = [
             Seen(
-                home=route.id, rank=route.health.rank(now), weight=route.home.weight, nano_usd=route.nano_usd,
+                home=route.id, rank=rank, weight=route.home.weight, nano_usd=route.nano_usd,
                 substitute=route.substitute, quality=route.quality,
                 cooling_seconds=max(0.0, route.health.until - now),
             )
-            for route in self.routes
+            for route, rank in zip(self.routes, ranks, strict=True)
         ]  # fmt: skip
         choices = order(seen, [draw() for _ in seen])
         made = self._routes_of(choices)
-        if calm and len({route.home.weight for route in self.routes}) == 1:
-            self._calm_order, self._calm_epoch = made, epoch
+        if kept:
+            self._by_ranks[ranks] = made
         return made
 
     def _routes_of(self, choices: tuple[Choice, ...]) -> tuple[tuple[Route, ...], tuple[str, ...]]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from freehold.dialects import Codec, Failure, Inbound, Outcome
+from freehold.gateway.content import Said
 from freehold.gateway.deadlines import Deadlines
 from freehold.gateway.head import Head
 from freehold.gateway.keys import Caller
@@ -68,10 +69,12 @@ class Shared(Protocol):
     loop: asyncio.AbstractEventLoop
     deadlines: Deadlines
     chance: random.Random
+    strict: bool  # every record is on disk before its answer goes out, whatever the policy says
 
     def now(self) -> float: ...
     def pinned(self, stored: StoredState, order: tuple[Route, ...]) -> tuple[Route, ...]: ...
     def gone(self, stored: StoredState | None, plan: Plan) -> Failure: ...
+    def gather(self) -> Said | None: ...  # None: what was said is not kept
     def settle(self, call: Any, then: Callable[[], None]) -> None: ...
     def attempt_ended(self, call: Any, where: Route, outcome: Outcome | None, now: float) -> None: ...
     def call_ended(self, call: Any) -> None: ...

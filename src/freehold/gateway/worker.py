@@ -16,6 +16,7 @@ import msgspec
 from freehold.clock import Clock, SystemClock
 from freehold.errors import FreeholdError, InputError, ProblemsError
 from freehold.estate.model import Estate
+from freehold.gateway.content import Seal
 from freehold.gateway.keys import Key, KeyFile, KeyRing
 from freehold.gateway.metrics import Snapshot, series, snapshot
 from freehold.gateway.plane import Plane
@@ -61,11 +62,12 @@ class Worker:
     def __init__(
         self, read: Read, recorder: Recorder, *, keys: Path | None = None, log: TextIO | None = None,
         clock: Clock | None = None, share: int = 1, first: Settled | None = None,
-        receipt: ReceiptOf | None = None,
+        receipt: ReceiptOf | None = None, strict: bool = False,
+        seal: Seal | None = None,
     ) -> None:  # fmt: skip
         self._read, self._recorder, self._keys_path = read, recorder, keys
         self._log, self._share, self._first = log, share, first
-        self._receipt = receipt
+        self._receipt, self._strict, self._seal = receipt, strict, seal
         self.clock = clock or SystemClock()
         self.plane: Plane | None = None
         self._server: asyncio.Server | None = None
@@ -81,6 +83,7 @@ class Worker:
         self.plane = Plane(
             settled.estate, settled.settings, self._recorder, settled.credentials, clock=self.clock,
             keys=self._ring, log=self._log, tls=tls_out(settled.settings), share=self._share,
+            strict=self._strict, seal=self._seal,
         )  # fmt: skip
         plane = self.plane
         if self._ring is not None:

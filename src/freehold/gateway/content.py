@@ -1,0 +1,103 @@
+"""What was said, where the ledger is to keep it: gathered by the call, sealed in a thread, then recorded.
+
+Off by default, and then a call gathers nothing. Sealing writes files, so it never runs on the event loop;
+what waits for it is bounded, and a record that has to go without its content says why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+import msgspec
+
+from freehold.errors import FreeholdError
+from freehold.types.contracts import Recorder
+from freehold.types.names import RecordId
+from freehold.types.records import CallRecord, Content
+
+SEALED_BYTES_MAX: Final = 4 * 1024 * 1024  # of a request, and of an answer
+WAITING_BYTES_MAX: Final = 64 * 1024 * 1024  # gathered, and not sealed yet
+TENANT_DEFAULT: Final = "default"  # where no keys are required
+
+Seal = Callable[[str, RecordId, str, bytes], Content]  # tenant, record, part, what was said
+
+
+class Said:
+    """One answer as its caller was given it, up to the limit."""
+
+    __slots__ = ("_pieces", "size")
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self.size = 0
+
+    def add(self, data: bytes) -> None:
+        if self.size <= SEALED_BYTES_MAX:
+            self._pieces.append(data)
+            self.size += len(data)
+
+    def whole(self) -> bytes:
+        return b"".join(self._pieces)
+
+
+class Sealing:
+    """Seals one record's content after the other, in a thread of its own, and records it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, seal: Seal, recorder: Recorder) -> None:
+        self._loop, self._seal, self._recorder = loop, seal, recorder
+        self._thread = ThreadPoolExecutor(1, "freehold-seal")
+        self._waiting: set[asyncio.Task[None]] = set()
+        self._waiting_bytes = 0
+
+    def record(self, entry: CallRecord, request: bytes, response: bytes) -> asyncio.Task[None]:
+        """Record `entry` with what was said; the task is done once it is with the recorder."""
+        task = self._loop.create_task(self._sealed(entry, request, response))
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
+        return task
+
+    async def _sealed(self, entry: CallRecord, request: bytes, response: bytes) -> None:
+        size = len(request) + len(response)
+        if self._waiting_bytes + size > WAITING_BYTES_MAX:
+            self._recorder.record(without(entry, "too much waited to be sealed"))
+            return
+        self._waiting_bytes += size
+        try:
+            made = await self._loop.run_in_executor(
+                self._thread, sealed_record, self._seal, entry, request, response
+            )
+        finally:
+            self._waiting_bytes -= size
+        self._recorder.record(made)
+
+    async def emptied(self) -> None:
+        """Wait until everything gathered so far is with the recorder."""
+        if self._waiting:
+            await asyncio.wait(set(self._waiting))
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=False)
+
+
+def sealed_record(seal: Seal, entry: CallRecord, request: bytes, response: bytes) -> CallRecord:
+    """The record with its content under the tenant's key; without it, and saying so, if that fails."""
+    tenant, unknown = entry.key or TENANT_DEFAULT, dict(entry.unknown)
+    kept: dict[str, Content] = {}
+    try:
+        for part, data in (("request", request), ("response", response)):
+            if len(data) > SEALED_BYTES_MAX:
+                unknown[part] = f"only its first {SEALED_BYTES_MAX} bytes are kept"
+            if data:
+                kept[part] = seal(tenant, entry.id, part, data[:SEALED_BYTES_MAX])
+    except (FreeholdError, OSError, ValueError) as error:  # the call is answered: its record must not be lost
+        return without(entry, f"it could not be sealed: {getattr(error, 'code', type(error).__name__)}")
+    return msgspec.structs.replace(
+        entry, request=kept.get("request"), response=kept.get("response"), unknown=unknown
+    )
+
+
+def without(entry: CallRecord, why: str) -> CallRecord:
+    return msgspec.structs.replace(entry, unknown={**entry.unknown, "request": why, "response": why})

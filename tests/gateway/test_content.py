@@ -1,0 +1,85 @@
+"""What was said, sealed under its tenant's key: through a real ledger, until the key is destroyed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from freehold.errors import UnavailableError
+from freehold.gateway.content import SEALED_BYTES_MAX, Said, Seal, sealed_record
+from freehold.ledger import LedgerSettings, open_recorder, open_vault
+from freehold.ledger.content import FileContentKeys
+from freehold.ledger.files import FileReader
+from freehold.ledger.layout import writer_folder
+from freehold.ledger.opening import CONTENT_KEYS
+from freehold.ledger.verify import verify_together
+from freehold.types.names import RecordId
+from freehold.types.records import CallRecord, Content
+from tests.gateway.running import Got, Kept, ask, street
+
+SECRET = "the password is swordfish"
+
+
+async def call_into(root: Path, stream: bool) -> tuple[Got, CallRecord]:
+    """One call through a gateway that seals; its answer and its record as it is on disk."""
+    settings = LedgerSettings(path=str(root))
+    recorder, kept = open_recorder(settings, root), Kept()
+    kept.record = recorder.record  # type: ignore[method-assign]  # records go to the ledger instead
+    async with street(("openai",), kept=kept, seal=open_vault(root).seal) as place:
+        got = await place.post(ask(f"[pocket echo] {SECRET}", stream=stream))
+    recorder.close()
+    leaf = next(FileReader(writer_folder(root, settings.writer)).leaves(0, 1))
+    return got, msgspec.json.decode(leaf, type=CallRecord)
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+async def test_what_was_said_is_sealed_and_opens_until_its_key_is_destroyed(
+    tmp_path: Path, stream: bool
+) -> None:
+    got, call = await call_into(tmp_path, stream)
+    stored = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert b"swordfish" not in stored
+    assert call.request is not None and call.response is not None
+    vault = open_vault(tmp_path)
+    assert SECRET.encode() in vault.open("default", call.id, "request", call.request)
+    said = vault.open("default", call.id, "response", call.response)
+    assert said == got.body
+
+    FileContentKeys(tmp_path / CONTENT_KEYS).destroy("default")
+    with pytest.raises(UnavailableError, match="erased"):
+        vault.open("default", call.id, "request", call.request)
+    reports = verify_together([FileReader(writer_folder(tmp_path, "local"))], None)
+    assert all(report.holds for report in reports)
+
+
+async def test_nothing_is_gathered_by_default() -> None:
+    async with street(("openai",)) as place:
+        await place.post(ask())
+        assert place.plane.gather() is None
+    assert (place.kept.calls[0].request, place.kept.calls[0].response) == (None, None)
+
+
+def sealer(error: Exception | None = None) -> Seal:
+    def seal(tenant: str, id: RecordId, part: str, data: bytes) -> Content:
+        if error is not None:
+            raise error
+        return Content(length=len(data), key_name=tenant)
+
+    return seal
+
+
+def test_record_goes_without_content_that_cannot_be_sealed_and_says_why() -> None:
+    made = sealed_record(sealer(OSError("disk full")), CallRecord(id=RecordId("1"), time_ns=1), b"a", b"b")
+    assert made.request is None
+    assert made.unknown["request"] == "it could not be sealed: OSError"
+
+
+def test_what_is_longer_than_the_limit_is_cut_and_says_so() -> None:
+    said = Said()
+    for _ in range(3):
+        said.add(b"x" * SEALED_BYTES_MAX)
+    made = sealed_record(sealer(), CallRecord(id=RecordId("1"), time_ns=1), b"a", said.whole())
+    assert made.response == Content(length=SEALED_BYTES_MAX, key_name="default")
+    assert "first" in made.unknown["response"]
