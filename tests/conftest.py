@@ -12,8 +12,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-# A build machine draws the same examples every time: what landed stays green until the code changes. Elsewhere
-# they are new each time, and find what these do not.
+# A build machine draws the same examples every time, so that what landed stays green until the code changes.
+# Elsewhere they are new each time, and find what these do not.
 hypothesis.settings.register_profile("build", derandomize=True)
 if os.environ.get("CI"):
     hypothesis.settings.load_profile("build")
