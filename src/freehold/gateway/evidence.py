@@ -1,4 +1,4 @@
-"""What a call leaves behind: its record, its attempts' records, one log line.."""
+"""What a call leaves behind: its record, its attempts' records, one log line. Content joins in `content`."""
 
 from __future__ import annotations
 
