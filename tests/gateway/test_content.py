@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import msgspec
@@ -54,11 +55,16 @@ async def test_what_was_said_is_sealed_and_opens_until_its_key_is_destroyed(
     assert all(report.holds for report in reports)
 
 
-async def test_nothing_is_gathered_by_default() -> None:
-    async with street(("openai",)) as place:
-        await place.post(ask())
-        assert place.plane.gather() is None
-    assert (place.kept.calls[0].request, place.kept.calls[0].response) == (None, None)
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+async def test_only_digest_and_length_are_kept_by_default(stream: bool) -> None:
+    async with street(("openai",), kept=(kept := Kept())) as place:
+        got = await place.post(body := msgspec.json.encode(ask(stream=stream)))
+    call = kept.calls[0]
+    assert call.request is not None and call.response is not None
+    assert call.request.digest == f"sha256:{hashlib.sha256(body).hexdigest()}"
+    assert call.response.digest == f"sha256:{hashlib.sha256(got.body).hexdigest()}"
+    assert (call.request.length, call.response.length) == (len(body), len(got.body))
+    assert call.request.sealed_base64 is None
 
 
 def sealer(error: Exception | None = None) -> Seal:

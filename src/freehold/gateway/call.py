@@ -401,8 +401,7 @@ class Call:
                 Outcome(action="next_home", kind="truncated", status=502, message="incomplete answer")
             )
             return
-        if self.said is not None:
-            self.said.add(body)
+        self.said.add(body)
         self.usage = usage
         self.first_content = self.ended = self.plane.now()
         self.plane.attempt_ended(self, route, None, self.ended)
@@ -482,8 +481,7 @@ class Call:
     def _show(self, out: bytes, wire: bytes | None, now: float, *, last: bool = False) -> None:
         """Give the caller bytes of the answer; the response head goes with the first of them."""
         self.sent_bytes += len(out)
-        if self.said is not None:
-            self.said.add(out)
+        self.said.add(out)
         client = self.client
         if not self.committed:
             self.committed = True

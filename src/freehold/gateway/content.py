@@ -1,12 +1,14 @@
-"""What was said, where the ledger is to keep it: gathered by the call, sealed in a thread, then recorded.
+"""What was said: its digest and length, or where the ledger is to keep it, the words themselves, sealed.
 
-Off by default, and then a call gathers nothing. Sealing writes files, so it never runs on the event loop;
-what waits for it is bounded, and a record that has to go without its content says why.
+Keeping is off by default: a record then says how long request and answer were, and what they hash to.
+Sealing writes files, so it never runs on the event loop; what waits for it is bounded, and a record that has
+to go without its content says why.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -15,7 +17,7 @@ import msgspec
 
 from freehold.errors import FreeholdError
 from freehold.types.contracts import Recorder
-from freehold.types.names import RecordId
+from freehold.types.names import Digest, RecordId
 from freehold.types.records import CallRecord, Content
 
 SEALED_BYTES_MAX: Final = 4 * 1024 * 1024  # of a request, and of an answer
@@ -41,6 +43,32 @@ class Said:
 
     def whole(self) -> bytes:
         return b"".join(self._pieces)
+
+
+class Hashed:
+    """One answer's digest and length, where the words themselves are not kept."""
+
+    __slots__ = ("_hash", "size")
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self.size = 0
+
+    def add(self, data: bytes) -> None:
+        self._hash.update(data)
+        self.size += len(data)
+
+    def content(self) -> Content:
+        return Content(digest=Digest(f"sha256:{self._hash.hexdigest()}"), length=self.size)
+
+
+def add_digests(record: CallRecord, request: bytes, answer: Hashed) -> None:
+    """Set on a record that nobody has seen yet."""
+    asked = Hashed()
+    asked.add(request)
+    msgspec.structs.force_setattr(record, "request", asked.content())
+    if answer.size:
+        msgspec.structs.force_setattr(record, "response", answer.content())
 
 
 class Sealing:

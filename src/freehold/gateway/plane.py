@@ -20,7 +20,7 @@ from freehold.estate.model import Estate
 from freehold.gateway.asked import Asked, Peek, peek
 from freehold.gateway.call import Call
 from freehold.gateway.caller import CallerConnection
-from freehold.gateway.content import Said, Seal, Sealing
+from freehold.gateway.content import Hashed, Said, Seal, Sealing, add_digests
 from freehold.gateway.deadlines import Deadlines
 from freehold.gateway.evidence import (
     CallLog,
@@ -426,13 +426,15 @@ class Plane:
             self._record(call, seconds)
         self.log.call(call, seconds)
 
-    def gather(self) -> Said | None:
-        return None if self.sealing is None else Said()
+    def gather(self) -> Said | Hashed:
+        return Hashed() if self.sealing is None else Said()
 
     def _record(self, call: Call, seconds: float) -> asyncio.Task[None] | None:
         """Record now; where content is to be sealed first, the task that does both."""
         record = self._record_of(call, seconds)
-        if self.sealing is None or call.said is None:
+        if self.sealing is None or isinstance(call.said, Hashed):
+            if isinstance(call.said, Hashed):
+                add_digests(record, call.asked.body, call.said)
             self.recorder.record(record)
             return None
         return self.sealing.record(record, call.asked.body, call.said.whole())

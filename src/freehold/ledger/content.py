@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import os
 import secrets
@@ -58,20 +59,22 @@ class FileContentKeys:
             return
 
     def _make(self, path: Path) -> bytes:
-        key = secrets.token_bytes(KEY_BYTES)
+        """Written aside, then linked: of two processes at once one wins, and none reads half a key."""
+        aside = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        except FileExistsError:
+            descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(secrets.token_bytes(KEY_BYTES))
+                file.flush()
+                os.fsync(file.fileno())
+            with contextlib.suppress(FileExistsError):
+                path.hardlink_to(aside)
+            aside.unlink()
+            sync_folder(self._folder)
             return path.read_bytes()
         except OSError as error:
             raise _broken_key(path, error.strerror or str(error)) from error
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(key)
-            file.flush()
-            os.fsync(file.fileno())
-        sync_folder(self._folder)
-        return key
 
     def _path(self, tenant: str) -> Path:
         return self._folder / f"{hashlib.sha256(tenant.encode()).hexdigest()[:32]}.key"
