@@ -9,8 +9,8 @@ import asyncio
 import contextlib
 import random
 import ssl
-from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple, TextIO
+from collections.abc import Coroutine, Mapping
+from typing import Any, Final, NamedTuple, TextIO
 
 import msgspec
 
@@ -20,7 +20,7 @@ from freehold.estate.model import Estate
 from freehold.gateway.asked import Asked, Peek, peek
 from freehold.gateway.call import Call
 from freehold.gateway.caller import CallerConnection
-from freehold.gateway.content import Hashed, Said, Seal, Sealing, add_digests
+from freehold.gateway.content import Hashed, Said, Seal, Sealings
 from freehold.gateway.deadlines import Deadlines
 from freehold.gateway.evidence import (
     CallLog,
@@ -28,7 +28,6 @@ from freehold.gateway.evidence import (
     attempt_record,
     call_record,
     denied_record,
-    template_of,
 )
 from freehold.gateway.head import Head
 from freehold.gateway.hosts import HostGuard
@@ -38,12 +37,15 @@ from freehold.gateway.metrics import Metrics
 from freehold.gateway.operations import other_operation
 from freehold.gateway.pins import Pins
 from freehold.gateway.routes import Building, Generation, Live, Plan, Route, build_generation
+from freehold.gateway.seams import Client
 from freehold.gateway.settings import GatewaySettings
 from freehold.gateway.side import Side
+from freehold.gateway.template import Template
+from freehold.gateway.withheld import Withheld
 from freehold.types.contracts import Recorder, Refused
 from freehold.types.conversation import StoredState
-from freehold.types.names import HomeId
-from freehold.types.records import CallRecord
+from freehold.types.names import HomeId, RecordId
+from freehold.types.records import AlarmRecord, CallRecord
 
 FLUSH_SECONDS: Final = 0.1
 SWEEP_SECONDS: Final = 5.0
@@ -85,7 +87,9 @@ class Plane:
         self.chance = chance or random.Random()  # noqa: S311  # order and jitter, not secrets
         self._monotonic_ns = self.clock.monotonic_ns
         self.recorder, self.keys, self.share, self.strict = recorder, keys, share, strict
-        self.sealing = None if seal is None else Sealing(self.loop, seal, recorder)
+        self.sealings = Sealings(self.loop, recorder, seal)
+        writer = getattr(recorder, "writer", None)  # a plain file has no name, and its receipts are bare ids
+        self._writer = f"{writer}/".encode() if writer else b""
         self.metrics, self.log, self.pins = Metrics(), CallLog(log), Pins()
         self.new_id = id_maker(self.clock)
         self.lives: dict[HomeId, Live] = {}
@@ -119,11 +123,20 @@ class Plane:
             loop=self.loop, clock=self.clock, chance=self.chance, tls=self._tls, credentials=credentials,
             attested=self._attested,
         )  # fmt: skip
-        return build_generation(number, estate, settings, building, self.lives)
+        made = build_generation(number, estate, settings, building, self.lives)
+        for plan in made.plans.values():
+            for one in plan.routes:
+                one.template = Template(plan, one, estate.digest, one.id in self._attested)
+        return made
 
-    def reload(self, estate: Estate, settings: GatewaySettings, credentials: Mapping[HomeId, str]) -> None:
+    def reload(
+        self, estate: Estate, settings: GatewaySettings, credentials: Mapping[HomeId, str], *,
+        strict: bool = False, seal: Seal | None = None,
+    ) -> None:  # fmt: skip
         """New settings for calls that begin from now on; those at work finish on what they began with."""
         self.generation = self._build(self.generation.number + 1, estate, settings, credentials)
+        self.strict = strict
+        self.sealings.use(seal)
         self._take_limits(settings)
         self._epoch += 1
         self.deadlines.allow(self._shortest_wait())
@@ -180,7 +193,7 @@ class Plane:
         if caller is not None and caller.expires_ns is not None and self.clock.now_ns() >= caller.expires_ns:
             caller = None
         if caller is None:
-            self._deny(client, memo.near, memo.inbound, _no_key(memo.has_key))
+            self._deny(client, memo.near, memo.inbound, _no_key(memo.has_key), body)
             return
         if memo.inbound.operation != "generate":
             other_operation(self, client, head, memo.inbound, memo.near, caller, body)
@@ -189,7 +202,7 @@ class Plane:
             peeked = peek(body)
         except (msgspec.DecodeError, UnicodeDecodeError):
             failure = self._unreadable_body(memo.near, memo.inbound, body)
-            self._deny(client, memo.near, memo.inbound, failure, caller)
+            self._deny(client, memo.near, memo.inbound, failure, body, caller)
             return
         asked = Asked(memo.inbound, memo.near, memo.row, body, peeked)
         self._begin_call(client, head, asked, caller, memo.forward, started)
@@ -243,27 +256,28 @@ class Plane:
     ) -> None:
         plan = self.generation.resolve(asked.model, caller.scope)
         if not isinstance(plan, Plan):
-            self._deny(client, asked.near, asked.inbound, unknown_model(asked, plan), caller)
+            self._deny(client, asked.near, asked.inbound, unknown_model(asked, plan), asked.body, caller)
             return
-        if plan.why_none:
-            self._deny(client, asked.near, asked.inbound, _none_allowed(plan), caller, plan)
-            return
-        admitted = self.recorder.admit(plan.policy)
-        if isinstance(admitted, Refused):
-            self._deny(client, asked.near, asked.inbound, _not_admitted(admitted), caller, plan)
-            return
-        failure = self._over_limit(caller, started)
+        failure = _none_allowed(plan) if plan.why_none else self._not_now(plan, caller, started)
         if failure is not None:
-            self._deny(client, asked.near, asked.inbound, failure, caller, plan)
+            self._deny(client, asked.near, asked.inbound, failure, asked.body, caller, plan)
             return
         self.in_flight += 1
         caller.in_flight += 1
         restarts = False
         if plan.policy.on_cut == "restart":
             restarts = (head.get(b"x-freehold-on-cut") or b"").lower() == b"restart"
-        call = Call(self, client, self.new_id(), asked, plan, caller, forward, restarts, started)
-        client.begin(call)
+        strict = self.strict or plan.policy.evidence == "strict"
+        shown: Client = Withheld(self, client) if strict else client
+        call = Call(self, shown, self.new_id(), asked, plan, caller, forward, restarts, started)
+        shown.begin(call)
         call.start()
+
+    def _not_now(self, plan: Plan, caller: Caller, now: float) -> Failure | None:
+        """Why this call may not start, by the state of the evidence or by the caller's limits."""
+        policy = plan.strict_policy if self.strict else plan.policy
+        admitted = self.recorder.admit(policy)
+        return _not_admitted(admitted) if isinstance(admitted, Refused) else self._over_limit(caller, now)
 
     def _caller(self, secret: bytes) -> Caller | None:
         keys = self.keys
@@ -310,25 +324,22 @@ class Plane:
     # --- refusals before a call ---
 
     def _deny(
-        self, client: CallerConnection, near: Codec, inbound: Inbound, failure: Failure,
+        self, client: CallerConnection, near: Codec, inbound: Inbound, failure: Failure, body: bytes = b"",
         caller: Caller | None = None, plan: Plan | None = None,
     ) -> None:  # fmt: skip
         """Tell the caller in its dialect, and record that it was told."""
         id = self.new_id()
         retry = b"true" if failure.retry_after_ms is not None else b"false"
         written = near.write_error(failure)
-        self.recorder.record(
-            denied_record(
-                id, self.clock.now_ns(), estate=self.generation.estate.digest, code=failure.code,
-                status=failure.status, dialect=inbound.dialect, workload=plan.workload.id if plan else None,
-                policy=plan.policy.id if plan else None, client_fault=400 <= failure.status < 429,
-                key=caller.id if caller else None,
-            )
+        record = denied_record(
+            id, self.clock.now_ns(), estate=self.generation.estate.digest, failure=failure, inbound=inbound,
+            plan=plan, key=caller.id if caller else None,
         )  # fmt: skip
+        self.sealings.record(record, body, self.gather())
         self.metrics.denied[failure.code] = self.metrics.denied.get(failure.code, 0) + 1
         self.log.denied(id, inbound.dialect, failure.code, written.status)
         extra = b"x-freehold-receipt: %b\r\nx-freehold-attempts: 0\r\nx-should-retry: %b\r\n" % (
-            id.encode(),
+            self.receipt_name(id),
             retry,
         )
         client.reply(written.status, written.headers, written.body, extra)
@@ -365,20 +376,42 @@ class Plane:
             fix="send the conversation itself", code="gateway.stored-state-gone",
         )  # fmt: skip
 
-    def settle(self, call: Call, then: Callable[[], None]) -> None:
-        """Record now, go on when the record is on disk."""
-        recorded = self._record(call, self.now() - call.started)
+    def receipt_name(self, id: RecordId) -> bytes:
+        """WRITER/ID, as the header says it."""
+        return self._writer + id.encode()
 
-        async def wait() -> None:
-            if recorded is not None:
-                await recorded
-            await self.recorder.durable(call.id)
-            if call.client.call is call:
-                then()
+    # --- under a strict policy ---
 
-        task = self.loop.create_task(wait())
+    def stay(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = self.loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def durable(self, id: RecordId) -> None:
+        """Once the record is on disk, with its content if that is kept."""
+        await self.sealings.sealed(id)
+        await self.recorder.durable(id)
+
+    def begun(self, call: Call) -> RecordId:
+        id, where = self.new_id(), call.route
+        assert where is not None
+        seconds = self.now() - call.attempt_started
+        now_ns = self.clock.now_ns()
+        self.recorder.record(attempt_record(call, where, where.template, None, id, now_ns, seconds))
+        return id
+
+    def not_shown(self, call: Call, failure: Failure) -> None:
+        self.metrics.denied[failure.code] = self.metrics.denied.get(failure.code, 0) + 1
+        self.log.event(f"{call.id} was answered, and the answer not shown: {failure.why}")
+        self.recorder.record(
+            AlarmRecord(
+                id=self.new_id(), time_ns=self.clock.now_ns(), alarm="gateway.answer-not-shown",
+                about=str(call.id), workload=call.plan.workload.id, error=failure.code,
+            )
+        )  # fmt: skip
+
+    # --- what has ended ---
 
     def attempt_ended(self, call: Call, where: Route, outcome: Outcome | None, now: float) -> None:
         if outcome is None:
@@ -399,7 +432,7 @@ class Plane:
         self.metrics.attempt_failed(where.id, outcome.kind)
         seconds = now - call.attempt_started
         self.recorder.record(
-            attempt_record(call, where, outcome, self.new_id(), self.clock.now_ns(), seconds)
+            attempt_record(call, where, where.template, outcome, self.new_id(), self.clock.now_ns(), seconds)
         )
 
     def call_ended(self, call: Call) -> None:
@@ -421,32 +454,17 @@ class Plane:
                 self.metrics.used(where.id, "input", usage.fresh)
             if usage.output is not None:
                 self.metrics.used(where.id, "output", usage.output)
-        strict = self.strict or call.plan.policy.evidence == "strict"
-        if not strict or call.ending != "ok" or call.asked.stream:
-            self._record(call, seconds)
+        self.sealings.record(self._record_of(call, seconds), call.asked.body, call.said)
         self.log.call(call, seconds)
 
     def gather(self) -> Said | Hashed:
-        return Hashed() if self.sealing is None else Said()
-
-    def _record(self, call: Call, seconds: float) -> asyncio.Task[None] | None:
-        """Record now; where content is to be sealed first, the task that does both."""
-        record = self._record_of(call, seconds)
-        if self.sealing is None or isinstance(call.said, Hashed):
-            if isinstance(call.said, Hashed):
-                add_digests(record, call.asked.body, call.said)
-            self.recorder.record(record)
-            return None
-        return self.sealing.record(record, call.asked.body, call.said.whole())
+        return self.sealings.gather()
 
     def _record_of(self, call: Call, seconds: float) -> CallRecord:
         where, time_ns = call.route, self.clock.now_ns()
         if where is None or call.ending != "ok":
             return call_record(call, self.generation.estate.digest, time_ns, seconds)
-        template = where.template
-        if template is None:
-            template = where.template = template_of(call.plan, where, self.generation.estate.digest)
-        return answered_record(call, template, time_ns, seconds)
+        return answered_record(call, where.template, time_ns, seconds)
 
     # --- upkeep and end ---
 
@@ -469,12 +487,13 @@ class Plane:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._emptied()
+                while self._tasks:  # answers that wait for their records
+                    await asyncio.wait(self._tasks)
         left = self.in_flight
         for connection in list(self.connections):
             connection.transport.abort() if connection.call is not None else connection.transport.close()
         await asyncio.sleep(0)
-        if self.sealing is not None:
-            await self.sealing.emptied()
+        await self.sealings.emptied()
         return left
 
     async def _emptied(self) -> None:
@@ -496,8 +515,7 @@ class Plane:
                 live.identity.close()
         for task in self._tasks:
             task.cancel()
-        if self.sealing is not None:
-            self.sealing.close()
+        self.sealings.close()
         self.log.flush()
 
 

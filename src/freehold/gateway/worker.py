@@ -34,6 +34,8 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     estate: Estate
     settings: GatewaySettings
     credentials: Mapping[HomeId, str]
+    strict: bool = False  # answer only once the record is on disk, whatever the policy says
+    seal: Seal | None = None  # how what was said is kept; None: only its digest is
 
 
 Read = Callable[[], Settled]
@@ -62,12 +64,11 @@ class Worker:
     def __init__(
         self, read: Read, recorder: Recorder, *, keys: Path | None = None, log: TextIO | None = None,
         clock: Clock | None = None, share: int = 1, first: Settled | None = None,
-        receipt: ReceiptOf | None = None, strict: bool = False,
-        seal: Seal | None = None,
+        receipt: ReceiptOf | None = None,
     ) -> None:  # fmt: skip
         self._read, self._recorder, self._keys_path = read, recorder, keys
         self._log, self._share, self._first = log, share, first
-        self._receipt, self._strict, self._seal = receipt, strict, seal
+        self._receipt = receipt
         self.clock = clock or SystemClock()
         self.plane: Plane | None = None
         self._server: asyncio.Server | None = None
@@ -83,7 +84,7 @@ class Worker:
         self.plane = Plane(
             settled.estate, settled.settings, self._recorder, settled.credentials, clock=self.clock,
             keys=self._ring, log=self._log, tls=tls_out(settled.settings), share=self._share,
-            strict=self._strict, seal=self._seal,
+            strict=settled.strict, seal=settled.seal,
         )  # fmt: skip
         plane = self.plane
         if self._ring is not None:
@@ -109,7 +110,10 @@ class Worker:
         plane = self._plane()
         try:
             settled = self._read()
-            plane.reload(settled.estate, settled.settings, settled.credentials)
+            plane.reload(
+                settled.estate, settled.settings, settled.credentials, strict=settled.strict,
+                seal=settled.seal,
+            )  # fmt: skip
         except ProblemsError as error:
             problems = tuple(problem.render(error.source) for problem in error.problems)
             return self._kept(plane, problems)
