@@ -34,6 +34,7 @@ from freehold.gateway.pins import Pins
 from freehold.gateway.routes import Building, Generation, Live, Plan, Route, build_generation
 from freehold.gateway.settings import GatewaySettings
 from freehold.gateway.side import Side
+from freehold.gateway.telemetry.trace import Caught, Tracing, caught
 from freehold.types.contracts import Recorder, Refused
 from freehold.types.conversation import StoredState
 from freehold.types.names import HomeId
@@ -61,6 +62,7 @@ class _Memo(NamedTuple):
     caller: Caller | None
     has_key: bool
     forward: bytes
+    trace: Caught | None
 
 
 class Plane:
@@ -71,13 +73,14 @@ class Plane:
         credentials: Mapping[HomeId, str] | None = None, *, clock: Clock | None = None,
         chance: random.Random | None = None, keys: KeyRing | None = None, log: TextIO | None = None,
         attested: frozenset[HomeId] = frozenset(), tls: ssl.SSLContext | None = None, share: int = 1,
-        strict: bool = False, seal: Seal | None = None,
+        strict: bool = False, seal: Seal | None = None, tracing: Tracing | None = None,
     ) -> None:  # fmt: skip
         self.loop = asyncio.get_running_loop()
         self.clock: Clock = clock or SystemClock()
         self.chance = chance or random.Random()  # noqa: S311  # order and jitter, not secrets
         self.now = seconds_of(self.clock)  # the clock that deadlines use, finer than the loop's idea of it
         self.recorder, self.keys, self.share, self.strict = recorder, keys, share, strict
+        self.tracing = tracing
         self.sealing = None if seal is None else Sealing(self.loop, seal, recorder)
         self.metrics, self.log, self.pins = Metrics(), CallLog(log), Pins()
         self.new_id = id_maker(self.clock)
@@ -186,6 +189,7 @@ class Plane:
             self._deny(client, memo.near, memo.inbound, failure, caller)
             return
         asked = Asked(memo.inbound, memo.near, memo.row, body, peeked)
+        asked.trace = memo.trace
         self._begin_call(client, head, asked, caller, memo.forward, started)
 
     def begin_side(
@@ -195,6 +199,7 @@ class Plane:
         """A token count or an embedding: a call like any other from here on."""
         asked = Asked(inbound, near, _row(inbound), body, Peek())
         asked.side, asked.model, asked.stream, asked.hides_usage = side, side.model, False, False
+        asked.trace = caught(head)
         self._begin_call(client, head, asked, caller, b"", self.now())
 
     def _read_head(self, client: CallerConnection, head: Head) -> _Memo | None:
@@ -212,7 +217,8 @@ class Plane:
         secret = given.key.encode("latin-1", "replace") if given.key is not None else b""
         forward = _forwarded(head) if found.dialect == "anthropic" else b""
         caller = self._caller(secret)
-        return _Memo(self._epoch, found, codec_for(found), _row(found), caller, bool(secret), forward)
+        near, trace = codec_for(found), caught(head)
+        return _Memo(self._epoch, found, near, _row(found), caller, bool(secret), forward, trace)
 
     def remember(self, raw: bytes, head: Head) -> None:
         """Heads hold keys, so few are kept, and not for long."""
@@ -255,7 +261,10 @@ class Plane:
         restarts = False
         if plan.policy.on_cut == "restart":
             restarts = (head.get(b"x-freehold-on-cut") or b"").lower() == b"restart"
-        call = Call(self, client, self.new_id(), asked, plan, caller, forward, restarts, started)
+        id = self.new_id()
+        if self.tracing is not None:
+            asked.trace = self.tracing.begin(asked.trace, id)
+        call = Call(self, client, id, asked, plan, caller, forward, restarts, started)
         client.begin(call)
         call.start()
 
