@@ -50,7 +50,7 @@ def _serve(
     config: str | None, host: str | None, port: int | None, admin_port: int | None, workers: int | None,
     quiet: bool,
 ) -> None:  # fmt: skip
-    from freehold.cli.loading import ledger_database, ledger_settings
+    from freehold.cli.loading import ledger_database, ledger_settings, load_telemetry
     from freehold.gateway import Setup, up
 
     def read() -> Settled:
@@ -67,6 +67,7 @@ def _serve(
             first=first,
             recorder=lambda number: open_recorder(ledger, database, number, workers or settings.workers),
             receipt=receipt,
+            telemetry=load_telemetry(config),
             state=state_folder(),
             host=settings.host,
             port=settings.port if port is None else port,

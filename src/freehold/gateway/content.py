@@ -80,7 +80,7 @@ class Sealings:
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, recorder: Recorder, seal: Seal | None) -> None:
-        self._loop, self._recorder, self.seal = loop, recorder, seal
+        self._loop, self.recorder, self.seal = loop, recorder, seal
         self._thread: ThreadPoolExecutor | None = None
         self._waiting: dict[RecordId, asyncio.Task[None]] = {}
         self._waiting_bytes = 0
@@ -97,7 +97,7 @@ class Sealings:
         """Record `entry`, which nobody has seen yet, with what was said."""
         if isinstance(said, Hashed):
             add_digests(entry, request, said)
-            self._recorder.record(entry)
+            self.recorder.record(entry)
             return
         task = self._loop.create_task(self._sealed(entry, request, said))
         self._waiting[entry.id] = task
@@ -107,7 +107,7 @@ class Sealings:
         response = said.whole()
         size = len(request) + len(response)
         if self._waiting_bytes + size > WAITING_BYTES_MAX:
-            self._recorder.record(without(entry, "too much waited to be sealed"))
+            self.recorder.record(without(entry, "too much waited to be sealed"))
             return
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, "freehold-seal")
@@ -118,7 +118,7 @@ class Sealings:
             )
         finally:
             self._waiting_bytes -= size
-        self._recorder.record(made)
+        self.recorder.record(made)
 
     async def sealed(self, id: RecordId) -> None:
         """Once this record is with the recorder."""

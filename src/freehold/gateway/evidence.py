@@ -9,7 +9,7 @@ import msgspec
 
 from freehold.dialects import Failure, Inbound, Outcome
 from freehold.gateway.call import Call
-from freehold.gateway.routes import Plan, Route
+from freehold.gateway.routes import Plan
 from freehold.gateway.template import NO_USAGE, Template, tokens_of
 from freehold.gateway.told import Told
 from freehold.types.names import Digest, KeyId, RecordId
@@ -47,6 +47,7 @@ def unasked_record(call: Call, estate: Digest | None, time_ns: int, seconds: flo
         operation=operation_of(call.asked.inbound), stream=call.asked.stream, status=call.log_status or None,
         attempts=0, took=Took(queue_us=0, total_us=int(seconds * 1e6)),
         unknown=without_home(called=True, key=call.caller.id),
+        trace=None if call.asked.trace is None else call.asked.trace.header,
     )  # fmt: skip
 
 
@@ -81,6 +82,8 @@ def answered_record(call: Call, template: Template, time_ns: int, seconds: float
     else:
         _set(record, "key", call.caller.id)
     _set(record, "why_home", why_home(call))
+    if asked.trace is not None:
+        _set(record, "trace", asked.trace.header)
     if call.attempts > 1:
         _set(record, "attempts", call.attempts)
         _set(record, "rescued", True)
@@ -117,11 +120,12 @@ def operation_of(inbound: Inbound) -> str:
 
 
 def attempt_record(
-    call: Call, route: Route, template: Template, outcome: Outcome | None, id: RecordId, time_ns: int,
-    seconds: float,
-) -> AttemptRecord:  # fmt: skip
+    call: Call, outcome: Outcome | None, id: RecordId, time_ns: int, seconds: float
+) -> AttemptRecord:
     """One try. Without an outcome it has only begun: the answer's content is about to be shown."""
-    head = template.record
+    route = call.route
+    assert route is not None
+    head = route.template.record
     began = outcome is None
     unknown = {
         "tokens": "the call's record has the tokens" if began else NO_USAGE,
@@ -134,7 +138,7 @@ def attempt_record(
     return AttemptRecord(
         id=id, time_ns=time_ns, call=call.id, number=call.attempts, estate=head.estate,
         workload=head.workload, policy=head.policy, policy_digest=head.policy_digest, planned=head.planned,
-        actual=route.facts, actual_known=template.known, tier=head.tier, useful_flops=head.useful_flops,
+        actual=route.facts, actual_known=head.actual_known, tier=head.tier, useful_flops=head.useful_flops,
         outcome=None if outcome is None else "failed",
         error=None if outcome is None else f"gateway.attempt-{outcome.kind.replace('_', '-')}"[:100],
         status=None if outcome is None else outcome.status,

@@ -14,21 +14,16 @@ from typing import Any, Final, NamedTuple, TextIO
 
 import msgspec
 
-from freehold.clock import Clock, SystemClock
+from freehold.clock import Clock, SystemClock, seconds_of
 from freehold.dialects import Codec, DialectError, Failure, Inbound, Outcome, caller_key, codec_for, route
 from freehold.estate.model import Estate
+from freehold.gateway.accounts import Accounts
 from freehold.gateway.asked import Asked, Peek, peek
 from freehold.gateway.call import Call
 from freehold.gateway.caller import CallerConnection
 from freehold.gateway.content import Hashed, Said, Seal, Sealings
 from freehold.gateway.deadlines import Deadlines
-from freehold.gateway.evidence import (
-    CallLog,
-    answered_record,
-    attempt_record,
-    call_record,
-    denied_record,
-)
+from freehold.gateway.evidence import CallLog, attempt_record, denied_record
 from freehold.gateway.head import Head
 from freehold.gateway.hosts import HostGuard
 from freehold.gateway.ids import id_maker
@@ -40,12 +35,12 @@ from freehold.gateway.routes import Building, Generation, Live, Plan, Route, bui
 from freehold.gateway.seams import Client
 from freehold.gateway.settings import GatewaySettings
 from freehold.gateway.side import Side
+from freehold.gateway.telemetry.trace import Caught, Tracing, caught
 from freehold.gateway.template import Template
 from freehold.gateway.withheld import Withheld
 from freehold.types.contracts import Recorder, Refused
 from freehold.types.conversation import StoredState
 from freehold.types.names import HomeId, RecordId
-from freehold.types.records import AlarmRecord, CallRecord
 
 FLUSH_SECONDS: Final = 0.1
 SWEEP_SECONDS: Final = 5.0
@@ -70,6 +65,7 @@ class _Memo(NamedTuple):
     caller: Caller | None
     has_key: bool
     forward: bytes
+    trace: Caught | None
 
 
 class Plane:
@@ -80,18 +76,22 @@ class Plane:
         credentials: Mapping[HomeId, str] | None = None, *, clock: Clock | None = None,
         chance: random.Random | None = None, keys: KeyRing | None = None, log: TextIO | None = None,
         attested: frozenset[HomeId] = frozenset(), tls: ssl.SSLContext | None = None, share: int = 1,
-        strict: bool = False, seal: Seal | None = None,
+        strict: bool = False, seal: Seal | None = None, tracing: Tracing | None = None,
     ) -> None:  # fmt: skip
         self.loop = asyncio.get_running_loop()
         self.clock: Clock = clock or SystemClock()
         self.chance = chance or random.Random()  # noqa: S311  # order and jitter, not secrets
-        self._monotonic_ns = self.clock.monotonic_ns
+        self.now = seconds_of(self.clock)  # the clock that deadlines use, finer than the loop's idea of it
         self.recorder, self.keys, self.share, self.strict = recorder, keys, share, strict
+        self.tracing = tracing
         self.sealings = Sealings(self.loop, recorder, seal)
         writer = getattr(recorder, "writer", None)  # a plain file has no name, and its receipts are bare ids
         self._writer = f"{writer}/".encode() if writer else b""
         self.metrics, self.log, self.pins = Metrics(), CallLog(log), Pins()
         self.new_id = id_maker(self.clock)
+        self.accounts = Accounts(
+            self.loop, self.clock, self.now, self.new_id, self.sealings, self.metrics, self.log
+        )
         self.lives: dict[HomeId, Live] = {}
         self._tls = tls or ssl.create_default_context()
         self._attested = attested
@@ -110,10 +110,6 @@ class Plane:
             self.loop.call_later(FLUSH_SECONDS, self._flush), self.loop.call_later(SWEEP_SECONDS, self._sweep)
         ]  # fmt: skip
 
-    def now(self) -> float:
-        """Seconds on the clock that deadlines use, finer than the loop's own idea of it."""
-        return self._monotonic_ns() / 1e9
-
     # --- settings ---
 
     def _build(
@@ -127,6 +123,7 @@ class Plane:
         for plan in made.plans.values():
             for one in plan.routes:
                 one.template = Template(plan, one, estate.digest, one.id in self._attested)
+        self.accounts.estate = estate.digest
         return made
 
     def reload(
@@ -205,6 +202,7 @@ class Plane:
             self._deny(client, memo.near, memo.inbound, failure, body, caller)
             return
         asked = Asked(memo.inbound, memo.near, memo.row, body, peeked)
+        asked.trace = memo.trace
         self._begin_call(client, head, asked, caller, memo.forward, started)
 
     def begin_side(
@@ -214,6 +212,7 @@ class Plane:
         """A token count or an embedding: a call like any other from here on."""
         asked = Asked(inbound, near, _row(inbound), body, Peek())
         asked.side, asked.model, asked.stream, asked.hides_usage = side, side.model, False, False
+        asked.trace = caught(head)
         self._begin_call(client, head, asked, caller, b"", self.now())
 
     def _read_head(self, client: CallerConnection, head: Head) -> _Memo | None:
@@ -231,7 +230,8 @@ class Plane:
         secret = given.key.encode("latin-1", "replace") if given.key is not None else b""
         forward = _forwarded(head) if found.dialect == "anthropic" else b""
         caller = self._caller(secret)
-        return _Memo(self._epoch, found, codec_for(found), _row(found), caller, bool(secret), forward)
+        near, trace = codec_for(found), caught(head)
+        return _Memo(self._epoch, found, near, _row(found), caller, bool(secret), forward, trace)
 
     def remember(self, raw: bytes, head: Head) -> None:
         """Heads hold keys, so few are kept, and not for long."""
@@ -267,9 +267,12 @@ class Plane:
         restarts = False
         if plan.policy.on_cut == "restart":
             restarts = (head.get(b"x-freehold-on-cut") or b"").lower() == b"restart"
+        id = self.new_id()
+        if self.tracing is not None:
+            asked.trace = self.tracing.begin(asked.trace, id)
         strict = self.strict or plan.policy.evidence == "strict"
         shown: Client = Withheld(self, client) if strict else client
-        call = Call(self, shown, self.new_id(), asked, plan, caller, forward, restarts, started)
+        call = Call(self, shown, id, asked, plan, caller, forward, restarts, started)
         shown.begin(call)
         call.start()
 
@@ -390,26 +393,15 @@ class Plane:
 
     async def durable(self, id: RecordId) -> None:
         """Once the record is on disk, with its content if that is kept."""
+        self.accounts.settle()  # so that it is with the recorder, or about to be
         await self.sealings.sealed(id)
         await self.recorder.durable(id)
 
     def begun(self, call: Call) -> RecordId:
-        id, where = self.new_id(), call.route
-        assert where is not None
-        seconds = self.now() - call.attempt_started
-        now_ns = self.clock.now_ns()
-        self.recorder.record(attempt_record(call, where, where.template, None, id, now_ns, seconds))
-        return id
+        return self.accounts.begun(call)
 
     def not_shown(self, call: Call, failure: Failure) -> None:
-        self.metrics.denied[failure.code] = self.metrics.denied.get(failure.code, 0) + 1
-        self.log.event(f"{call.id} was answered, and the answer not shown: {failure.why}")
-        self.recorder.record(
-            AlarmRecord(
-                id=self.new_id(), time_ns=self.clock.now_ns(), alarm="gateway.answer-not-shown",
-                about=str(call.id), workload=call.plan.workload.id, error=failure.code,
-            )
-        )  # fmt: skip
+        self.accounts.not_shown(call, failure)
 
     # --- what has ended ---
 
@@ -431,40 +423,17 @@ class Plane:
         where.live.failed += 1
         self.metrics.attempt_failed(where.id, outcome.kind)
         seconds = now - call.attempt_started
-        self.recorder.record(
-            attempt_record(call, where, where.template, outcome, self.new_id(), self.clock.now_ns(), seconds)
-        )
+        self.recorder.record(attempt_record(call, outcome, self.new_id(), self.clock.now_ns(), seconds))
 
     def call_ended(self, call: Call) -> None:
         self.in_flight -= 1
         if self._empty is not None and not self.in_flight:
             self._empty.set()
         call.caller.in_flight -= 1
-        seconds = call.ended - call.started
-        where = call.route
-        self.metrics.call(
-            str(call.plan.workload.id), where.id if where is not None else "", call.ending, seconds
-        )
-        if call.tried and call.ending == "ok":
-            key = (str(call.plan.workload.id), call.joined or "failover")
-            self.metrics.rescued[key] = self.metrics.rescued.get(key, 0) + 1
-        usage = call.usage
-        if usage is not None and where is not None:
-            if usage.fresh is not None:
-                self.metrics.used(where.id, "input", usage.fresh)
-            if usage.output is not None:
-                self.metrics.used(where.id, "output", usage.output)
-        self.sealings.record(self._record_of(call, seconds), call.asked.body, call.said)
-        self.log.call(call, seconds)
+        self.accounts.ended(call)
 
     def gather(self) -> Said | Hashed:
         return self.sealings.gather()
-
-    def _record_of(self, call: Call, seconds: float) -> CallRecord:
-        where, time_ns = call.route, self.clock.now_ns()
-        if where is None or call.ending != "ok":
-            return call_record(call, self.generation.estate.digest, time_ns, seconds)
-        return answered_record(call, where.template, time_ns, seconds)
 
     # --- upkeep and end ---
 
@@ -490,9 +459,11 @@ class Plane:
                 while self._tasks:  # answers that wait for their records
                     await asyncio.wait(self._tasks)
         left = self.in_flight
+        self.accounts.settle()
         for connection in list(self.connections):
             connection.transport.abort() if connection.call is not None else connection.transport.close()
         await asyncio.sleep(0)
+        self.accounts.settle()
         await self.sealings.emptied()
         return left
 
@@ -515,6 +486,7 @@ class Plane:
                 live.identity.close()
         for task in self._tasks:
             task.cancel()
+        self.accounts.settle()
         self.sealings.close()
         self.log.flush()
 
