@@ -166,6 +166,17 @@ async def test_refused_call_leaves_digest_and_length_of_what_was_asked(path: str
     assert unexplained(call) == []
 
 
+async def test_every_try_has_a_record_where_there_were_several() -> None:
+    async with street(("openai",) * 3, faults={0: {"it": FaultRule(fault="status", status=500)}}) as place:
+        await place.post(ask())
+    call, tries = place.kept.calls[0], place.kept.attempts
+    assert [one.number for one in tries] == list(range(1, call.attempts + 1))
+    assert [one.outcome for one in tries] == ["failed"] * (call.attempts - 1) + ["ok"]
+    assert tries[-1].tokens is None, "totals would count them twice"
+    assert tries[-1].actual == call.actual
+    assert all(unexplained(one) == [] for one in tries)
+
+
 async def test_useful_flops_are_counted_where_the_parameters_are_disclosed() -> None:
     async with street(("openai",)) as place:
         place.reload(parameters=7)
