@@ -21,7 +21,7 @@ from freehold.gateway.keys import Caller
 from freehold.gateway.outgoing import Sent, request_for
 from freehold.gateway.passing import ENDED, FAILED, FINISHED, LIVE, WATCHES, WHOLES, PassLane
 from freehold.gateway.replies import headers_of, refusal_extra, stream_head, whole_reply
-from freehold.gateway.rescue import KEPT_BYTES_MAX, Lane, cut_failure, rescue_of, restart_mark
+from freehold.gateway.rescue import KEPT_BYTES_MAX, Lane, cut_failure, rescue_of, seam_mark
 from freehold.gateway.routes import Plan, Route
 from freehold.gateway.seams import Client, Shared
 from freehold.gateway.story import EventLane, Join, Story, tokens_left
@@ -536,8 +536,10 @@ class Call:
                 self._end_with_error(cut_failure(self._home_id(), why, found))
                 return
             self._rescue, self.writer, self.joined = found.story, found.writer, found.joined
-            if self.joined == "restarted":
-                self.client.write(self.client.chunk(restart_mark(self.asked)))
+            mark = seam_mark(self.asked, found.joined)
+            if mark:
+                self.said.add(mark)
+                self.client.write(self.client.chunk(mark))
         if self._rescue is not None and self._nothing_left(outcome):
             return
         self._failed(outcome)

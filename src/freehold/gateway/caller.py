@@ -232,7 +232,12 @@ class CallerConnection(asyncio.Protocol):
 
     @property
     def last_chunk(self) -> bytes:
-        return b"0\r\n\r\n" if self.chunked else b""
+        if not self.chunked:
+            return b""
+        joined = None if self.call is None else self.call.joined
+        if joined is None:
+            return b"0\r\n\r\n"
+        return b"0\r\nx-freehold-joined: %b\r\n\r\n" % joined.encode()
 
     @property
     def framing(self) -> bytes:
