@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 import msgspec
@@ -137,6 +138,7 @@ async def street(
     faults: Mapping[int, Mapping[str, FaultRule]] | None = None, policy: Policy | None = None,
     timeouts: TimeoutSettings = QUICK, settings: GatewaySettings | None = None, kept: Kept | None = None,
     engines: Mapping[int, Engine] | None = None, options: Mapping[str, str] | None = None,
+    home_tls: Mapping[int, ssl.SSLContext] | None = None, tls_in: ssl.SSLContext | None = None,
     **plane_options: object,
 ) -> AsyncIterator[Street]:  # fmt: skip
     """Homes `home0`, `home1`, ... each with its faults, asked in this order."""
@@ -146,6 +148,7 @@ async def street(
             (engines or {}).get(number),
             name=f"home{number}",
             faults=(faults or {}).get(number),
+            tls=(home_tls or {}).get(number),
         )
         for number, api in enumerate(apis)
     ]
@@ -157,10 +160,10 @@ async def street(
         keys = dict.fromkeys(estate.homes, "any")
         made = msgspec.structs.replace(settings or GatewaySettings(), timeouts=timeouts)
         plane = Plane(estate, made, kept, keys, **plane_options)  # type: ignore[arg-type]  # passed on as given
-        server = await plane.serve("127.0.0.1", 0)
+        server = await plane.serve("127.0.0.1", 0, tls=tls_in)
         try:
             port = server.sockets[0].getsockname()[1]
-            yield Street(homes, plane, f"http://127.0.0.1:{port}", kept)
+            yield Street(homes, plane, f"{'https' if tls_in else 'http'}://127.0.0.1:{port}", kept)
         finally:
             server.close()
             await plane.drain(0.5)

@@ -74,8 +74,8 @@ class CallerConnection(asyncio.Protocol):
             call.client_gone()
 
     def eof_received(self) -> bool:
-        if self.call is None:
-            return False
+        if self.call is None or self.transport.get_extra_info("sslcontext") is not None:
+            return False  # TLS has no half-closed connections
         self._closing = True  # half-closed after its request: it still wants the answer, and nothing after it
         return True
 

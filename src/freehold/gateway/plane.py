@@ -121,8 +121,12 @@ class Plane:
         )  # fmt: skip
         return build_generation(number, estate, settings, building, self.lives)
 
-    def reload(self, estate: Estate, settings: GatewaySettings, credentials: Mapping[HomeId, str]) -> None:
+    def reload(
+        self, estate: Estate, settings: GatewaySettings, credentials: Mapping[HomeId, str],
+        tls: ssl.SSLContext | None = None,
+    ) -> None:  # fmt: skip
         """New settings for calls that begin from now on; those at work finish on what they began with."""
+        self._tls = tls or self._tls
         self.generation = self._build(self.generation.number + 1, estate, settings, credentials)
         self._take_limits(settings)
         self._epoch += 1
