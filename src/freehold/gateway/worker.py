@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import resource
 import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 import msgspec
 
@@ -20,9 +21,13 @@ from freehold.gateway.keys import Key, KeyFile, KeyRing
 from freehold.gateway.metrics import Snapshot, series, snapshot
 from freehold.gateway.plane import Plane
 from freehold.gateway.settings import GatewaySettings
+from freehold.gateway.telemetry import Telemetry, Tracing, Watched
 from freehold.gateway.tls import HANDSHAKE_SECONDS_MAX, Certificates
 from freehold.types.contracts import Recorder
 from freehold.types.names import HomeId
+
+if TYPE_CHECKING:
+    from freehold.gateway.telemetry.exporter import Exporter
 
 GC_THRESHOLD: Final = 50_000  # calls make no cycles; rare collections are enough and short
 _AT_START: Final = ("host", "port", "admin_port", "workers")
@@ -65,11 +70,13 @@ class Worker:
         self, read: Read, recorder: Recorder, *, keys: Path | None = None, log: TextIO | None = None,
         clock: Clock | None = None, share: int = 1, first: Settled | None = None,
         receipt: ReceiptOf | None = None, strict: bool = False,
-        seal: Seal | None = None,
+        seal: Seal | None = None, telemetry: Telemetry | None = None,
     ) -> None:  # fmt: skip
         self._read, self._recorder, self._keys_path = read, recorder, keys
         self._log, self._share, self._first = log, share, first
         self._receipt, self._strict, self._seal = receipt, strict, seal
+        self._telemetry = telemetry
+        self._exporter: Exporter | None = None
         self.clock = clock or SystemClock()
         self.plane: Plane | None = None
         self._server: asyncio.Server | None = None
@@ -85,10 +92,11 @@ class Worker:
             self._ring = KeyRing(KeyFile(self._keys_path, self.clock), self.clock, self._share)
             self._ring.load()
         self._certificates = certificates = Certificates(settled.settings)
+        recorder, tracing = self._watched()
         self.plane = Plane(
-            settled.estate, settled.settings, self._recorder, settled.credentials, clock=self.clock,
+            settled.estate, settled.settings, recorder, settled.credentials, clock=self.clock,
             keys=self._ring, log=self._log, tls=certificates.outward, share=self._share,
-            strict=self._strict, seal=self._seal,
+            strict=self._strict, seal=self._seal, tracing=tracing,
         )  # fmt: skip
         plane = self.plane
         if self._ring is not None:
@@ -109,6 +117,22 @@ class Worker:
         gc.collect()
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD, 20, 20)
+
+    def _watched(self) -> tuple[Recorder, Tracing | None]:
+        """The recorder, and where telemetry is wanted, an exporter that is shown what it records."""
+        if self._telemetry is None:
+            return self._recorder, None
+        from freehold.gateway.telemetry.exporter import Exporter
+        from freehold.gateway.telemetry.otlp import Protobuf
+
+        encoder = Protobuf(self._telemetry.service_name, f"{socket.gethostname()}-{os.getpid()}")
+        self._exporter = Exporter(self._telemetry, encoder, self.clock, say=self._say)
+        self._exporter.start()
+        return Watched(self._recorder, self._exporter.offer), Tracing(self._telemetry.sample_share)
+
+    def _say(self, words: str) -> None:
+        if self.plane is not None:
+            self.plane.log.event(words)
 
     async def reload(self) -> Report:
         """Read the settings again. If anything is wrong with them, nothing changes."""
@@ -151,6 +175,8 @@ class Worker:
         plane.close()
         if self._ring is not None:
             self._ring.close()
+        if self._exporter is not None:
+            await asyncio.to_thread(self._exporter.close)
         return left
 
     def measure(self) -> Snapshot:
@@ -167,6 +193,9 @@ class Worker:
                 live.health.state, live.health.slow
             )
             gauges[series("freehold_home_connections", home=id)] = len(live.pool.connections)
+        if self._exporter is not None:
+            gauges["freehold_telemetry_sent_total"] = self._exporter.sent
+            gauges["freehold_telemetry_dropped_total"] = self._exporter.dropped
         return snapshot(plane.metrics, gauges)
 
     def receipt(self, id: str) -> tuple[int, bytes]:
