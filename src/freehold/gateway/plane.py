@@ -442,8 +442,7 @@ class Plane:
         """Record now; where content is to be sealed first, the task that does both."""
         record = self._record_of(call, seconds)
         cost = record.cost
-        if cost is not None and cost.nano_usd:
-            self.metrics.spent_on(record.workload, record.key, cost.nano_usd)
+        self.metrics.spent_on(record.workload, record.key, None if cost is None else cost.nano_usd)
         if self.sealing is None or isinstance(call.said, Hashed):
             if isinstance(call.said, Hashed):
                 add_digests(record, call.asked.body, call.said)
