@@ -29,6 +29,8 @@ _SIZES_KEPT_MAX: Final = 4096
 class Served(Protocol):
     """What a connection needs of the call it serves."""
 
+    __slots__ = ()
+
     def on_head(self, status: int, lower: bytes, raw: bytes) -> None: ...
     def on_body(self, payload: bytes, wire: bytes | None) -> None:
         """A piece of the body. `wire` is the same piece as whole chunks on the wire, where it came so."""
