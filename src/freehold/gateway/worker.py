@@ -61,6 +61,8 @@ class HomeState(msgspec.Struct, frozen=True, kw_only=True):
     answered: int
     failed: int
     connections: int
+    pool: str = ""  # whose capacity it shares; its own name where that is nobody's
+    back_in_s: float = 0.0  # of cooling
 
 
 class Worker:
@@ -172,11 +174,11 @@ class Worker:
         if self._server is not None:
             self._server.close()
         left = await plane.drain(plane.generation.settings.drain.seconds)
+        if self._exporter is not None:
+            await asyncio.to_thread(self._exporter.close)
         plane.close()
         if self._ring is not None:
             self._ring.close()
-        if self._exporter is not None:
-            await asyncio.to_thread(self._exporter.close)
         return left
 
     def measure(self) -> Snapshot:
@@ -205,12 +207,16 @@ class Worker:
         return self._receipt(self._recorder, id)
 
     def homes(self) -> list[HomeState]:
+        plane = self._plane()
+        known, now = plane.generation.estate.homes, plane.now()
         return [
             HomeState(
                 home=id, state=live.health.state, slow=live.health.slow, answered=live.answered,
                 failed=live.failed, connections=len(live.pool.connections),
+                pool=(known[id].pool if id in known else None) or id,
+                back_in_s=max(0.0, live.health.until - now) if live.health.state == "cooling" else 0.0,
             )
-            for id, live in self._plane().lives.items()
+            for id, live in plane.lives.items()
         ]  # fmt: skip
 
     def _plane(self) -> Plane:
