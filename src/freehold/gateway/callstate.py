@@ -19,12 +19,13 @@ from freehold.gateway.rescue import Lane
 from freehold.gateway.routes import Plan, Route
 from freehold.gateway.seams import Client, Shared
 from freehold.gateway.story import Story
+from freehold.gateway.told import Told
 from freehold.gateway.upstream import Served, Upstream
 from freehold.types.conversation import Usage
 from freehold.types.names import RecordId
 from freehold.types.records import Outcome as Ending
 
-CONNECTING, HEADING, ERROR_BODY, WHOLE, STREAM, WAITING, SETTLING, DONE = range(8)
+CONNECTING, HEADING, ERROR_BODY, WHOLE, STREAM, WAITING, DONE = range(7)
 
 
 class CallState(Served, Waiting):
@@ -74,6 +75,7 @@ class CallState(Served, Waiting):
         "sent_bytes",
         "started",
         "status",
+        "told",
         "tried",
         "usage",
         "writer",
@@ -96,6 +98,7 @@ class CallState(Served, Waiting):
         self.writer: StreamWriter | None = None
         self.said = plane.gather()
         self.usage: Usage | None = None
+        self.told: Told | None = None  # what the answer says of itself
         self.joined: str | None = None
         self.first_content: float | None = None
         self.status = self.log_status = self.sent_bytes = 0

@@ -40,6 +40,8 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     estate: Estate
     settings: GatewaySettings
     credentials: Mapping[HomeId, str]
+    strict: bool = False  # answer only once the record is on disk, whatever the policy says
+    seal: Seal | None = None  # how what was said is kept; None: only its digest is
 
 
 Read = Callable[[], Settled]
@@ -71,13 +73,11 @@ class Worker:
     def __init__(
         self, read: Read, recorder: Recorder, *, keys: Path | None = None, log: TextIO | None = None,
         clock: Clock | None = None, share: int = 1, first: Settled | None = None,
-        receipt: ReceiptOf | None = None, strict: bool = False,
-        seal: Seal | None = None, telemetry: Telemetry | None = None,
+        receipt: ReceiptOf | None = None, telemetry: Telemetry | None = None,
     ) -> None:  # fmt: skip
         self._read, self._recorder, self._keys_path = read, recorder, keys
         self._log, self._share, self._first = log, share, first
-        self._receipt, self._strict, self._seal = receipt, strict, seal
-        self._telemetry = telemetry
+        self._receipt, self._telemetry = receipt, telemetry
         self._exporter: Exporter | None = None
         self.clock = clock or SystemClock()
         self.plane: Plane | None = None
@@ -98,7 +98,7 @@ class Worker:
         self.plane = Plane(
             settled.estate, settled.settings, recorder, settled.credentials, clock=self.clock,
             keys=self._ring, log=self._log, tls=certificates.outward, share=self._share,
-            strict=self._strict, seal=self._seal, tracing=tracing,
+            strict=settled.strict, seal=settled.seal, tracing=tracing,
         )  # fmt: skip
         plane = self.plane
         if self._ring is not None:
@@ -148,7 +148,10 @@ class Worker:
         try:
             settled = await asyncio.to_thread(self._read)  # files, and commands that give credentials
             pair = certificates.read(settled.settings)
-            plane.reload(settled.estate, settled.settings, settled.credentials, pair.outward)
+            plane.reload(
+                settled.estate, settled.settings, settled.credentials, tls=pair.outward,
+                strict=settled.strict, seal=settled.seal,
+            )  # fmt: skip
             certificates.take(pair)
         except ProblemsError as error:
             problems = tuple(problem.render(error.source) for problem in error.problems)
