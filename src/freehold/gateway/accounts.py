@@ -63,6 +63,8 @@ class Accounts:
         record = self._record_of(call, int(call.ended * 1e9) + behind_ns, seconds)
         if call.attempts > 1 and call.ending == "ok":  # else the call's record says all there is to its try
             self._sealings.recorder.record(answering_attempt(call, record, self._new_id()))
+        cost = record.cost
+        self._metrics.spent_on(record.workload, record.key, None if cost is None else cost.nano_usd)
         self._sealings.record(record, call.asked.body, call.said)
         self._log.call(call, seconds)
 

@@ -128,9 +128,10 @@ class Plane:
 
     def reload(
         self, estate: Estate, settings: GatewaySettings, credentials: Mapping[HomeId, str], *,
-        strict: bool = False, seal: Seal | None = None,
+        tls: ssl.SSLContext | None = None, strict: bool = False, seal: Seal | None = None,
     ) -> None:  # fmt: skip
         """New settings for calls that begin from now on; those at work finish on what they began with."""
+        self._tls = tls or self._tls
         self.generation = self._build(self.generation.number + 1, estate, settings, credentials)
         self.strict = strict
         self.sealings.use(seal)
