@@ -5,6 +5,7 @@ import hashlib
 
 import pytest
 
+from freehold.gateway.told import named
 from freehold.pocket import FaultRule
 from freehold.types.homes import Price
 from freehold.types.names import RecordId
@@ -136,6 +137,12 @@ async def test_record_says_which_model_the_vendor_named(fault: str | None) -> No
     assert call.actual is not None and call.planned is not None
     assert call.actual_known == "reported"
     assert (call.actual.model == call.planned.model) == (fault is None)
+
+
+@pytest.mark.parametrize("said", ["tell me a secret", "x" * 999, "caf\u00e9", "a\nb", 7, None])
+def test_what_is_no_name_is_not_taken_for_one(said: object) -> None:
+    assert named(said) == ""
+    assert named("chatcmpl-1:a/b") == "chatcmpl-1:a/b"
 
 
 async def test_record_of_a_failed_call_and_its_attempts_says_everything_or_why_not() -> None:

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from freehold.gateway.routes import Plan, Route
-from freehold.gateway.told import Told
+from freehold.gateway.told import Told, named
 from freehold.types.conversation import Usage
 from freehold.types.homes import Price
 from freehold.types.names import Digest, RecordId
@@ -53,7 +53,9 @@ class Template:
             return self.facts, "reported"
         found = self._reported.get(model)
         if found is None:
-            found = msgspec.structs.replace(self.facts, model=model[:200])
+            if not named(model):
+                return self.facts, self.known
+            found = msgspec.structs.replace(self.facts, model=model)
             if len(self._reported) < REPORTED_MAX:
                 self._reported[model] = found
         return found, "reported"
