@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from freehold.clock import Clock
 from freehold.gateway.call import Call
-from freehold.gateway.content import Hashed, Said, Sealing, add_digests
+from freehold.gateway.content import Said, Sealing, add_digests
 from freehold.gateway.evidence import CallLog, answered_record, call_record, template_of
 from freehold.gateway.metrics import Metrics
 from freehold.types.contracts import Recorder
@@ -32,9 +32,6 @@ class Accounts:
         self._sealing, self._metrics, self._log, self._strict = sealing, metrics, log, strict
         self._ended: deque[Call] = deque()
         self.estate: Digest | None = None  # of the generation at work
-
-    def gather(self) -> Said | Hashed:
-        return Hashed() if self._sealing is None else Said()
 
     def ended(self, call: Call) -> None:
         if not self._ended:
@@ -79,12 +76,12 @@ class Accounts:
     def record(self, call: Call, time_ns: int, seconds: float) -> asyncio.Task[None] | None:
         """Record now; where content is to be sealed first, the task that does both."""
         record = self._record_of(call, time_ns, seconds)
-        if self._sealing is None or isinstance(call.said, Hashed):
-            if isinstance(call.said, Hashed):
-                add_digests(record, call.asked.body, call.said)
+        if self._sealing is None:
+            add_digests(record, call.asked.body, call.answer, call.said)
             self._recorder.record(record)
             return None
-        return self._sealing.record(record, call.asked.body, call.said.whole())
+        said = call.said.whole() if isinstance(call.said, Said) else call.answer
+        return self._sealing.record(record, call.asked.body, said)
 
     def _record_of(self, call: Call, time_ns: int, seconds: float) -> CallRecord:
         where = call.route

@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -21,10 +21,18 @@ from freehold.types.names import Digest, RecordId
 from freehold.types.records import CallRecord, Content
 
 SEALED_BYTES_MAX: Final = 4 * 1024 * 1024  # of a request, and of an answer
+GATHERED_BYTES_MAX: Final = 16 * 1024  # of an answer, before they are hashed
 WAITING_BYTES_MAX: Final = 64 * 1024 * 1024  # gathered, and not sealed yet
 TENANT_DEFAULT: Final = "default"  # where no keys are required
 
+_set = msgspec.structs.force_setattr
+
 Seal = Callable[[str, RecordId, str, bytes], Content]  # tenant, record, part, what was said
+
+
+class _Hash(Protocol):
+    def update(self, data: bytes, /) -> None: ...
+    def hexdigest(self) -> str: ...
 
 
 class Said:
@@ -46,29 +54,53 @@ class Said:
 
 
 class Hashed:
-    """One answer's digest and length, where the words themselves are not kept."""
+    """One answer's digest and length, where the words themselves are not kept.
 
-    __slots__ = ("_hash", "size")
+    Hashing costs more for being begun than for a few bytes, so what comes is gathered, and hashed a batch at
+    a time: a whole answer only when its record is made.
+    """
+
+    __slots__ = ("_gathered", "_hash", "_pieces", "size")
 
     def __init__(self) -> None:
-        self._hash = hashlib.sha256()
-        self.size = 0
+        self._hash: _Hash | None = None
+        self._pieces: list[bytes] = []
+        self._gathered = self.size = 0
 
     def add(self, data: bytes) -> None:
-        self._hash.update(data)
-        self.size += len(data)
+        self._pieces.append(data)
+        size = len(data)
+        self.size += size
+        self._gathered += size
+        if self._gathered > GATHERED_BYTES_MAX:
+            self._fold()
+
+    def _fold(self) -> None:
+        if self._hash is None:
+            self._hash = hashlib.sha256()
+        self._hash.update(self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces))
+        self._pieces.clear()
+        self._gathered = 0
 
     def content(self) -> Content:
+        if self._hash is None and len(self._pieces) == 1:
+            return digest_of(self._pieces[0])
+        self._fold()
+        assert self._hash is not None
         return Content(digest=Digest(f"sha256:{self._hash.hexdigest()}"), length=self.size)
 
 
-def add_digests(record: CallRecord, request: bytes, answer: Hashed) -> None:
-    """Set on a record that nobody has seen yet."""
-    asked = Hashed()
-    asked.add(request)
-    msgspec.structs.force_setattr(record, "request", asked.content())
-    if answer.size:
-        msgspec.structs.force_setattr(record, "response", answer.content())
+def digest_of(said: bytes) -> Content:
+    return Content(digest=Digest("sha256:" + hashlib.sha256(said).hexdigest()), length=len(said))
+
+
+def add_digests(record: CallRecord, request: bytes, whole: bytes, streamed: Said | Hashed | None) -> None:
+    """Set on a record that nobody has seen yet; of an answer, which was given whole or as a stream."""
+    _set(record, "request", digest_of(request))
+    if whole:
+        _set(record, "response", digest_of(whole))
+    elif isinstance(streamed, Hashed) and streamed.size:
+        _set(record, "response", streamed.content())
 
 
 class Sealing:

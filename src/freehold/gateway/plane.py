@@ -10,7 +10,7 @@ import contextlib
 import random
 import ssl
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple, TextIO
+from typing import Final, TextIO
 
 import msgspec
 
@@ -51,7 +51,7 @@ _EVERYBODY = Caller(None)
 _LIMITED = "rate_limited"
 
 
-class _Memo(NamedTuple):
+class Memo(msgspec.Struct):
     """What a head means to this plane, as long as its epoch lasts."""
 
     epoch: int
@@ -61,6 +61,11 @@ class _Memo(NamedTuple):
     caller: Caller | None
     has_key: bool
     forward: bytes
+    generates: bool
+    restarts: bool  # asks that a cut stream begins again
+    # The model asked for last under this head, and what it meant: mostly the next call asks for it too.
+    model: str = ""
+    plan: Plan | None = None
 
 
 class Plane:
@@ -79,6 +84,7 @@ class Plane:
         self.now = seconds_of(self.clock)  # the clock that deadlines use, finer than the loop's idea of it
         self.recorder, self.keys, self.share, self.strict = recorder, keys, share, strict
         self.sealing = None if seal is None else Sealing(self.loop, seal, recorder)
+        self.gather: type[Said | Hashed] = Hashed if seal is None else Said
         self.metrics, self.log, self.pins = Metrics(), CallLog(log), Pins()
         self.new_id = id_maker(self.clock)
         self.accounts = Accounts(
@@ -165,18 +171,15 @@ class Plane:
     def begin(self, client: CallerConnection, head: Head, body: bytes) -> None:
         started = self.now()
         memo = head.memo
-        if not isinstance(memo, _Memo) or memo.epoch != self._epoch:
-            found = self._read_head(client, head)
-            if found is None:
+        if memo is None or memo.epoch != self._epoch:
+            memo = head.memo = self._read_head(client, head)
+            if memo is None:
                 return
-            memo = head.memo = found
         caller = memo.caller
-        if caller is not None and caller.expires_ns is not None and self.clock.now_ns() >= caller.expires_ns:
-            caller = None
-        if caller is None:
+        if caller is None or (caller.expires_ns is not None and self.clock.now_ns() >= caller.expires_ns):
             self._deny(client, memo.near, memo.inbound, _no_key(memo.has_key))
             return
-        if memo.inbound.operation != "generate":
+        if not memo.generates:
             other_operation(self, client, head, memo.inbound, memo.near, caller, body)
             return
         try:
@@ -185,8 +188,9 @@ class Plane:
             failure = self._unreadable_body(memo.near, memo.inbound, body)
             self._deny(client, memo.near, memo.inbound, failure, caller)
             return
-        asked = Asked(memo.inbound, memo.near, memo.row, body, peeked)
-        self._begin_call(client, head, asked, caller, memo.forward, started)
+        self._begin_call(
+            client, memo, Asked(memo.inbound, memo.near, memo.row, body, peeked), caller, started
+        )
 
     def begin_side(
         self, client: CallerConnection, head: Head, inbound: Inbound, near: Codec, caller: Caller, side: Side,
@@ -195,9 +199,10 @@ class Plane:
         """A token count or an embedding: a call like any other from here on."""
         asked = Asked(inbound, near, _row(inbound), body, Peek())
         asked.side, asked.model, asked.stream, asked.hides_usage = side, side.model, False, False
-        self._begin_call(client, head, asked, caller, b"", self.now())
+        memo = Memo(self._epoch, inbound, near, asked.dialect, caller, True, b"", False, False)
+        self._begin_call(client, memo, asked, caller, self.now())
 
-    def _read_head(self, client: CallerConnection, head: Head) -> _Memo | None:
+    def _read_head(self, client: CallerConnection, head: Head) -> Memo | None:
         """What a head means; None where it was refused. Kept with the head until keys or settings change."""
         stranger = self.hosts.stranger(head)
         if stranger:
@@ -212,7 +217,11 @@ class Plane:
         secret = given.key.encode("latin-1", "replace") if given.key is not None else b""
         forward = _forwarded(head) if found.dialect == "anthropic" else b""
         caller = self._caller(secret)
-        return _Memo(self._epoch, found, codec_for(found), _row(found), caller, bool(secret), forward)
+        restarts = (head.get(b"x-freehold-on-cut") or b"").lower() == b"restart"
+        return Memo(
+            self._epoch, found, codec_for(found), _row(found), caller, bool(secret), forward,
+            found.operation == "generate", restarts,
+        )  # fmt: skip
 
     def remember(self, raw: bytes, head: Head) -> None:
         """Heads hold keys, so few are kept, and not for long."""
@@ -229,19 +238,16 @@ class Plane:
     def _begin_call(
         self,
         client: CallerConnection,
-        head: Head,
+        memo: Memo,
         asked: Asked,
         caller: Caller,
-        forward: bytes,
         started: float,
     ) -> None:
-        plan = self.generation.resolve(asked.model, caller.scope)
-        if not isinstance(plan, Plan):
-            self._deny(client, asked.near, asked.inbound, unknown_model(asked, plan), caller)
-            return
-        if plan.why_none:
-            self._deny(client, asked.near, asked.inbound, _none_allowed(plan), caller, plan)
-            return
+        plan = memo.plan
+        if plan is None or asked.model != memo.model:
+            plan = self._resolve(client, memo, asked, caller)
+            if plan is None:
+                return
         admitted = self.recorder.admit(plan.policy)
         if isinstance(admitted, Refused):
             self._deny(client, asked.near, asked.inbound, _not_admitted(admitted), caller, plan)
@@ -252,12 +258,21 @@ class Plane:
             return
         self.in_flight += 1
         caller.in_flight += 1
-        restarts = False
-        if plan.policy.on_cut == "restart":
-            restarts = (head.get(b"x-freehold-on-cut") or b"").lower() == b"restart"
-        call = Call(self, client, self.new_id(), asked, plan, caller, forward, restarts, started)
+        call = Call(self, client, self.new_id(), asked, plan, caller, memo.forward, memo.restarts, started)
         client.begin(call)
         call.start()
+
+    def _resolve(self, client: CallerConnection, memo: Memo, asked: Asked, caller: Caller) -> Plan | None:
+        """The workload that is asked for, noted in `memo`; None where the caller was told that there is none."""
+        plan = self.generation.resolve(asked.model, caller.scope)
+        if not isinstance(plan, Plan):
+            self._deny(client, asked.near, asked.inbound, unknown_model(asked, plan), caller)
+            return None
+        if plan.why_none:
+            self._deny(client, asked.near, asked.inbound, _none_allowed(plan), caller, plan)
+            return None
+        memo.model, memo.plan = asked.model, plan
+        return plan
 
     def _caller(self, secret: bytes) -> Caller | None:
         keys = self.keys
@@ -402,9 +417,6 @@ class Plane:
             self._empty.set()
         call.caller.in_flight -= 1
         self.accounts.ended(call)
-
-    def gather(self) -> Said | Hashed:
-        return self.accounts.gather()
 
     # --- upkeep and end ---
 
