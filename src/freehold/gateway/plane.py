@@ -263,7 +263,7 @@ class Plane:
         call.start()
 
     def _resolve(self, client: CallerConnection, memo: Memo, asked: Asked, caller: Caller) -> Plan | None:
-        """The workload that is asked for, noted in `memo`; None where the caller was told that there is none."""
+        """The workload that is asked for, noted in `memo`; None where the caller was told there is none."""
         plan = self.generation.resolve(asked.model, caller.scope)
         if not isinstance(plan, Plan):
             self._deny(client, asked.near, asked.inbound, unknown_model(asked, plan), caller)
