@@ -57,7 +57,7 @@ class Accounts:
         record = self._record_of(call, int(call.ended * 1e9) + behind_ns, seconds)
         cost = record.cost
         self._metrics.spent_on(record.workload, record.key, None if cost is None else cost.nano_usd)
-        self._sealings.record(record, call.asked.body, call.said)
+        self._sealings.record(record, call.asked.body, call.answer, call.said)
         self._log.call(call, seconds)
 
     def _count(self, call: Call, seconds: float) -> None:
