@@ -30,6 +30,11 @@ class Call(Streaming):
 
     # --- what the home's connection says ---
 
+    def on_whole(self, lower: bytes, raw: bytes, body: bytes) -> None:
+        self.connection, self.phase = None, WHOLE
+        self.status, self._raw_head = 200, raw
+        self._whole(body, lower)
+
     def on_head(self, status: int, lower: bytes, raw: bytes) -> None:
         self.status = status
         if status >= 300:  # redirects are not followed: a credential goes to the home's own address only
@@ -67,7 +72,8 @@ class Call(Streaming):
         if self.phase == STREAM:
             self._stream_over("cut")
         elif self.phase == WHOLE:
-            self._whole(b"".join(self._pieces) if len(self._pieces) != 1 else self._pieces[0])
+            body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+            self._whole(body, self._raw_head.lower())
         elif self.phase == ERROR_BODY:
             self._refused(b"".join(self._pieces))
 
@@ -135,12 +141,11 @@ class Call(Streaming):
 
     # --- whole answers ---
 
-    def _whole(self, body: bytes) -> None:
-        """A whole answer has come; is it one?"""
+    def _whole(self, body: bytes, lower: bytes) -> None:
+        """A whole answer has come; is it one? `lower`: its head, in lower case."""
         route = self.route
         assert route is not None
         asked = self.asked
-        lower = self._raw_head.lower()
         if asked.stream or b"\r\ncontent-type: text/html" in lower:
             self._failed(
                 Outcome(action="next_home", kind="wrong_content_type", status=502, message="not an answer")
@@ -172,7 +177,7 @@ class Call(Streaming):
                 Outcome(action="next_home", kind="truncated", status=502, message="incomplete answer")
             )
             return
-        self.said.add(body)
+        self.answer = body
         self.usage, self.told = told.usage, told
         self.first_content = self.ended = self.plane.now()
         self.plane.attempt_ended(self, route, None, self.ended)

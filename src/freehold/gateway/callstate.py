@@ -11,6 +11,7 @@ import asyncio
 from freehold.dialects import Outcome
 from freehold.dialects.base import StreamWriter
 from freehold.gateway.asked import Asked
+from freehold.gateway.content import Hashed, Said
 from freehold.gateway.deadlines import NEVER, Waiting
 from freehold.gateway.failover import Tried
 from freehold.gateway.fitting import LeftOut
@@ -48,6 +49,7 @@ class CallState(Served, Waiting):
         "_rescue",
         "_retried_stale",
         "_total_by",
+        "answer",
         "asked",
         "attempt_started",
         "attempts",
@@ -75,6 +77,7 @@ class CallState(Served, Waiting):
         "sent_bytes",
         "started",
         "status",
+        "streams",
         "told",
         "tried",
         "usage",
@@ -87,6 +90,7 @@ class CallState(Served, Waiting):
     ) -> None:  # fmt: skip
         self.plane, self.client, self.id, self.asked, self.plan = plane, client, id, asked, plan
         self.caller, self.extra_forward, self.restarts, self.started = caller, forward, restarts, started
+        self.streams = asked.stream
         self.attempts = 0
         self.tried: tuple[Tried, ...] = ()
         self.route: Route | None = None
@@ -96,7 +100,8 @@ class CallState(Served, Waiting):
         self.committed = False
         self.lane: Lane | None = None
         self.writer: StreamWriter | None = None
-        self.said = plane.gather()
+        self.said: Said | Hashed | None = None  # a stream's answer, as it comes
+        self.answer = b""  # a whole answer
         self.usage: Usage | None = None
         self.told: Told | None = None  # what the answer says of itself
         self.joined: str | None = None
@@ -113,7 +118,7 @@ class CallState(Served, Waiting):
         self._request = b""
         self._retried_stale = self._passing = False
         self._rescue: Story | None = None
-        self._left_out: list[LeftOut] = []
+        self._left_out: tuple[LeftOut, ...] = ()
         self._order: tuple[Route, ...] = ()
         self.choices: tuple[tuple[Route, ...], tuple[str, ...]] = ((), ())
 

@@ -10,7 +10,7 @@ import contextlib
 import random
 import ssl
 from collections.abc import Coroutine, Mapping
-from typing import Any, Final, NamedTuple, TextIO
+from typing import Any, Final, TextIO
 
 import msgspec
 
@@ -55,7 +55,7 @@ _EVERYBODY = Caller(None)
 _LIMITED = "rate_limited"
 
 
-class _Memo(NamedTuple):
+class Memo(msgspec.Struct):
     """What a head means to this plane, as long as its epoch lasts."""
 
     epoch: int
@@ -65,7 +65,12 @@ class _Memo(NamedTuple):
     caller: Caller | None
     has_key: bool
     forward: bytes
+    generates: bool
+    restarts: bool  # asks that a cut stream begins again
     trace: Caught | None
+    # The model asked for last under this head, and what it meant: mostly the next call asks for it too.
+    model: str = ""
+    plan: Plan | None = None
 
 
 class Plane:
@@ -182,18 +187,17 @@ class Plane:
     def begin(self, client: CallerConnection, head: Head, body: bytes) -> None:
         started = self.now()
         memo = head.memo
-        if not isinstance(memo, _Memo) or memo.epoch != self._epoch:
-            found = self._read_head(client, head)
-            if found is None:
+        if memo is None or memo.epoch != self._epoch:
+            memo = head.memo = self._read_head(client, head)
+            if memo is None:
                 return
-            memo = head.memo = found
         caller = memo.caller
         if caller is not None and caller.expires_ns is not None and self.clock.now_ns() >= caller.expires_ns:
             caller = None
         if caller is None:
             self._deny(client, memo.near, memo.inbound, _no_key(memo.has_key), body)
             return
-        if memo.inbound.operation != "generate":
+        if not memo.generates:
             other_operation(self, client, head, memo.inbound, memo.near, caller, body)
             return
         try:
@@ -204,7 +208,7 @@ class Plane:
             return
         asked = Asked(memo.inbound, memo.near, memo.row, body, peeked)
         asked.trace = memo.trace
-        self._begin_call(client, head, asked, caller, memo.forward, started)
+        self._begin_call(client, memo, asked, caller, started)
 
     def begin_side(
         self, client: CallerConnection, head: Head, inbound: Inbound, near: Codec, caller: Caller, side: Side,
@@ -213,10 +217,11 @@ class Plane:
         """A token count or an embedding: a call like any other from here on."""
         asked = Asked(inbound, near, _row(inbound), body, Peek())
         asked.side, asked.model, asked.stream, asked.hides_usage = side, side.model, False, False
-        asked.trace = caught(head)
-        self._begin_call(client, head, asked, caller, b"", self.now())
+        memo = Memo(self._epoch, inbound, near, asked.dialect, caller, True, b"", False, False, caught(head))
+        asked.trace = memo.trace
+        self._begin_call(client, memo, asked, caller, self.now())
 
-    def _read_head(self, client: CallerConnection, head: Head) -> _Memo | None:
+    def _read_head(self, client: CallerConnection, head: Head) -> Memo | None:
         """What a head means; None where it was refused. Kept with the head until keys or settings change."""
         stranger = self.hosts.stranger(head)
         if stranger:
@@ -231,8 +236,11 @@ class Plane:
         secret = given.key.encode("latin-1", "replace") if given.key is not None else b""
         forward = _forwarded(head) if found.dialect == "anthropic" else b""
         caller = self._caller(secret)
-        near, trace = codec_for(found), caught(head)
-        return _Memo(self._epoch, found, near, _row(found), caller, bool(secret), forward, trace)
+        restarts = (head.get(b"x-freehold-on-cut") or b"").lower() == b"restart"
+        return Memo(
+            self._epoch, found, codec_for(found), _row(found), caller, bool(secret), forward,
+            found.operation == "generate", restarts, caught(head),
+        )  # fmt: skip
 
     def remember(self, raw: bytes, head: Head) -> None:
         """Heads hold keys, so few are kept, and not for long."""
@@ -249,31 +257,28 @@ class Plane:
     def _begin_call(
         self,
         client: CallerConnection,
-        head: Head,
+        memo: Memo,
         asked: Asked,
         caller: Caller,
-        forward: bytes,
         started: float,
     ) -> None:
-        plan = self.generation.resolve(asked.model, caller.scope)
-        if not isinstance(plan, Plan):
-            self._deny(client, asked.near, asked.inbound, unknown_model(asked, plan), asked.body, caller)
-            return
-        failure = _none_allowed(plan) if plan.why_none else self._not_now(plan, caller, started)
+        plan = memo.plan
+        if plan is None or asked.model != memo.model:
+            plan = self._resolve(client, memo, asked, caller)
+            if plan is None:
+                return
+        failure = self._not_now(plan, caller, started)
         if failure is not None:
             self._deny(client, asked.near, asked.inbound, failure, asked.body, caller, plan)
             return
         self.in_flight += 1
         caller.in_flight += 1
-        restarts = False
-        if plan.policy.on_cut == "restart":
-            restarts = (head.get(b"x-freehold-on-cut") or b"").lower() == b"restart"
         id = self.new_id()
         if self.tracing is not None:
             asked.trace = self.tracing.begin(asked.trace, id)
         strict = self.strict or plan.policy.evidence == "strict"
         shown: Client = Withheld(self, client) if strict else client
-        call = Call(self, shown, id, asked, plan, caller, forward, restarts, started)
+        call = Call(self, shown, id, asked, plan, caller, memo.forward, memo.restarts, started)
         shown.begin(call)
         call.start()
 
@@ -282,6 +287,18 @@ class Plane:
         policy = plan.strict_policy if self.strict else plan.policy
         admitted = self.recorder.admit(policy)
         return _not_admitted(admitted) if isinstance(admitted, Refused) else self._over_limit(caller, now)
+
+    def _resolve(self, client: CallerConnection, memo: Memo, asked: Asked, caller: Caller) -> Plan | None:
+        """The workload that is asked for, noted in `memo`; None where the caller was told there is none."""
+        plan = self.generation.resolve(asked.model, caller.scope)
+        if not isinstance(plan, Plan):
+            self._deny(client, asked.near, asked.inbound, unknown_model(asked, plan), asked.body, caller)
+            return None
+        if plan.why_none:
+            self._deny(client, asked.near, asked.inbound, _none_allowed(plan), asked.body, caller, plan)
+            return None
+        memo.model, memo.plan = asked.model, plan
+        return plan
 
     def _caller(self, secret: bytes) -> Caller | None:
         keys = self.keys
@@ -339,7 +356,7 @@ class Plane:
             id, self.clock.now_ns(), estate=self.generation.estate.digest, failure=failure, inbound=inbound,
             plan=plan, key=caller.id if caller else None,
         )  # fmt: skip
-        self.sealings.record(record, body, self.gather())
+        self.sealings.record(record, body)
         self.metrics.denied[failure.code] = self.metrics.denied.get(failure.code, 0) + 1
         self.log.denied(id, inbound.dialect, failure.code, written.status)
         extra = b"x-freehold-receipt: %b\r\nx-freehold-attempts: 0\r\nx-should-retry: %b\r\n" % (

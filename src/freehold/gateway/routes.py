@@ -19,6 +19,7 @@ from freehold.dialects.capabilities import capability
 from freehold.estate.digests import policy_digest
 from freehold.estate.model import Estate
 from freehold.estate.settings import ModelSettings
+from freehold.gateway.asked import RENAMING, any_of
 from freehold.gateway.auth import Identity, identity
 from freehold.gateway.candidates import Candidate, Candidates, candidates
 from freehold.gateway.failover import Place, Rules
@@ -94,13 +95,14 @@ class Route:
         "pool",
         "prefix",
         "quality",
+        "renames",
         "reply_plain",
         "reply_tail",
         "secure",
         "substitute",
         "target",
-        "telling_fields",
         "telling_words",
+        "tells",
         "template",
         "transport",
         "waits",
@@ -124,11 +126,12 @@ class Route:
             api=self.api, model=self.model_name, api_version=self.api_version, options=_options(home)
         )
         self.can = capability(self.api, self.model_name, self.api_version)
-        self.telling_fields = telling_fields(self.dialect, self.can)
+        self.tells = any_of(telling_fields(self.dialect, self.can))
         self.telling_words = telling_words(self.dialect, self.can, alone=False)
         where = reach(home, self.api)
         self.authority, self.prefix, self.secure = where.authority, where.prefix, where.secure
         self.credential, self.waits = credential, waits
+        self.renames = self.dialect in RENAMING and not self.signs  # a body may pass with its model renamed
         self.forwards = self.transport.forwards
         self.fixed_headers = self._fixed_headers()
         self.head_plain, self.head_stream = self._head(False), self._head(True)
@@ -194,8 +197,8 @@ class Plan:
     """One workload and the routes its policy allows."""
 
     __slots__ = (
-        "_by_ranks", "_weighted", "candidates", "places", "policy", "policy_digest", "routes", "rules",
-        "strict_policy", "waits", "why_none", "workload",
+        "_by_ranks", "_calm", "_weighted", "candidates", "places", "policy", "policy_digest", "routes",
+        "rules", "strict_policy", "waits", "why_none", "workload",
     )  # fmt: skip
 
     def __init__(
@@ -208,10 +211,17 @@ class Plan:
         self.places = tuple(route.place for route in routes)
         self.why_none = "" if routes else found.why_none() or "no home of it serves calls"
         self._weighted = len({route.home.weight for route in routes}) > 1
+        self._calm: tuple[tuple[Route, ...], tuple[str, ...]] | None = None
         self._by_ranks: dict[tuple[int, ...], tuple[tuple[Route, ...], tuple[str, ...]]] = {}
 
     def ordered(self, now: float, draw: Callable[[], float]) -> tuple[tuple[Route, ...], tuple[str, ...]]:
         """The routes best first, with the reason for each."""
+        if self._calm is not None:
+            for route in self.routes:
+                if not route.health.calm:
+                    break
+            else:
+                return self._calm
         ranks = tuple([route.health.rank(now) for route in self.routes])
         # Where nobody cools and weights are equal, ranks decide alone: the few orders there are, are kept.
         kept = not self._weighted and max(ranks, default=0) < COOLING_RANK
@@ -229,6 +239,8 @@ class Plan:
         made = self._routes_of(choices)
         if kept:
             self._by_ranks[ranks] = made
+            if not any(ranks):
+                self._calm = made  # whoever is calm ranks 0
         return made
 
     def _routes_of(self, choices: tuple[Choice, ...]) -> tuple[tuple[Route, ...], tuple[str, ...]]:

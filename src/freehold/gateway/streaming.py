@@ -83,10 +83,9 @@ class Streaming(Attempts):
     def _show(self, out: bytes, wire: bytes | None, now: float, *, last: bool = False) -> None:
         """Give the caller bytes of the answer; the response head goes with the first of them."""
         self.sent_bytes += len(out)
-        self.said.add(out)
         client = self.client
         if not self.committed:
-            self.committed = True
+            self.committed, self.said = True, self.plane.gather()
             self.first_content = now
             assert self.route is not None
             client.write(self._stream_head() + client.chunk(out) + (client.last_chunk if last else b""))
@@ -96,6 +95,9 @@ class Streaming(Attempts):
             client.write(wire)
         else:
             client.write(client.chunk(out))
+        said = self.said
+        assert said is not None
+        said.add(out)
 
     def _stream_head(self) -> bytes:
         route = self.route
@@ -143,6 +145,7 @@ class Streaming(Attempts):
             self._rescue, self.writer, self.joined = found.story, found.writer, found.joined
             mark = seam_mark(self.asked, found.joined)
             if mark:
+                assert self.said is not None
                 self.said.add(mark)
                 self.client.write(self.client.chunk(mark))
         if self._rescue is not None and self._nothing_left(outcome):
