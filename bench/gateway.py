@@ -34,7 +34,7 @@ from bench.gateway_pieces import (
     Found,
     Piece,
     Row,
-    page,
+    piece_text,
     save,
 )
 from bench.gateway_rig import Case, Figure, Rig, Running, memory_mb, pause, resume
@@ -79,7 +79,7 @@ def main() -> None:
             name=name, environment=where, rows=tuple(made.rows), figures=tuple(made.figures),
             left_out=tuple(dict.fromkeys(made.left_out)), notes=tuple(made.notes),
         )  # fmt: skip
-        print(page({name: piece}))
+        print(piece_text(piece))
         sys.stdout.flush()
         if asked.write:
             save(piece)

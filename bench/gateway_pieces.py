@@ -220,10 +220,10 @@ def page(pieces: dict[str, Piece]) -> str:
     absent = [name for name in ORDER if name not in pieces]
     if absent:
         lines.append(f"\nNot measured yet: {', '.join(absent)}.")
-    return "\n".join([*lines, "", *(_piece(one) for one in pieces.values())])
+    return "\n".join([*lines, "", *(piece_text(one) for one in pieces.values())])
 
 
-def _piece(piece: Piece) -> str:
+def piece_text(piece: Piece) -> str:
     parts = [f"## {piece.name}\n"]
     for case in dict.fromkeys(one.case for one in piece.rows):
         parts.append(_case(case, [one for one in piece.rows if one.case == case]))

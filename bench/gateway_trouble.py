@@ -66,11 +66,15 @@ class Trouble(NamedTuple):
 
 
 TROUBLES = (
-    Trouble("refused", FaultRule(fault="refuse"), note="connections refused, kept ones closed"),
+    Trouble("refused", FaultRule(fault="refuse"), note="connections refused, kept ones reset"),
     Trouble("reset", FaultRule(fault="cut_rst", after=0), note="reset before a byte of the answer"),
     Trouble("error status", FaultRule(fault="unavailable"), note="503"),
     Trouble(
         "silent", FaultRule(fault="silent"), limit_ms=LIMIT_MS, note=f"beyond header = {LIMIT_MS:.0f} ms"
+    ),
+    Trouble(
+        "reset stream", FaultRule(fault="cut_rst", after=10), stream=True,
+        note="reset after ten pieces; the gap in the stream",
     ),
     Trouble(
         "stalled", FaultRule(fault="stall", after=10), stream=True, limit_ms=LIMIT_MS,
