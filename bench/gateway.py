@@ -5,8 +5,8 @@
 Pieces: plain, bodies, tls, translated, streams, many-streams, ladder, sustained, memory, rescue, grey. One
 gateway at a time on core 1; homes (bench/native/upstream.c) and load (wrk, bench/native/load.c) on core 0.
 Rounds are interleaved, and contenders that are not being measured stand still. One that delivers less than a
-third of the streamed events it is offered is measured in one round, and named. CPU microseconds per request or chunk, of the
-gateway's whole process tree, is the figure that survives a busy machine; calls/s and latencies beside it.
+third of the streamed events it is offered is measured in one round. CPU microseconds per request or chunk, of
+the gateway's whole process tree, is the figure that survives a busy machine; calls/s and latencies beside it.
 
 Needs gcc, wrk, nginx, haproxy, openssl; peers from .venv-peers (make env-peers, or FREEHOLD_BENCH_PEERS), and
 for Portkey an npm folder named by FREEHOLD_BENCH_NPM. A contender that is not installed or does not answer is
