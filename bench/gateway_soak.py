@@ -8,7 +8,9 @@ Written to bench/results/gateway-soak.md: the slope after the fifth minute, in M
 from __future__ import annotations
 
 import argparse
+import signal
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -27,6 +29,7 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit("told to stop"))  # and leave nothing behind
     with tempfile.TemporaryDirectory(prefix="freehold-soak-") as folder:
         rig = Rig(Path(folder))
         with rig.homes(Case("soak", interval_us=5000)):
