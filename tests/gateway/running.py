@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 import msgspec
@@ -13,7 +14,7 @@ from freehold.config import Duration
 from freehold.estate.model import Estate
 from freehold.gateway.plane import Plane
 from freehold.gateway.settings import GatewaySettings, TimeoutSettings
-from freehold.pocket import FaultRule, PocketHome
+from freehold.pocket import Engine, FaultRule, PocketHome
 from freehold.types.contracts import Admit, Refused
 from freehold.types.homes import Home, Policy, Workload
 from freehold.types.names import HomeId, ModelId, RecordId, WorkloadId
@@ -127,7 +128,7 @@ def estate_of(
 _DIALECTS = {
     "openai": "openai", "anthropic": "anthropic", "foundry-anthropic": "anthropic",
     "bedrock-converse": "bedrock", "bedrock-invoke": "bedrock", "vertex-claude": "gemini", "gemini": "gemini",
-    "responses": "responses", "openai-compatible": "openai",
+    "responses": "responses", "openai-compatible": "openai-compatible",
 }  # fmt: skip
 
 
@@ -136,25 +137,33 @@ async def street(
     apis: Sequence[str] = ("openai", "openai", "openai"), *,
     faults: Mapping[int, Mapping[str, FaultRule]] | None = None, policy: Policy | None = None,
     timeouts: TimeoutSettings = QUICK, settings: GatewaySettings | None = None, kept: Kept | None = None,
+    engines: Mapping[int, Engine] | None = None, options: Mapping[str, str] | None = None,
+    home_tls: Mapping[int, ssl.SSLContext] | None = None, tls_in: ssl.SSLContext | None = None,
     **plane_options: object,
 ) -> AsyncIterator[Street]:  # fmt: skip
     """Homes `home0`, `home1`, ... each with its faults, asked in this order."""
     homes = [
-        PocketHome(_DIALECTS[api], name=f"home{number}", faults=(faults or {}).get(number))
+        PocketHome(
+            _DIALECTS[api],
+            (engines or {}).get(number),
+            name=f"home{number}",
+            faults=(faults or {}).get(number),
+            tls=(home_tls or {}).get(number),
+        )
         for number, api in enumerate(apis)
     ]
     kept = kept or Kept()
     async with contextlib.AsyncExitStack() as stack:
         for one in homes:
             await stack.enter_async_context(one.running())
-        estate = estate_of(homes, apis, policy or Policy(on_cut="continue"))
+        estate = estate_of(homes, apis, policy or Policy(on_cut="continue"), options)
         keys = dict.fromkeys(estate.homes, "any")
         made = msgspec.structs.replace(settings or GatewaySettings(), timeouts=timeouts)
         plane = Plane(estate, made, kept, keys, **plane_options)  # type: ignore[arg-type]  # passed on as given
-        server = await plane.serve("127.0.0.1", 0)
+        server = await plane.serve("127.0.0.1", 0, tls=tls_in)
         try:
             port = server.sockets[0].getsockname()[1]
-            yield Street(homes, plane, f"http://127.0.0.1:{port}", kept)
+            yield Street(homes, plane, f"{'https' if tls_in else 'http'}://127.0.0.1:{port}", kept)
         finally:
             server.close()
             await plane.drain(0.5)

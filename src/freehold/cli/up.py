@@ -50,7 +50,7 @@ def _serve(
     config: str | None, host: str | None, port: int | None, admin_port: int | None, workers: int | None,
     quiet: bool,
 ) -> None:  # fmt: skip
-    from freehold.cli.loading import ledger_database, ledger_settings
+    from freehold.cli.loading import ledger_database, ledger_settings, load_telemetry
     from freehold.gateway import Setup, up
 
     def read() -> Settled:
@@ -69,6 +69,7 @@ def _serve(
             receipt=receipt,
             strict=ledger.strict,
             seal=sealing(ledger),
+            telemetry=load_telemetry(config),
             state=state_folder(),
             host=settings.host,
             port=settings.port if port is None else port,

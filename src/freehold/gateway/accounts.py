@@ -76,6 +76,8 @@ class Accounts:
     def record(self, call: Call, time_ns: int, seconds: float) -> asyncio.Task[None] | None:
         """Record now; where content is to be sealed first, the task that does both."""
         record = self._record_of(call, time_ns, seconds)
+        if record.cost is not None and record.cost.nano_usd:
+            self._metrics.spent_on(record.workload, record.key, record.cost.nano_usd)
         if self._sealing is None:
             add_digests(record, call.asked.body, call.answer, call.said)
             self._recorder.record(record)

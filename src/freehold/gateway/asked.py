@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -24,6 +24,14 @@ _USAGE_OPTION: Final = b',"stream_options":{"include_usage":true}}'
 
 
 _NOTHING: Final = msgspec.Raw(b"")  # an absent field
+
+
+class Traced(Protocol):
+    """The trace a call belongs to: the caller's own header, and what each attempt sends on."""
+
+    @property
+    def header(self) -> str | None: ...
+    def onward(self) -> dict[str, str]: ...
 
 
 class Peek(msgspec.Struct):
@@ -71,7 +79,7 @@ class Asked:
     __slots__ = (
         "_conversation", "body", "dialect", "hides_usage", "inbound", "model", "near", "peeked",
         "peeked_whole",
-        "side", "stored", "stream",
+        "side", "stored", "stream", "trace",
     )  # fmt: skip
 
     def __init__(self, inbound: Inbound, near: Codec, dialect: str, body: bytes, peeked: Peek) -> None:
@@ -83,6 +91,7 @@ class Asked:
         self._conversation: Conversation | None = None
         self.peeked_whole: Peeked | None = None
         self.side: Any = None  # a Side, where this is no generation
+        self.trace: Traced | None = None
 
     @property
     def conversation(self) -> Conversation:

@@ -59,10 +59,10 @@ class Attempts(Ends):
             return
         self._send(connection, self.plane.now())
 
-    def _not_opened(self, why: str) -> None:
+    def _not_opened(self, kind: str, words: str) -> None:
         self._opening = None
         if self.phase == CONNECTING:
-            self._failed(Outcome(action="next_home", kind=why, status=502, message="no connection"))
+            self._failed(Outcome(action="next_home", kind=kind, status=502, message=words))
 
     def _send(self, connection: Upstream, now: float) -> None:
         self.connection = connection

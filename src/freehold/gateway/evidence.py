@@ -19,6 +19,7 @@ _NO_USAGE: Final = {"tokens": "the home reported no usage", "cost": "the home re
 _NO_PRICE: Final = {"cost": "the home has no price"}
 _NO_CACHE_PRICE: Final = {"cost": "the home has no price for cached tokens"}
 _HOLDS: Final = "it holds the stored state that the call names"
+_OPERATIONS: Final = {"embed": "embeddings", "count": "count_tokens"}  # none: an answer was asked for
 _FLOPS: Final = "undisclosed"
 MTOK: Final = 1_000_000
 _NO_PRICES: Final = Price()
@@ -69,12 +70,14 @@ def call_record(call: Call, estate: Digest | None, time_ns: int, seconds: float)
         key=call.caller.id,
         unknown=unknown,
         dialect=call.asked.inbound.dialect,
+        operation=_OPERATIONS.get(call.asked.inbound.operation),
         stream=call.asked.stream,
         status=call.log_status or None,
         attempts=call.attempts,
         rescued=bool(call.tried) and call.ending == "ok",
         joined=call.joined,
         why_home=why_home(call),
+        trace=None if call.asked.trace is None else call.asked.trace.header,
     )
 
 
@@ -108,6 +111,10 @@ def answered_record(call: Call, template: CallRecord, time_ns: int, seconds: flo
     _set(record, "stream", call.asked.stream)
     _set(record, "key", call.caller.id)
     _set(record, "why_home", why_home(call))
+    if call.asked.side is not None:
+        _set(record, "operation", _OPERATIONS.get(call.asked.inbound.operation))
+    if call.asked.trace is not None:
+        _set(record, "trace", call.asked.trace.header)
     if call.attempts > 1:
         _set(record, "attempts", call.attempts)
         _set(record, "rescued", True)

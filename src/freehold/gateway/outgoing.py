@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -28,17 +29,18 @@ def request_for(
     asked: Asked, route: Route, rescue: Story | None, joined: str | None,
 ) -> Sent | LeftOut | NotReady:  # fmt: skip
     """Where `quick_request` has none. A DialectError: no home can do it, or it cannot be read."""
+    onward = asked.trace.onward() if asked.trace is not None else None
     if asked.side is not None:
         wanted = asked.side.write(route)
         if isinstance(wanted, str):
             return LeftOut(home=route.id, why=wanted)
-        return _signed(route, wanted, passing=False)
+        return _signed(route, wanted, onward, passing=False)
     if rescue is None and route.dialect == asked.dialect:
         made = spliced(asked, route)
         if made is not None:
-            return _signed(route, made, passing=True)
+            return _signed(route, made, onward, passing=True)
     told = _told(asked, route, rescue, joined)
-    return told if isinstance(told, LeftOut) else _signed(route, told, passing=False)
+    return told if isinstance(told, LeftOut) else _signed(route, told, onward, passing=False)
 
 
 def quick_request(asked: Asked, route: Route, forward: bytes) -> bytes | None:
@@ -47,6 +49,8 @@ def quick_request(asked: Asked, route: Route, forward: bytes) -> bytes | None:
         return None
     head = route.head_stream if asked.stream else route.head_plain
     body = asked.body_for(route.model_name)
+    if asked.trace is not None:
+        forward += _lines(asked.trace.onward())
     if forward:
         head = b"%b%bcontent-length: " % (head[:-16], forward)
     return b"%b%d\r\n\r\n%b" % (head, len(body), body)
@@ -76,6 +80,13 @@ def _told(asked: Asked, route: Route, rescue: Story | None, joined: str | None) 
     return written(going_on, route, begun=bool(rescue.text.strip()))
 
 
-def _signed(route: Route, made: WireRequest, *, passing: bool) -> Sent | NotReady:
-    ready = route.request(made.method, made.path, made.headers, made.body)
+def _lines(headers: Mapping[str, str]) -> bytes:
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode("latin-1")
+
+
+def _signed(
+    route: Route, made: WireRequest, onward: Mapping[str, str] | None, *, passing: bool
+) -> Sent | NotReady:
+    headers = made.headers if onward is None else {**made.headers, **onward}
+    ready = route.request(made.method, made.path, headers, made.body)
     return NotReady() if ready is None else Sent(request=ready, passing=passing)

@@ -34,6 +34,7 @@ from freehold.gateway.pins import Pins
 from freehold.gateway.routes import Building, Generation, Live, Plan, Route, build_generation
 from freehold.gateway.settings import GatewaySettings
 from freehold.gateway.side import Side
+from freehold.gateway.telemetry.trace import Caught, Tracing, caught
 from freehold.types.contracts import Recorder, Refused
 from freehold.types.conversation import StoredState
 from freehold.types.names import HomeId
@@ -61,6 +62,7 @@ class Memo(msgspec.Struct):
     caller: Caller | None
     has_key: bool
     forward: bytes
+    trace: Caught | None
     generates: bool
     restarts: bool  # asks that a cut stream begins again
     # The model asked for last under this head, and what it meant: mostly the next call asks for it too.
@@ -76,13 +78,14 @@ class Plane:
         credentials: Mapping[HomeId, str] | None = None, *, clock: Clock | None = None,
         chance: random.Random | None = None, keys: KeyRing | None = None, log: TextIO | None = None,
         attested: frozenset[HomeId] = frozenset(), tls: ssl.SSLContext | None = None, share: int = 1,
-        strict: bool = False, seal: Seal | None = None,
+        strict: bool = False, seal: Seal | None = None, tracing: Tracing | None = None,
     ) -> None:  # fmt: skip
         self.loop = asyncio.get_running_loop()
         self.clock: Clock = clock or SystemClock()
         self.chance = chance or random.Random()  # noqa: S311  # order and jitter, not secrets
         self.now = seconds_of(self.clock)  # the clock that deadlines use, finer than the loop's idea of it
         self.recorder, self.keys, self.share, self.strict = recorder, keys, share, strict
+        self.tracing = tracing
         self.sealing = None if seal is None else Sealing(self.loop, seal, recorder)
         self.gather: type[Said | Hashed] = Hashed if seal is None else Said
         self.metrics, self.log, self.pins = Metrics(), CallLog(log), Pins()
@@ -121,8 +124,12 @@ class Plane:
         self.accounts.estate = estate.digest
         return made
 
-    def reload(self, estate: Estate, settings: GatewaySettings, credentials: Mapping[HomeId, str]) -> None:
+    def reload(
+        self, estate: Estate, settings: GatewaySettings, credentials: Mapping[HomeId, str],
+        tls: ssl.SSLContext | None = None,
+    ) -> None:  # fmt: skip
         """New settings for calls that begin from now on; those at work finish on what they began with."""
+        self._tls = tls or self._tls
         self.generation = self._build(self.generation.number + 1, estate, settings, credentials)
         self._take_limits(settings)
         self._epoch += 1
@@ -188,9 +195,9 @@ class Plane:
             failure = self._unreadable_body(memo.near, memo.inbound, body)
             self._deny(client, memo.near, memo.inbound, failure, caller)
             return
-        self._begin_call(
-            client, memo, Asked(memo.inbound, memo.near, memo.row, body, peeked), caller, started
-        )
+        asked = Asked(memo.inbound, memo.near, memo.row, body, peeked)
+        asked.trace = memo.trace
+        self._begin_call(client, memo, asked, caller, started)
 
     def begin_side(
         self, client: CallerConnection, head: Head, inbound: Inbound, near: Codec, caller: Caller, side: Side,
@@ -199,7 +206,8 @@ class Plane:
         """A token count or an embedding: a call like any other from here on."""
         asked = Asked(inbound, near, _row(inbound), body, Peek())
         asked.side, asked.model, asked.stream, asked.hides_usage = side, side.model, False, False
-        memo = Memo(self._epoch, inbound, near, asked.dialect, caller, True, b"", False, False)
+        asked.trace = caught(head)
+        memo = Memo(self._epoch, inbound, near, asked.dialect, caller, True, b"", asked.trace, False, False)
         self._begin_call(client, memo, asked, caller, self.now())
 
     def _read_head(self, client: CallerConnection, head: Head) -> Memo | None:
@@ -219,7 +227,7 @@ class Plane:
         caller = self._caller(secret)
         restarts = (head.get(b"x-freehold-on-cut") or b"").lower() == b"restart"
         return Memo(
-            self._epoch, found, codec_for(found), _row(found), caller, bool(secret), forward,
+            self._epoch, found, codec_for(found), _row(found), caller, bool(secret), forward, caught(head),
             found.operation == "generate", restarts,
         )  # fmt: skip
 
@@ -258,7 +266,10 @@ class Plane:
             return
         self.in_flight += 1
         caller.in_flight += 1
-        call = Call(self, client, self.new_id(), asked, plan, caller, memo.forward, memo.restarts, started)
+        id = self.new_id()
+        if self.tracing is not None:
+            asked.trace = self.tracing.begin(asked.trace, id)
+        call = Call(self, client, id, asked, plan, caller, memo.forward, memo.restarts, started)
         client.begin(call)
         call.start()
 

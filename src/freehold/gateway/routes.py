@@ -59,6 +59,12 @@ class Live:
         self.pool, self.health, self.identity, self.where = pool, health, signer, where
         self.answered = self.failed = self.tokens_out = 0
 
+    def settle(self, tls: ssl.SSLContext) -> None:
+        """Connections from now on are checked by `tls`."""
+        address = self.pool.address
+        if address.tls is not None and address.tls is not tls:
+            self.pool.move(Address(address.host, address.port, tls))
+
 
 class Route:
     """One home as a place for the calls of one workload."""
@@ -290,8 +296,30 @@ class Building(msgspec.Struct, kw_only=True):
 def build_generation(
     number: int, estate: Estate, settings: GatewaySettings, building: Building, lives: dict[HomeId, Live]
 ) -> Generation:
-    """Plans of every workload that takes calls. `lives` is kept up: homes that stay keep their state."""
-    wanted: set[HomeId] = set()
+    """Plans of every workload that takes calls. `lives` is kept up: homes that stay keep their state.
+
+    Where something cannot be built, `lives` is as it was: the old generation goes on with it.
+    """
+    fresh: dict[HomeId, Live] = {}
+    try:
+        plans = _plans(estate, settings, building, lives, fresh)
+    except BaseException:
+        for made in set(fresh.values()) - set(lives.values()):
+            _let_go(made)
+        raise
+    for gone in set(lives.values()) - set(fresh.values()):
+        _let_go(gone)
+    lives.clear()
+    lives.update(fresh)
+    for live in lives.values():
+        live.settle(building.tls)
+    return Generation(number, estate, settings, plans)
+
+
+def _plans(
+    estate: Estate, settings: GatewaySettings, building: Building, lives: Mapping[HomeId, Live],
+    fresh: dict[HomeId, Live],
+) -> dict[str, Plan]:  # fmt: skip
     plans: dict[str, Plan] = {}
     waits = Waits(
         connect=settings.timeouts.connect.seconds, header=settings.timeouts.header.seconds,
@@ -305,8 +333,7 @@ def build_generation(
         routes = []
         for candidate in found.allowed:
             home = candidate.home
-            wanted.add(home.id)
-            live = _live(home, building, lives)
+            live = _live(home, building, lives, fresh)
             model = estate.models.get(home.model) if home.model is not None else None
             routes.append(
                 Route(
@@ -319,29 +346,29 @@ def build_generation(
                 route.telling_words = telling_words(route.dialect, route.can, alone=True)
         rules = Rules(attempts_max=settings.attempts_max, shop_refusals=workload.policy.shop_refusals)
         plans[str(name)] = Plan(workload, found, tuple(routes), rules, waits)
-    for gone in set(lives) - wanted:
-        _let_go(lives.pop(gone))
-    return Generation(number, estate, settings, plans)
+    return plans
 
 
-def _live(home: Home, building: Building, lives: dict[HomeId, Live]) -> Live:
+def _live(home: Home, building: Building, lives: Mapping[HomeId, Live], fresh: dict[HomeId, Live]) -> Live:
+    """A home's live state: the one it has, or a new one where it has moved or signs otherwise."""
+    if home.id in fresh:
+        return fresh[home.id]
     api = api_of(home.api or "")
     place = reach(home, api)
     row = TRANSPORTS[api]
-    credential = building.credentials.get(home.id)
-    where = (place.secure, place.host, place.port, credential is None, tuple(sorted(home.options.items())))
+    unsigned = building.credentials.get(home.id) is None
+    where = (place.secure, place.host, place.port, unsigned, tuple(sorted(home.options.items())))
     known = lives.get(home.id)
     if known is not None and known.where == where:
+        fresh[home.id] = known
         return known
-    if known is not None:
-        _let_go(known)
     signer = None
-    if credential is None and row.identity != "none" and place.secure:
+    if unsigned and row.identity != "none" and place.secure:
         signer = identity(row.identity, home, service=row.signing_name, scope=row.scope, clock=building.clock)
     address = Address(place.host, place.port, building.tls if place.secure else None)
     health = known.health if known is not None else Health(building.chance)
-    lives[home.id] = Live(Pool(building.loop, address), health, signer, where)
-    return lives[home.id]
+    fresh[home.id] = Live(Pool(building.loop, address), health, signer, where)
+    return fresh[home.id]
 
 
 def _let_go(live: Live) -> None:

@@ -22,6 +22,8 @@ from freehold.types.conversation import StoredState
 class AtWork(Protocol):
     """What a caller's connection needs of the call it waits for."""
 
+    joined: str | None  # how its stream was taken up after a cut; told in a trailer
+
     def client_gone(self) -> None: ...
     def hold(self, paused: bool) -> None: ...
 

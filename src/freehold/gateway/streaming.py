@@ -8,7 +8,7 @@ from freehold.dialects import Outcome
 from freehold.gateway.attempts import Attempts
 from freehold.gateway.passing import ENDED, FAILED, FINISHED, LIVE, WATCHES, PassLane
 from freehold.gateway.replies import stream_head
-from freehold.gateway.rescue import KEPT_BYTES_MAX, Lane, cut_failure, rescue_of, restart_mark
+from freehold.gateway.rescue import KEPT_BYTES_MAX, Lane, cut_failure, rescue_of, seam_mark
 from freehold.gateway.story import EventLane, Join, Story, tokens_left
 from freehold.gateway.watchlane import WatchLane
 from freehold.types.conversation import End, Finished
@@ -140,8 +140,10 @@ class Streaming(Attempts):
                 self._end_with_error(cut_failure(self._home_id(), why, found))
                 return
             self._rescue, self.writer, self.joined = found.story, found.writer, found.joined
-            if self.joined == "restarted":
-                self.client.write(self.client.chunk(restart_mark(self.asked)))
+            mark = seam_mark(self.asked, found.joined)
+            if mark and self.said is not None:
+                self.said.add(mark)
+                self.client.write(self.client.chunk(mark))
         if self._rescue is not None and self._nothing_left(outcome):
             return
         self._failed(outcome)

@@ -346,16 +346,18 @@ class Pool:
             self._idle.remove(connection)
 
     def open(
-        self, then: Callable[[Upstream], None], failed: Callable[[str], None], timeout_seconds: float
+        self, then: Callable[[Upstream], None], failed: Callable[[str, str], None], timeout_seconds: float
     ) -> asyncio.Task[None]:
-        """Connect, then call back. The task may be cancelled."""
+        """Connect, then call back; `failed` is told the kind of trouble and words for it. The task may be
+        cancelled.
+        """
         task = self.loop.create_task(self._open(then, failed, timeout_seconds))
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
         return task
 
     async def _open(
-        self, then: Callable[[Upstream], None], failed: Callable[[str], None], timeout_seconds: float
+        self, then: Callable[[Upstream], None], failed: Callable[[str, str], None], timeout_seconds: float
     ) -> None:
         address = self.address
         try:
@@ -365,13 +367,21 @@ class Pool:
                     server_hostname=address.host if address.tls is not None else None,
                 )  # fmt: skip
         except TimeoutError:
-            failed("connect_timeout")
-        except ssl.SSLError:
-            failed("tls")
-        except OSError:
-            failed("refused")
+            failed("connect_timeout", "no connection in time")
+        except ssl.SSLCertVerificationError as error:
+            failed("tls", f"its certificate does not hold: {error.verify_message}")
+        except ssl.SSLError as error:
+            failed("tls", f"no TLS with it: {error.reason or 'the handshake failed'}")
+        except OSError as error:
+            failed("refused", f"no connection: {error.strerror or type(error).__name__}")
         else:
             then(connection)
+
+    def move(self, address: Address) -> None:
+        """From now on connections are made so; those that are idle were made otherwise, and are closed."""
+        self.address = address
+        while self._idle:
+            self._idle.pop().transport.close()
 
     def sweep(self) -> None:
         """Close what has been idle for long, oldest first."""

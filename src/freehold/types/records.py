@@ -134,6 +134,7 @@ class CallRecord(Record, frozen=True, kw_only=True, tag="call/1"):
     vendor_id: str | None = None  # what the vendor calls its answer
     request: Content | None = None
     response: Content | None = None
+    trace: str | None = None  # the caller's W3C traceparent
 
 
 class AttemptRecord(Record, frozen=True, kw_only=True, tag="attempt/1"):
