@@ -65,7 +65,7 @@ class Accounts:
             self._sealings.recorder.record(answering_attempt(call, record, self._new_id()))
         cost = record.cost
         self._metrics.spent_on(record.workload, record.key, None if cost is None else cost.nano_usd)
-        self._sealings.record(record, call.asked.body, call.answer, call.said)
+        self._sealings.record(record, call.seal, call.asked.body, call.answer, call.said)
         self._log.call(call, seconds)
 
     def _count(self, call: Call, seconds: float) -> None:
