@@ -18,7 +18,7 @@ from freehold.pocket import FaultRule, Limits, PocketHome
 from freehold.pocket.limits import Limiter, Within
 from freehold.pocket.street import Address, running
 
-BURST_SECONDS: Final = 1.0  # of a limit: a drill lasts seconds, so a minute's worth would never be used up
+BURST_SECONDS: Final = 3.0  # of a limit: a drill lasts seconds, so a minute's worth would never be used up
 # How a home is broken. `refuse` also breaks off what is under way, as a killed process does.
 FAULTS: Final[dict[str, FaultRule]] = {
     "refuse": FaultRule(fault="refuse"),
