@@ -70,7 +70,8 @@ class Gathering:
 
     def take(self, record: AnyRecord) -> Whole | None:
         if isinstance(record, AttemptRecord):
-            self._wait(record)
+            if record.outcome == "failed":  # how the others ended, the call's record says
+                self._wait(record)
             return None
         if not isinstance(record, CallRecord):
             return None
