@@ -51,7 +51,7 @@ async def answer(worker: Worker, question: Question) -> Told:
         case "homes":
             return Told(ready=worker.ready, homes=tuple(worker.homes()))
         case "reload":
-            return Told(ready=worker.ready, report=worker.reload())
+            return Told(ready=worker.ready, report=await worker.reload())
         case "receipt":
             return Told(ready=worker.ready, receipt=await asyncio.to_thread(worker.receipt, question.id))
         case "ready":

@@ -1,0 +1,109 @@
+"""What follows the end of a call: counters, its record, its log line.
+
+None of it keeps a caller waiting: calls that end in one turn of the loop are accounted for together in the
+next, after their answers were written. Together is also cheaper: the same few functions run on one after the
+other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from freehold.clock import Clock
+from freehold.dialects import Failure
+from freehold.gateway.call import Call
+from freehold.gateway.content import Sealings
+from freehold.gateway.evidence import (
+    CallLog,
+    answered_record,
+    answering_attempt,
+    attempt_record,
+    call_record,
+)
+from freehold.gateway.metrics import Metrics
+from freehold.types.names import Digest, RecordId
+from freehold.types.records import AlarmRecord, CallRecord
+
+
+class Accounts:
+    """The books of one process."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, clock: Clock, now: Callable[[], float],
+        new_id: Callable[[], RecordId], sealings: Sealings, metrics: Metrics, log: CallLog,
+    ) -> None:  # fmt: skip
+        self._loop, self._clock, self._now, self._new_id = loop, clock, now, new_id
+        self._sealings, self._metrics, self._log = sealings, metrics, log
+        self._ended: deque[Call] = deque()
+        self.estate: Digest | None = None  # of the generation at work
+
+    def ended(self, call: Call) -> None:
+        if not self._ended:
+            self._loop.call_soon(self.settle)
+        self._ended.append(call)
+
+    def settle(self) -> None:
+        """Account for every call that ended since the last time."""
+        ended = self._ended
+        if not ended:
+            return
+        behind_ns = self._clock.now_ns() - int(self._now() * 1e9)  # from the loop's clock to the wall's
+        try:
+            while ended:
+                self._account(ended.popleft(), behind_ns)
+        finally:
+            if ended:  # one of them could not be told; the others are not to be lost with it
+                self._loop.call_soon(self.settle)
+
+    def _account(self, call: Call, behind_ns: int) -> None:
+        seconds = call.ended - call.started
+        self._count(call, seconds)
+        record = self._record_of(call, int(call.ended * 1e9) + behind_ns, seconds)
+        if call.attempts > 1 and call.ending == "ok":  # else the call's record says all there is to its try
+            self._sealings.recorder.record(answering_attempt(call, record, self._new_id()))
+        cost = record.cost
+        self._metrics.spent_on(record.workload, record.key, None if cost is None else cost.nano_usd)
+        self._sealings.record(record, call.asked.body, call.answer, call.said)
+        self._log.call(call, seconds)
+
+    def _count(self, call: Call, seconds: float) -> None:
+        metrics, where, workload = self._metrics, call.route, str(call.plan.workload.id)
+        home = where.id if where is not None else ""
+        metrics.call(workload, home, call.ending, seconds)
+        if call.tried and call.ending == "ok":
+            key = (workload, call.joined or "failover")
+            metrics.rescued[key] = metrics.rescued.get(key, 0) + 1
+        usage = call.usage
+        if usage is not None and where is not None:
+            if usage.fresh is not None:
+                metrics.used(home, "input", usage.fresh)
+            if usage.output is not None:
+                metrics.used(home, "output", usage.output)
+
+    def _record_of(self, call: Call, time_ns: int, seconds: float) -> CallRecord:
+        where = call.route
+        if where is None or call.ending != "ok":
+            return call_record(call, self.estate, time_ns, seconds)
+        return answered_record(call, where.template, time_ns, seconds)
+
+    # --- under a strict policy ---
+
+    def begun(self, call: Call) -> RecordId:
+        """Record that content of this call is about to be shown."""
+        id, seconds = self._new_id(), self._now() - call.attempt_started
+        self._sealings.recorder.record(attempt_record(call, None, id, self._clock.now_ns(), seconds))
+        return id
+
+    def not_shown(self, call: Call, failure: Failure) -> None:
+        """Record that an answer was kept from its caller, whatever its own record says."""
+        denied = self._metrics.denied
+        denied[failure.code] = denied.get(failure.code, 0) + 1
+        self._log.event(f"{call.id} was answered, and the answer not shown: {failure.why}")
+        self._sealings.recorder.record(
+            AlarmRecord(
+                id=self._new_id(), time_ns=self._clock.now_ns(), alarm="gateway.answer-not-shown",
+                about=str(call.id), workload=call.plan.workload.id, error=failure.code,
+            )
+        )  # fmt: skip
