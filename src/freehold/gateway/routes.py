@@ -22,6 +22,7 @@ from freehold.gateway.auth import Identity, identity
 from freehold.gateway.candidates import Candidate, Candidates, candidates
 from freehold.gateway.failover import Place, Rules
 from freehold.gateway.health import Health
+from freehold.gateway.metrics import Tally
 from freehold.gateway.order import Choice, Seen, order, typical_nano_usd
 from freehold.gateway.settings import GatewaySettings
 from freehold.gateway.telling import telling_fields, telling_words
@@ -97,6 +98,7 @@ class Route:
         "reply_tail",
         "secure",
         "substitute",
+        "tally",
         "target",
         "telling_words",
         "tells",
@@ -139,6 +141,7 @@ class Route:
             named += "x-freehold-substitute: yes\r\n"
         self.reply_tail = named.encode()
         self.reply_plain = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n" + self.reply_tail
+        self.tally: Tally | None = None  # of the calls it answered
         self.template: CallRecord | None = None  # of the records of its calls
         self.facts = HomeFacts(
             home=home.id, vendor=home.vendor, operator=home.operator, region=home.region,
