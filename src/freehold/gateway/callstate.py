@@ -20,12 +20,13 @@ from freehold.gateway.rescue import Lane
 from freehold.gateway.routes import Plan, Route
 from freehold.gateway.seams import Client, Shared
 from freehold.gateway.story import Story
+from freehold.gateway.told import Told
 from freehold.gateway.upstream import Served, Upstream
 from freehold.types.conversation import Usage
 from freehold.types.names import RecordId
 from freehold.types.records import Outcome as Ending
 
-CONNECTING, HEADING, ERROR_BODY, WHOLE, STREAM, WAITING, SETTLING, DONE = range(8)
+CONNECTING, HEADING, ERROR_BODY, WHOLE, STREAM, WAITING, DONE = range(7)
 
 
 class CallState(Served, Waiting):
@@ -77,6 +78,7 @@ class CallState(Served, Waiting):
         "started",
         "status",
         "streams",
+        "told",
         "tried",
         "usage",
         "writer",
@@ -101,6 +103,7 @@ class CallState(Served, Waiting):
         self.said: Said | Hashed | None = None  # a stream's answer, as it comes
         self.answer = b""  # a whole answer
         self.usage: Usage | None = None
+        self.told: Told | None = None  # what the answer says of itself
         self.joined: str | None = None
         self.first_content: float | None = None
         self.status = self.log_status = self.sent_bytes = 0

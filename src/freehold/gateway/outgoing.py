@@ -47,9 +47,9 @@ def quick_request(asked: Asked, route: Route, forward: bytes) -> bytes | None:
     """The body as it came, behind a head that was made before; None where it must be looked at first."""
     if route.dialect != asked.dialect or not route.renames or _must_look(asked, route):
         return None
-    head = route.head_stream if asked.stream else route.head_plain
     if asked.trace is not None:
         forward += _lines(asked.trace.onward())
+    head = route.head_stream if asked.stream else route.head_plain
     if forward:
         head = b"%b%bcontent-length: " % (head[:-16], forward)
     body = asked.body

@@ -16,7 +16,9 @@ from freehold import __version__
 from freehold.clock import Clock
 from freehold.dialects import Codec, Target, codec
 from freehold.dialects.capabilities import capability
+from freehold.estate.digests import policy_digest
 from freehold.estate.model import Estate
+from freehold.estate.settings import ModelSettings
 from freehold.gateway.asked import RENAMING, any_of
 from freehold.gateway.auth import Identity, identity
 from freehold.gateway.candidates import Candidate, Candidates, candidates
@@ -31,7 +33,7 @@ from freehold.gateway.upstream import Address, Pool
 from freehold.types.conversation import Conversation, Text, Turn
 from freehold.types.homes import Home, Workload
 from freehold.types.names import HomeId
-from freehold.types.records import CallRecord, HomeFacts
+from freehold.types.records import HomeFacts
 
 USER_AGENT: Final = f"freehold/{__version__}"
 RESOLVED_MAX: Final = 4096
@@ -89,6 +91,7 @@ class Route:
         "live",
         "model_name",
         "nano_usd",
+        "parameters_active",
         "place",
         "pool",
         "prefix",
@@ -109,7 +112,7 @@ class Route:
 
     def __init__(
         self, candidate: Candidate, workload: Workload, live: Live, credential: str | None,
-        waits: Waits, context_tokens: int | None,
+        waits: Waits, model: ModelSettings | None,
     ) -> None:  # fmt: skip
         home = candidate.home
         self.home, self.id, self.live = home, home.id, live
@@ -135,14 +138,15 @@ class Route:
         self.fixed_headers = self._fixed_headers()
         self.head_plain, self.head_stream = self._head(False), self._head(True)
         self.nano_usd = typical_nano_usd(home.price, workload.input_tokens, workload.output_tokens)
-        self.place = Place(home=home.id, context_tokens=context_tokens)
+        self.place = Place(home=home.id, context_tokens=model.context_tokens if model is not None else None)
         named = f"x-freehold-home: {home.id}\r\nx-freehold-model: {home.model or 'unknown'}\r\n"
         if candidate.substitute:
             named += "x-freehold-substitute: yes\r\n"
         self.reply_tail = named.encode()
         self.reply_plain = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n" + self.reply_tail
         self.tally: Tally | None = None  # of the calls it answered
-        self.template: CallRecord | None = None  # of the records of its calls
+        self.parameters_active = model.parameters_active if model is not None else None
+        self.template: Any = None  # a Template, of the records of its calls
         self.facts = HomeFacts(
             home=home.id, vendor=home.vendor, operator=home.operator, region=home.region,
             silicon=home.silicon, api=home.api, model=home.model,
@@ -196,8 +200,8 @@ class Plan:
     """One workload and the routes its policy allows."""
 
     __slots__ = (
-        "_by_ranks", "_calm", "_weighted", "candidates", "places", "policy", "routes", "rules", "waits",
-        "why_none", "workload",
+        "_by_ranks", "_calm", "_weighted", "candidates", "places", "policy", "policy_digest", "routes",
+        "rules", "strict_policy", "waits", "why_none", "workload",
     )  # fmt: skip
 
     def __init__(
@@ -205,6 +209,8 @@ class Plan:
     ) -> None:
         self.workload, self.policy, self.candidates = workload, workload.policy, found
         self.routes, self.rules, self.waits = routes, rules, waits
+        self.policy_digest = policy_digest(workload.policy)
+        self.strict_policy = msgspec.structs.replace(workload.policy, evidence="strict")
         self.places = tuple(route.place for route in routes)
         self.why_none = "" if routes else found.why_none() or "no home of it serves calls"
         self._weighted = len({route.home.weight for route in routes}) > 1
@@ -341,7 +347,7 @@ def _plans(
             routes.append(
                 Route(
                     candidate, workload, live, building.credentials.get(home.id), _waits_of(home, waits),
-                    model.context_tokens if model is not None else None,
+                    model,
                 )
             )  # fmt: skip
         if len({route.dialect for route in routes}) == 1:
