@@ -36,7 +36,8 @@ class Attempts(Ends):
         self._retried_stale = False
         waits = route.waits
         self._idle = waits.idle
-        self._content_by = min(now + waits.first_content, self._total_by)
+        content_by = now + waits.first_content
+        self._content_by = content_by if content_by < self._total_by else self._total_by
         self.deadline = self._total_by
         request = self._request_for(route)
         if request is None:

@@ -428,9 +428,7 @@ class Plane:
             where.health.succeeded(now)
             where.live.answered += 1
             if call.first_content is not None and not call.tried:
-                seconds = call.first_content - call.attempt_started
-                where.health.took(seconds)
-                self.metrics.first_content(where.id, seconds)
+                where.health.took(call.first_content - call.attempt_started)
             return
         if outcome.kind in _NEUTRAL:
             where.health.gave_up()

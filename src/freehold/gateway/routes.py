@@ -24,6 +24,7 @@ from freehold.gateway.auth import Identity, identity
 from freehold.gateway.candidates import Candidate, Candidates, candidates
 from freehold.gateway.failover import Place, Rules
 from freehold.gateway.health import Health
+from freehold.gateway.metrics import Tally
 from freehold.gateway.order import Choice, Seen, order, typical_nano_usd
 from freehold.gateway.settings import GatewaySettings
 from freehold.gateway.telling import telling_fields, telling_words
@@ -100,6 +101,7 @@ class Route:
         "reply_tail",
         "secure",
         "substitute",
+        "tally",
         "target",
         "telling_words",
         "tells",
@@ -142,6 +144,7 @@ class Route:
             named += "x-freehold-substitute: yes\r\n"
         self.reply_tail = named.encode()
         self.reply_plain = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n" + self.reply_tail
+        self.tally: Tally | None = None  # of the calls it answered
         self.parameters_active = model.parameters_active if model is not None else None
         self.template: Any = None  # a Template, of the records of its calls
         self.facts = HomeFacts(
