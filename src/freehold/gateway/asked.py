@@ -9,6 +9,7 @@ import msgspec
 
 from freehold.dialects import Codec, Inbound
 from freehold.dialects.passthrough import Peeked
+from freehold.gateway.passing import named_by
 from freehold.types.conversation import Conversation, StoredState
 
 # Dialects whose streams and answers can pass through without being told anew.
@@ -41,6 +42,8 @@ class Peek(msgspec.Struct):
     previous_response_id: str | None = None
     conversation: msgspec.Raw = _NOTHING
     container: msgspec.Raw = _NOTHING
+    cached: msgspec.Raw = msgspec.field(default=_NOTHING, name="cachedContent")
+    cached_snake: msgspec.Raw = msgspec.field(default=_NOTHING, name="cached_content")
     # Whether a home takes these as they are is asked of its capabilities; see `telling`.
     temperature: msgspec.Raw = _NOTHING
     top_p: msgspec.Raw = _NOTHING
@@ -156,13 +159,19 @@ def _asks_usage(peeked: Peek) -> bool:
     return bool(found and found.include_usage)
 
 
-def _stored(peeked: Peek) -> StoredState | None:
+def _stored(peeked: Peek) -> tuple[StoredState, ...]:
+    """What the top of the body names."""
+    found: list[StoredState] = []
     if peeked.previous_response_id is not None:
-        return StoredState(kind="previous_response", id=peeked.previous_response_id)
-    if peeked.conversation is _NOTHING and peeked.container is _NOTHING:
-        return None
-    for kind, raw in (("conversation", peeked.conversation), ("container", peeked.container)):
-        if bytes(raw) not in (b"", b"null"):
-            text = bytes(raw).decode("utf-8", "replace").strip('"')
-            return StoredState(kind="conversation" if kind == "conversation" else "container", id=text)
-    return None
+        found.append(StoredState(kind="previous_response", id=peeked.previous_response_id))
+    if (id := _id_in(peeked.conversation)) is not None:
+        found.append(StoredState(kind="conversation", id=id))
+    if (id := _id_in(peeked.container)) is not None:
+        found.append(StoredState(kind="container", id=id))
+    if (id := _id_in(peeked.cached) or _id_in(peeked.cached_snake)) is not None:
+        found.append(StoredState(kind="file", id=id))
+    return tuple(found)
+
+
+def _id_in(raw: msgspec.Raw) -> str | None:
+    return None if raw is _NOTHING else named_by(raw)

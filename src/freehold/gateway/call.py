@@ -150,7 +150,9 @@ class Call(Streaming):
                 body, usage = asked.side.answer(route, body)
                 complete = True
             elif self._passing and asked.dialect in WHOLES:
-                complete, usage, _ = WHOLES[asked.dialect](body)
+                complete, usage, _, keeps = WHOLES[asked.dialect](body)
+                if keeps:
+                    self.plane.pins.pin(keeps, route.id, self.caller.id)
             elif self._passing:
                 passed = route.codec.read_answer(body)
                 complete, usage = passed.finish != "error", passed.usage
@@ -161,6 +163,8 @@ class Call(Streaming):
                     answer = msgspec.structs.replace(
                         answer, id=answer.id or self.id, model=answer.model or route.model_name
                     )
+                if answer.dialect == "responses":
+                    self.plane.pins.pin((answer.id,), route.id, self.caller.id)
                 body = asked.near.write_answer(answer, asked.conversation)
         except (DialectError, msgspec.DecodeError, UnicodeDecodeError):
             self._failed(

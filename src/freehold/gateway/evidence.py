@@ -124,7 +124,7 @@ def answered_record(call: Call, template: CallRecord, time_ns: int, seconds: flo
 
 def why_home(call: Call) -> str | None:
     """The order's reason for the home that was asked last; None if none was."""
-    if call.route is not None and call.asked.stored is not None:
+    if call.route is not None and call.asked.stored:
         return _HOLDS
     routes, reasons = call.choices
     for route, why in zip(routes, reasons, strict=True):

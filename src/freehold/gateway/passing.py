@@ -26,6 +26,23 @@ class Seen(NamedTuple):
     usage: msgspec.Raw | None = None
     message: str = ""
     model: str = ""
+    keeps: tuple[str, ...] = ()  # ids of what the vendor keeps for later calls
+
+
+def named_by(raw: msgspec.Raw) -> str | None:
+    """The id in a field that holds it as text or as an object; None where it names none."""
+    try:
+        found = _named(raw) if there(raw) is not None else None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return (found if isinstance(found, str) or found is None else found.id) or None
+
+
+class _Named(msgspec.Struct):
+    id: str | None = None
+
+
+_named = msgspec.json.Decoder(str | _Named).decode
 
 
 # --- OpenAI chat completions ---
@@ -155,6 +172,7 @@ class _AnthropicError(msgspec.Struct):
 
 class _AnthropicDelta(msgspec.Struct):
     stop_reason: str | None = None
+    container: msgspec.Raw = _NOTHING
 
 
 class _AnthropicMessage(msgspec.Struct):
@@ -185,8 +203,10 @@ def anthropic_any(data: bytes) -> Seen:
     if kind == "error":
         return Seen(ERROR, message=event.error.message if event.error else "")
     if kind == "message_delta":
-        done = event.delta is not None and event.delta.stop_reason is not None
-        return Seen(FINISH if done else LIFECYCLE, there(event.usage))
+        if event.delta is None or event.delta.stop_reason is None:
+            return Seen(LIFECYCLE, there(event.usage))
+        container = named_by(event.delta.container)
+        return Seen(FINISH, there(event.usage), keeps=(container,) if container else ())
     if event.message is not None:
         return Seen(LIFECYCLE, there(event.message.usage), model=event.message.model)
     return Seen(_ANTHROPIC_KINDS.get(kind, LIFECYCLE))
@@ -216,6 +236,8 @@ def usage_anthropic(raw: msgspec.Raw) -> Usage:
 
 
 class _ResponsesBody(msgspec.Struct):
+    id: str = ""
+    conversation: msgspec.Raw = _NOTHING
     usage: msgspec.Raw = _NOTHING
     model: str = ""
     error: msgspec.Raw = _NOTHING
@@ -245,8 +267,14 @@ def responses_any(data: bytes) -> Seen:
     usage = there(event.response.usage) if event.response is not None else None
     model = event.response.model if event.response is not None else ""
     if kind in _RESPONSES_ENDS:
-        return Seen(FINISH, usage, model=model)
+        keeps = _kept(event.response.id, event.response.conversation) if event.response is not None else ()
+        return Seen(FINISH, usage, model=model, keeps=keeps)
     return Seen(CONTENT if kind.endswith(".done") else LIFECYCLE, usage, model=model)
+
+
+def _kept(id: str, conversation: msgspec.Raw) -> tuple[str, ...]:
+    held = named_by(conversation)
+    return tuple(one for one in (id, held) if one)
 
 
 def usage_responses(raw: msgspec.Raw) -> Usage:
@@ -356,8 +384,8 @@ class PassLane:
     """One stream on its way through. `feed` gives the bytes that may go to the caller now."""
 
     __slots__ = (
-        "_early", "_hide_usage", "_keep_max", "_later", "_pending", "_read_usage", "_terminal", "kept",
-        "kept_bytes", "model", "state", "usage", "why",
+        "_early", "_hide_usage", "_keep_max", "_later", "_pending", "_read_usage", "_terminal", "keeps",
+        "kept", "kept_bytes", "model", "state", "usage", "why",
     )  # fmt: skip
 
     def __init__(self, dialect: str, keep_bytes_max: int, hide_usage: bool) -> None:
@@ -369,6 +397,7 @@ class PassLane:
         self.usage: Usage | None = None
         self.model = ""
         self.why = ""
+        self.keeps: tuple[str, ...] = ()
         self.kept: list[bytes] = []  # what was forwarded, for a rescue that continues it
         self.kept_bytes = 0
 
@@ -468,6 +497,8 @@ class PassLane:
     def _note(self, seen: Seen) -> None:
         if seen.model and not self.model:
             self.model = seen.model
+        if seen.keeps:
+            self.keeps = seen.keeps
         if seen.usage is None:
             return
         try:
@@ -522,6 +553,7 @@ class Whole(NamedTuple):
     complete: bool
     usage: Usage | None
     model: str
+    keeps: tuple[str, ...] = ()
 
 
 class _OpenAIWhole(msgspec.Struct):
@@ -535,9 +567,12 @@ class _AnthropicWhole(msgspec.Struct):
     usage: msgspec.Raw = _NOTHING
     model: str = ""
     type: str = ""
+    container: msgspec.Raw = _NOTHING
 
 
 class _ResponsesWhole(msgspec.Struct):
+    id: str = ""
+    conversation: msgspec.Raw = _NOTHING
     status: str | None = None
     usage: msgspec.Raw = _NOTHING
     model: str = ""
@@ -577,13 +612,16 @@ def whole_openai(body: bytes) -> Whole:
 def whole_anthropic(body: bytes) -> Whole:
     wire = _anthropic_whole(body)
     complete = wire.type == "message" and wire.stop_reason is not None
-    return Whole(complete, read_usage(usage_anthropic, wire.usage), wire.model)
+    container = named_by(wire.container) if wire.container is not _NOTHING else None
+    keeps = (container,) if container else ()
+    return Whole(complete, read_usage(usage_anthropic, wire.usage), wire.model, keeps)
 
 
 def whole_responses(body: bytes) -> Whole:
     wire = _responses_whole(body)
     complete = wire.status in ("completed", "incomplete", "queued", "in_progress")
-    return Whole(complete, read_usage(usage_responses, wire.usage), wire.model)
+    usage = read_usage(usage_responses, wire.usage)
+    return Whole(complete, usage, wire.model, _kept(wire.id, wire.conversation))
 
 
 def whole_gemini(body: bytes) -> Whole:

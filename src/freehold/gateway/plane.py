@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import random
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Final, NamedTuple, TextIO
 
 import msgspec
@@ -30,13 +30,12 @@ from freehold.gateway.ids import id_maker
 from freehold.gateway.keys import Caller, Key, KeyRing
 from freehold.gateway.metrics import Metrics
 from freehold.gateway.operations import other_operation
-from freehold.gateway.pins import Pins
+from freehold.gateway.pins import PinFile, Pins
 from freehold.gateway.routes import Building, Generation, Live, Plan, Route, build_generation
 from freehold.gateway.settings import GatewaySettings
 from freehold.gateway.side import Side
 from freehold.gateway.telemetry.trace import Caught, Tracing, caught
 from freehold.types.contracts import Recorder, Refused
-from freehold.types.conversation import StoredState
 from freehold.types.names import HomeId
 
 FLUSH_SECONDS: Final = 0.1
@@ -74,6 +73,7 @@ class Plane:
         chance: random.Random | None = None, keys: KeyRing | None = None, log: TextIO | None = None,
         attested: frozenset[HomeId] = frozenset(), tls: ssl.SSLContext | None = None, share: int = 1,
         strict: bool = False, seal: Seal | None = None, tracing: Tracing | None = None,
+        pins: PinFile | None = None,
     ) -> None:  # fmt: skip
         self.loop = asyncio.get_running_loop()
         self.clock: Clock = clock or SystemClock()
@@ -82,7 +82,8 @@ class Plane:
         self.recorder, self.keys, self.share, self.strict = recorder, keys, share, strict
         self.tracing = tracing
         self.sealing = None if seal is None else Sealing(self.loop, seal, recorder)
-        self.metrics, self.log, self.pins = Metrics(), CallLog(log), Pins()
+        self.metrics, self.log = Metrics(), CallLog(log)
+        self.pins = Pins(pins, self.log.event)
         self.new_id = id_maker(self.clock)
         self.accounts = Accounts(
             self.loop, self.clock, self.now, recorder, self.sealing, self.metrics, self.log, strict=strict
@@ -354,23 +355,23 @@ class Plane:
 
     # --- what calls ask of the plane ---
 
-    def pinned(self, stored: StoredState, order: tuple[Route, ...]) -> tuple[Route, ...]:
-        """Of the homes in order, the one that holds what the call names; none if it is not among them."""
-        home = self.pins.home_of(stored.id)
-        if home is None:
-            holders = [one for one in order if one.dialect == "responses" or len(order) == 1]
-            return tuple(holders) if len(holders) == 1 else ()
-        return tuple(one for one in order if one.id == home)
+    def find_pins(self, call: Call, then: Callable[[], None]) -> None:
+        """Go on once it is known, as far as it is known, who holds what the call names."""
+        missing = self.pins.missing(one.id for one in call.asked.stored)
+        if not missing:
+            then()
+            return
 
-    def gone(self, stored: StoredState | None, plan: Plan) -> Failure:
-        named = stored.id[:80] if stored is not None else ""
-        held = self.pins.home_of(stored.id) if stored is not None else None
-        return Failure(
-            status=409, kind="stored_state_gone",
-            what=f"the call names stored state {named!r}, and no home can be asked for it",
-            why=f"home {held} holds it and is not a candidate" if held else "no home is known to hold it",
-            fix="send the conversation itself", code="gateway.stored-state-gone",
-        )  # fmt: skip
+        async def look() -> None:
+            await self.pins.look(missing)
+            then()
+
+        self._spawn(look())
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = self.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def settle(self, call: Call, then: Callable[[], None]) -> None:
         """Record now, go on when the record is on disk."""
@@ -383,9 +384,7 @@ class Plane:
             if call.client.call is call:
                 then()
 
-        task = self.loop.create_task(wait())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._spawn(wait())
 
     def attempt_ended(self, call: Call, where: Route, outcome: Outcome | None, now: float) -> None:
         if outcome is None:
@@ -472,6 +471,7 @@ class Plane:
         self.accounts.settle()
         if self.sealing is not None:
             self.sealing.close()
+        self.pins.close()
         self.log.flush()
 
 

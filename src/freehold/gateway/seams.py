@@ -15,8 +15,8 @@ from freehold.gateway.content import Hashed, Said
 from freehold.gateway.deadlines import Deadlines
 from freehold.gateway.head import Head
 from freehold.gateway.keys import Caller
-from freehold.gateway.routes import Generation, Plan, Route
-from freehold.types.conversation import StoredState
+from freehold.gateway.pins import Pins
+from freehold.gateway.routes import Generation, Route
 
 
 class AtWork(Protocol):
@@ -71,11 +71,11 @@ class Shared(Protocol):
     loop: asyncio.AbstractEventLoop
     deadlines: Deadlines
     chance: random.Random
+    pins: Pins
     strict: bool  # every record is on disk before its answer goes out, whatever the policy says
 
     def now(self) -> float: ...
-    def pinned(self, stored: StoredState, order: tuple[Route, ...]) -> tuple[Route, ...]: ...
-    def gone(self, stored: StoredState | None, plan: Plan) -> Failure: ...
+    def find_pins(self, call: Any, then: Callable[[], None]) -> None: ...
     def gather(self) -> Said | Hashed: ...
     def settle(self, call: Any, then: Callable[[], None]) -> None: ...
     def attempt_ended(self, call: Any, where: Route, outcome: Outcome | None, now: float) -> None: ...

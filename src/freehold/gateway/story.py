@@ -245,6 +245,12 @@ class EventLane:
     def usage(self) -> Usage:
         return self.story.usage
 
+    @property
+    def keeps(self) -> tuple[str, ...]:
+        """Ids of what the vendor keeps for later calls."""
+        begin = self.story.begin
+        return (begin.id,) if begin is not None and begin.dialect == "responses" else ()
+
     def feed(self, data: bytes) -> bytes:
         try:
             events = self._reader.feed(data)

@@ -111,6 +111,8 @@ class Streaming(Attempts):
     def _stream_done(self, *, said_last: bool) -> None:
         lane = self.lane
         assert lane is not None
+        if lane.keeps and self.joined is None and self.route is not None:
+            self.plane.pins.pin(lane.keeps, self.route.id, self.caller.id)
         if not said_last:
             self.client.write(self.client.last_chunk)
         self.usage = lane.usage

@@ -12,8 +12,8 @@ class WatchLane:
     """Same face as `PassLane`; the framing and what frames mean are the dialect's own."""
 
     __slots__ = (
-        "_held", "_keep_max", "_watcher", "content_type", "kept", "kept_bytes", "model", "state", "usage",
-        "why",
+        "_held", "_keep_max", "_watcher", "content_type", "keeps", "kept", "kept_bytes", "model",
+        "state", "usage", "why",
     )  # fmt: skip
 
     def __init__(self, codec: Codec, keep_bytes_max: int, content_type: str) -> None:
@@ -24,6 +24,7 @@ class WatchLane:
         self.state = HOLD
         self.usage: Usage | None = None
         self.model = self.why = ""
+        self.keeps: tuple[str, ...] = ()  # no dialect with such frames keeps anything for later calls
         self.kept: list[bytes] = []
         self.kept_bytes = 0
 
