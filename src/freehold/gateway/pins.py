@@ -1,7 +1,7 @@
 """Which home holds what a vendor stored: a response, a conversation, a container.
 
 Calls that name it go there. Learned from the answers that made it. Kept in memory, and in a small file that
-the processes of one machine share and that outlives them; it is read and written in a thread, not on the loop.
+the processes of one machine share and that outlives them; a thread reads and writes it, not the loop.
 """
 
 from __future__ import annotations
