@@ -12,12 +12,13 @@ import msgspec
 from freehold import wire
 from freehold.config import Duration
 from freehold.estate.model import Estate
+from freehold.estate.settings import ModelSettings
 from freehold.gateway.plane import Plane
 from freehold.gateway.settings import GatewaySettings, TimeoutSettings
 from freehold.pocket import Engine, FaultRule, PocketHome
 from freehold.types.contracts import Admit, Refused
 from freehold.types.homes import Home, Policy, Workload
-from freehold.types.names import HomeId, ModelId, RecordId, WorkloadId
+from freehold.types.names import Digest, HomeId, ModelId, RecordId, WorkloadId
 from freehold.types.records import AnyRecord, AttemptRecord, CallRecord
 
 MODEL = "claude-pocket"
@@ -65,6 +66,15 @@ class Street:
         response = await wire.request("POST", self.url + path, body=data, headers=dict(headers or {}))
         async with response:
             return Got(response.status, response.headers, await response.read())
+
+    def reload(self, parameters: int | None = None, **changes: object) -> None:
+        """The same homes, with these facts changed."""
+        estate = self.plane.generation.estate
+        homes = {id: msgspec.structs.replace(home, **changes) for id, home in estate.homes.items()}
+        models = {ModelId(MODEL): ModelSettings(parameters_active=parameters)}
+        keys = dict.fromkeys(homes, "any")
+        changed = msgspec.structs.replace(estate, homes=homes, models=models)
+        self.plane.reload(changed, self.plane.generation.settings, keys, seal=self.plane.sealings.seal)
 
 
 class Got:
@@ -122,7 +132,7 @@ def estate_of(
         for one, api in zip(homes, apis, strict=True)
     }  # fmt: skip
     chat = Workload(id=WorkloadId("chat"), homes=tuple(made), policy=policy)
-    return Estate(homes=made, workloads={chat.id: chat})
+    return Estate(digest=Digest("sha256:" + "e" * 64), homes=made, workloads={chat.id: chat})
 
 
 _DIALECTS = {

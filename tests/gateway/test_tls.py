@@ -119,7 +119,7 @@ async def test_new_authority_is_trusted_after_a_reload_and_kept_connections_are_
         before = await place.post(ask())
         generation = place.plane.generation
         keys = dict.fromkeys(generation.estate.homes, "any")
-        place.plane.reload(generation.estate, generation.settings, keys, other.trusting())
+        place.plane.reload(generation.estate, generation.settings, keys, tls=other.trusting())
         after = await place.post(ask())
     assert (before.status, after.status) == (200, 503)
 

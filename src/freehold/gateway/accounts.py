@@ -12,29 +12,26 @@ from collections import deque
 from collections.abc import Callable
 
 from freehold.clock import Clock
+from freehold.dialects import Failure
 from freehold.gateway.call import Call
-from freehold.gateway.content import Hashed, Said, Sealing, add_digests
-from freehold.gateway.evidence import CallLog, answered_record, call_record, template_of
+from freehold.gateway.content import Sealings
+from freehold.gateway.evidence import CallLog, answered_record, attempt_record, call_record
 from freehold.gateway.metrics import Metrics
-from freehold.types.contracts import Recorder
-from freehold.types.names import Digest
-from freehold.types.records import CallRecord
+from freehold.types.names import Digest, RecordId
+from freehold.types.records import AlarmRecord, CallRecord
 
 
 class Accounts:
-    """The books of one process. `strict`: records of answers are on disk before the answer, see `record`."""
+    """The books of one process."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, clock: Clock, now: Callable[[], float], recorder: Recorder,
-        sealing: Sealing | None, metrics: Metrics, log: CallLog, *, strict: bool,
+        self, loop: asyncio.AbstractEventLoop, clock: Clock, now: Callable[[], float],
+        new_id: Callable[[], RecordId], sealings: Sealings, metrics: Metrics, log: CallLog,
     ) -> None:  # fmt: skip
-        self._loop, self._clock, self._now, self._recorder = loop, clock, now, recorder
-        self._sealing, self._metrics, self._log, self._strict = sealing, metrics, log, strict
+        self._loop, self._clock, self._now, self._new_id = loop, clock, now, new_id
+        self._sealings, self._metrics, self._log = sealings, metrics, log
         self._ended: deque[Call] = deque()
         self.estate: Digest | None = None  # of the generation at work
-
-    def gather(self) -> Said | Hashed:
-        return Hashed() if self._sealing is None else Said()
 
     def ended(self, call: Call) -> None:
         if not self._ended:
@@ -57,9 +54,10 @@ class Accounts:
     def _account(self, call: Call, behind_ns: int) -> None:
         seconds = call.ended - call.started
         self._count(call, seconds)
-        strict = self._strict or call.plan.policy.evidence == "strict"
-        if not strict or call.ending != "ok" or call.asked.stream:
-            self.record(call, int(call.ended * 1e9) + behind_ns, seconds)
+        record = self._record_of(call, int(call.ended * 1e9) + behind_ns, seconds)
+        cost = record.cost
+        self._metrics.spent_on(record.workload, record.key, None if cost is None else cost.nano_usd)
+        self._sealings.record(record, call.asked.body, call.answer, call.said)
         self._log.call(call, seconds)
 
     def _count(self, call: Call, seconds: float) -> None:
@@ -76,23 +74,28 @@ class Accounts:
             if usage.output is not None:
                 metrics.used(home, "output", usage.output)
 
-    def record(self, call: Call, time_ns: int, seconds: float) -> asyncio.Task[None] | None:
-        """Record now; where content is to be sealed first, the task that does both."""
-        record = self._record_of(call, time_ns, seconds)
-        if record.cost is not None and record.cost.nano_usd:
-            self._metrics.spent_on(record.workload, record.key, record.cost.nano_usd)
-        if self._sealing is None or isinstance(call.said, Hashed):
-            if isinstance(call.said, Hashed):
-                add_digests(record, call.asked.body, call.said)
-            self._recorder.record(record)
-            return None
-        return self._sealing.record(record, call.asked.body, call.said.whole())
-
     def _record_of(self, call: Call, time_ns: int, seconds: float) -> CallRecord:
         where = call.route
         if where is None or call.ending != "ok":
             return call_record(call, self.estate, time_ns, seconds)
-        template = where.template
-        if template is None:
-            template = where.template = template_of(call.plan, where, self.estate)
-        return answered_record(call, template, time_ns, seconds)
+        return answered_record(call, where.template, time_ns, seconds)
+
+    # --- under a strict policy ---
+
+    def begun(self, call: Call) -> RecordId:
+        """Record that content of this call is about to be shown."""
+        id, seconds = self._new_id(), self._now() - call.attempt_started
+        self._sealings.recorder.record(attempt_record(call, None, id, self._clock.now_ns(), seconds))
+        return id
+
+    def not_shown(self, call: Call, failure: Failure) -> None:
+        """Record that an answer was kept from its caller, whatever its own record says."""
+        denied = self._metrics.denied
+        denied[failure.code] = denied.get(failure.code, 0) + 1
+        self._log.event(f"{call.id} was answered, and the answer not shown: {failure.why}")
+        self._sealings.recorder.record(
+            AlarmRecord(
+                id=self._new_id(), time_ns=self._clock.now_ns(), alarm="gateway.answer-not-shown",
+                about=str(call.id), workload=call.plan.workload.id, error=failure.code,
+            )
+        )  # fmt: skip

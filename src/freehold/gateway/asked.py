@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
+from operator import attrgetter
 from typing import Any, Final, Protocol
 
 import msgspec
 
 from freehold.dialects import Codec, Inbound
 from freehold.dialects.passthrough import Peeked
-from freehold.gateway.passing import named_by
+from freehold.gateway.told import named_by
 from freehold.types.conversation import Conversation, StoredState
 
 # Dialects whose streams and answers can pass through without being told anew.
@@ -60,17 +62,18 @@ class Peek(msgspec.Struct):
     text: msgspec.Raw = _NOTHING
     thinking: msgspec.Raw = _NOTHING
 
-    def has(self, field: str) -> bool:
-        return getattr(self, field) is not _NOTHING
 
-
-_peek = msgspec.json.Decoder(Peek).decode
+peek = msgspec.json.Decoder(Peek).decode
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode = msgspec.json.Encoder().encode
 
 
-def peek(body: bytes) -> Peek:
-    return _peek(body)
+def any_of(fields: tuple[str, ...]) -> Callable[[Peek], bool]:
+    """Is any of these fields of the top there? One look at all of them at once."""
+    if not fields:
+        return lambda peeked: False
+    values, none = attrgetter(*fields, *fields), (_NOTHING,) * (2 * len(fields))  # twice: never a single one
+    return lambda peeked: values(peeked) != none
 
 
 class Asked:
@@ -87,7 +90,7 @@ class Asked:
         self.model = inbound.model or peeked.model or ""
         self.stream = bool(peeked.stream) if inbound.stream is None else inbound.stream
         self.hides_usage = self.stream and dialect == "openai" and not _asks_usage(peeked)
-        self.stored = _stored(peeked)
+        self.stored = () if _nothing_stored(peeked) else _stored(peeked)
         self._conversation: Conversation | None = None
         self.peeked_whole: Peeked | None = None
         self.side: Any = None  # a Side, where this is no generation
@@ -159,19 +162,22 @@ def _asks_usage(peeked: Peek) -> bool:
     return bool(found and found.include_usage)
 
 
+def _nothing_stored(peeked: Peek) -> bool:
+    return (
+        peeked.previous_response_id is None
+        and peeked.conversation is peeked.container is peeked.cached is peeked.cached_snake is _NOTHING
+    )
+
+
 def _stored(peeked: Peek) -> tuple[StoredState, ...]:
     """What the top of the body names."""
     found: list[StoredState] = []
     if peeked.previous_response_id is not None:
         found.append(StoredState(kind="previous_response", id=peeked.previous_response_id))
-    if (id := _id_in(peeked.conversation)) is not None:
+    if id := named_by(peeked.conversation):
         found.append(StoredState(kind="conversation", id=id))
-    if (id := _id_in(peeked.container)) is not None:
+    if id := named_by(peeked.container):
         found.append(StoredState(kind="container", id=id))
-    if (id := _id_in(peeked.cached) or _id_in(peeked.cached_snake)) is not None:
+    if id := named_by(peeked.cached) or named_by(peeked.cached_snake):
         found.append(StoredState(kind="file", id=id))
     return tuple(found)
-
-
-def _id_in(raw: msgspec.Raw) -> str | None:
-    return None if raw is _NOTHING else named_by(raw)

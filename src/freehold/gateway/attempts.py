@@ -9,7 +9,7 @@ from freehold.gateway.callends import Ends
 from freehold.gateway.callstate import CONNECTING, DONE, HEADING, WAITING
 from freehold.gateway.failover import Give, Go, Place, Tried, next_step
 from freehold.gateway.fitting import LeftOut, can_continue
-from freehold.gateway.outgoing import Sent, request_for
+from freehold.gateway.outgoing import Sent, quick_request, request_for
 from freehold.gateway.routes import Route
 from freehold.gateway.stored import files_in, gone, holders, unreached
 from freehold.gateway.upstream import Upstream
@@ -89,8 +89,14 @@ class Attempts(Ends):
 
     def _request_for(self, route: Route) -> bytes | None:
         """The bytes to send, or None where this home had to be left out and the next step is under way."""
+        asked = self.asked
+        if self._rescue is None and asked.side is None:
+            quick = quick_request(asked, route, self.extra_forward)
+            if quick is not None:
+                self._passing = True
+                return quick
         try:
-            made = request_for(self.asked, route, self.extra_forward, self._rescue, self.joined)
+            made = request_for(asked, route, self._rescue, self.joined)
         except DialectError as error:
             self._refused_by_fit(error)
             return None
@@ -99,7 +105,7 @@ class Attempts(Ends):
             return made.request
         self._passing = False
         if isinstance(made, LeftOut):
-            self._left_out.append(made)
+            self._left_out = (*self._left_out, made)
             fault = Outcome(action="next_home", kind="unsupported", status=400, message=made.why)
             self._failed(fault, ours=True)
         else:

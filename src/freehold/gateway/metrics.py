@@ -43,6 +43,7 @@ class Metrics:
         "rescued",
         "spent",
         "tokens",
+        "unpriced",
         "unreadable",
     )
 
@@ -54,6 +55,7 @@ class Metrics:
         self.tokens: dict[tuple[str, str], int] = {}  # home, kind
         self.rescued: dict[tuple[str, str], int] = {}  # workload, how
         self.denied: dict[str, int] = {}  # code
+        self.unpriced: dict[tuple[str | None, str | None], int] = {}  # workload, key
         self.spent: dict[tuple[str | None, str | None], int] = {}  # workload, key: nano-dollars
         self.unreadable = 0
 
@@ -80,10 +82,12 @@ class Metrics:
         except KeyError:
             self.tokens[key] = count
 
-    def spent_on(self, workload: str | None, key: str | None, nano_usd: int) -> None:
+    def spent_on(self, workload: str | None, key: str | None, nano_usd: int | None) -> None:
+        """What a call cost; None: that is not known, which is counted too."""
+        kept, more = (self.unpriced, 1) if nano_usd is None else (self.spent, nano_usd)
         paid = (workload, key)
-        if paid in self.spent or len(self.spent) < SERIES_MAX:
-            self.spent[paid] = self.spent.get(paid, 0) + nano_usd
+        if paid in kept or len(kept) < SERIES_MAX:
+            kept[paid] = kept.get(paid, 0) + more
 
     def attempt_failed(self, home: str, kind: str) -> None:
         if (home, kind) in self.attempts or len(self.attempts) < SERIES_MAX:
@@ -110,6 +114,8 @@ def snapshot(metrics: Metrics, gauges: Mapping[str, float]) -> Snapshot:
     for (spent_by, key_id), nano_usd in metrics.spent.items():
         name = _series("freehold_spend_usd_total", workload=spent_by or "", key=key_id or "")
         found[name] = nano_usd / 1e9
+    for (asked_by, key_id), count in metrics.unpriced.items():
+        found[_series("freehold_cost_unknown_total", workload=asked_by or "", key=key_id or "")] = count
     for code, count in metrics.denied.items():
         found[_series("freehold_denied_total", code=code)] = count
     found["freehold_unreadable_requests_total"] = metrics.unreadable
@@ -152,6 +158,7 @@ HELP: Final = {
     "freehold_tokens_total": ("counter", "Tokens as the homes reported them."),
     "freehold_rescued_total": ("counter", "Calls that another home finished or answered."),
     "freehold_spend_usd_total": ("counter", "What calls cost at their homes' stated prices."),
+    "freehold_cost_unknown_total": ("counter", "Calls whose cost is not known."),
     "freehold_denied_total": ("counter", "Calls refused before any home was asked."),
     "freehold_unreadable_requests_total": ("counter", "Requests that were not HTTP as it is spoken here."),
     "freehold_call_seconds": ("histogram", "From a call's first byte to its end."),

@@ -17,6 +17,7 @@ from freehold.gateway.head import Head
 from freehold.gateway.keys import Caller
 from freehold.gateway.pins import Pins
 from freehold.gateway.routes import Generation, Route
+from freehold.types.names import RecordId
 
 
 class AtWork(Protocol):
@@ -31,10 +32,12 @@ class AtWork(Protocol):
 class Client(Protocol):
     """What a call needs of its caller's connection."""
 
-    paused: bool
-    chunked: bool
-    call: AtWork | None
-
+    @property
+    def paused(self) -> bool: ...
+    @property
+    def chunked(self) -> bool: ...
+    @property
+    def call(self) -> AtWork | None: ...
     @property
     def last_chunk(self) -> bytes: ...
     @property
@@ -72,12 +75,11 @@ class Shared(Protocol):
     deadlines: Deadlines
     chance: random.Random
     pins: Pins
-    strict: bool  # every record is on disk before its answer goes out, whatever the policy says
 
     def now(self) -> float: ...
     def find_pins(self, call: Any, then: Callable[[], None]) -> None: ...
     def gather(self) -> Said | Hashed: ...
-    def settle(self, call: Any, then: Callable[[], None]) -> None: ...
+    def receipt_name(self, id: RecordId) -> bytes: ...
     def attempt_ended(self, call: Any, where: Route, outcome: Outcome | None, now: float) -> None: ...
     def call_ended(self, call: Any) -> None: ...
 
@@ -91,5 +93,6 @@ class Answering(Protocol):
         self, client: Any, head: Head, inbound: Inbound, near: Codec, caller: Caller, side: Any, body: bytes
     ) -> None: ...
     def deny(
-        self, client: Any, near: Codec, inbound: Inbound, failure: Failure, caller: Caller | None = None
-    ) -> None: ...
+        self, client: Any, near: Codec, inbound: Inbound, failure: Failure, body: bytes = b"",
+        caller: Caller | None = None,
+    ) -> None: ...  # fmt: skip

@@ -12,7 +12,9 @@ from typing import Any, Final
 import msgspec
 
 from freehold.dialects import Failure
+from freehold.gateway.asked import Asked
 from freehold.gateway.routes import Plan, Route
+from freehold.gateway.told import Told
 from freehold.types.conversation import StoredState
 from freehold.types.names import HomeId
 
@@ -21,6 +23,7 @@ _UNDERSCORES_MAX: Final = 64  # after so many, the whole body is searched in one
 _SHORT_BYTES: Final = 4096
 _FILE: Final = b'"file_id'  # file_id and file_ids
 _KEYS: Final = frozenset({"file_id", "file_ids", "vector_store_ids", "fileUri", "file_uri"})
+KEEPERS: Final = frozenset({"responses", "anthropic"})  # whose answers may make what calls name
 _WORDS: Final = {
     "responses": (_FILE, b'"vector_store_ids"', b'"container"'),
     "gemini": (b'"fileUri"', b'"file_uri"'),
@@ -101,6 +104,15 @@ def holders(
 
 def _of(routes: tuple[Route, ...], accounts: set[tuple[str, str]]) -> tuple[Route, ...]:
     return tuple(route for route in routes if route.account in accounts)
+
+
+def kept_after(asked: Asked, where: Route, told: Told | None, joined: str | None) -> list[str]:
+    """What this home is known to hold once it has answered: what the call named, and what the answer made."""
+    found = [one.id for one in asked.stored]
+    if told is not None and joined is None and where.dialect == asked.dialect:
+        found += [told.vendor_id] if asked.dialect == "responses" and told.vendor_id else []
+        found += [told.keeps] if told.keeps else []
+    return found
 
 
 def gone(

@@ -83,10 +83,9 @@ class Streaming(Attempts):
     def _show(self, out: bytes, wire: bytes | None, now: float, *, last: bool = False) -> None:
         """Give the caller bytes of the answer; the response head goes with the first of them."""
         self.sent_bytes += len(out)
-        self.said.add(out)
         client = self.client
         if not self.committed:
-            self.committed = True
+            self.committed, self.said = True, self.plane.gather()
             self.first_content = now
             assert self.route is not None
             client.write(self._stream_head() + client.chunk(out) + (client.last_chunk if last else b""))
@@ -96,6 +95,9 @@ class Streaming(Attempts):
             client.write(wire)
         else:
             client.write(client.chunk(out))
+        said = self.said
+        assert said is not None
+        said.add(out)
 
     def _stream_head(self) -> bytes:
         route = self.route
@@ -106,16 +108,17 @@ class Streaming(Attempts):
         elif isinstance(self.lane, WatchLane):
             content_type = self.lane.content_type
         self.log_status = 200
-        return stream_head(route, self.attempts, self.id, content_type, self.joined, self.client.framing)
+        return stream_head(
+            route, self.attempts, self.plane.receipt_name(self.id), content_type, self.joined,
+            self.client.framing,
+        )  # fmt: skip
 
     def _stream_done(self, *, said_last: bool) -> None:
         lane = self.lane
         assert lane is not None
-        if lane.keeps and self.joined is None and self.route is not None:
-            self.plane.pins.pin(lane.keeps, self.route.id, self.caller.id)
         if not said_last:
             self.client.write(self.client.last_chunk)
-        self.usage = lane.usage
+        self.usage, self.told = lane.usage, lane
         self._attempt_ended(None)
         self.ending = "ok"
         connection, self.connection = self.connection, None
@@ -142,6 +145,7 @@ class Streaming(Attempts):
             self._rescue, self.writer, self.joined = found.story, found.writer, found.joined
             mark = seam_mark(self.asked, found.joined)
             if mark:
+                assert self.said is not None
                 self.said.add(mark)
                 self.client.write(self.client.chunk(mark))
         if self._rescue is not None and self._nothing_left(outcome):
@@ -158,7 +162,7 @@ class Streaming(Attempts):
         self._attempt_ended(outcome)
         join = Join(story, trims_overlap=False)
         closing = b"".join(self.writer.write(event) for event in join.take(Finished(finish="length")))
+        self.ending = "ok"  # before the write: under a strict policy it waits for the record
         self.client.write(self.client.chunk(closing + self.writer.write(_END)) + self.client.last_chunk)
-        self.ending = "ok"
         self._close()
         return True

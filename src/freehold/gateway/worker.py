@@ -41,6 +41,8 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     estate: Estate
     settings: GatewaySettings
     credentials: Mapping[HomeId, str]
+    strict: bool = False  # answer only once the record is on disk, whatever the policy says
+    seal: Seal | None = None  # how what was said is kept; None: only its digest is
 
 
 Read = Callable[[], Settled]
@@ -62,6 +64,8 @@ class HomeState(msgspec.Struct, frozen=True, kw_only=True):
     answered: int
     failed: int
     connections: int
+    pool: str = ""  # whose capacity it shares; its own name where that is nobody's
+    back_in_s: float = 0.0  # of cooling
 
 
 class Worker:
@@ -70,13 +74,11 @@ class Worker:
     def __init__(
         self, read: Read, recorder: Recorder, *, keys: Path | None = None, log: TextIO | None = None,
         clock: Clock | None = None, share: int = 1, first: Settled | None = None,
-        receipt: ReceiptOf | None = None, strict: bool = False,
-        seal: Seal | None = None, telemetry: Telemetry | None = None,
+        receipt: ReceiptOf | None = None, telemetry: Telemetry | None = None,
     ) -> None:  # fmt: skip
         self._read, self._recorder, self._keys_path = read, recorder, keys
         self._log, self._share, self._first = log, share, first
-        self._receipt, self._strict, self._seal = receipt, strict, seal
-        self._telemetry = telemetry
+        self._receipt, self._telemetry = receipt, telemetry
         self._exporter: Exporter | None = None
         self.clock = clock or SystemClock()
         self.plane: Plane | None = None
@@ -97,7 +99,7 @@ class Worker:
         self.plane = Plane(
             settled.estate, settled.settings, recorder, settled.credentials, clock=self.clock,
             keys=self._ring, log=self._log, tls=certificates.outward, share=self._share,
-            strict=self._strict, seal=self._seal, tracing=tracing,
+            strict=settled.strict, seal=settled.seal, tracing=tracing,
             pins=None if self._keys_path is None else PinFile(self._keys_path.with_name("pins.db")),
         )  # fmt: skip
         plane = self.plane
@@ -148,7 +150,10 @@ class Worker:
         try:
             settled = await asyncio.to_thread(self._read)  # files, and commands that give credentials
             pair = certificates.read(settled.settings)
-            plane.reload(settled.estate, settled.settings, settled.credentials, pair.outward)
+            plane.reload(
+                settled.estate, settled.settings, settled.credentials, tls=pair.outward,
+                strict=settled.strict, seal=settled.seal,
+            )  # fmt: skip
             certificates.take(pair)
         except ProblemsError as error:
             problems = tuple(problem.render(error.source) for problem in error.problems)
@@ -174,11 +179,11 @@ class Worker:
         if self._server is not None:
             self._server.close()
         left = await plane.drain(plane.generation.settings.drain.seconds)
+        if self._exporter is not None:
+            await asyncio.to_thread(self._exporter.close)
         plane.close()
         if self._ring is not None:
             self._ring.close()
-        if self._exporter is not None:
-            await asyncio.to_thread(self._exporter.close)
         return left
 
     def measure(self) -> Snapshot:
@@ -207,12 +212,16 @@ class Worker:
         return self._receipt(self._recorder, id)
 
     def homes(self) -> list[HomeState]:
+        plane = self._plane()
+        known, now = plane.generation.estate.homes, plane.now()
         return [
             HomeState(
                 home=id, state=live.health.state, slow=live.health.slow, answered=live.answered,
                 failed=live.failed, connections=len(live.pool.connections),
+                pool=(known[id].pool if id in known else None) or id,
+                back_in_s=max(0.0, live.health.until - now) if live.health.state == "cooling" else 0.0,
             )
-            for id, live in self._plane().lives.items()
+            for id, live in plane.lives.items()
         ]  # fmt: skip
 
     def _plane(self) -> Plane:

@@ -70,7 +70,8 @@ class Gathering:
 
     def take(self, record: AnyRecord) -> Whole | None:
         if isinstance(record, AttemptRecord):
-            self._wait(record)
+            if not record.begun:  # another record says how that attempt ended
+                self._wait(record)
             return None
         if not isinstance(record, CallRecord):
             return None
