@@ -93,7 +93,7 @@ class Attempts(Ends):
         if self._rescue is None and asked.side is None:
             quick = quick_request(asked, route, self.extra_forward)
             if quick is not None:
-                self._passing = True
+                self._passing, self.notes = True, ()
                 return quick
         try:
             made = request_for(asked, route, self._rescue, self.joined)
@@ -101,7 +101,7 @@ class Attempts(Ends):
             self._refused_by_fit(error)
             return None
         if isinstance(made, Sent):
-            self._passing = made.passing
+            self._passing, self.notes = made.passing, made.notes
             return made.request
         self._passing = False
         if isinstance(made, LeftOut):

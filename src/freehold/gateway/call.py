@@ -184,7 +184,9 @@ class Call(Streaming):
         self.ending = "ok"
         self.log_status, self.sent_bytes = 200, len(body)
         self.client.write(
-            whole_reply(route, self.attempts, self.plane.receipt_name(self.id), self._raw_head, body)
+            whole_reply(
+                route, self.attempts, self.plane.receipt_name(self.id), self._raw_head, body, self.changes
+            )
         )
         self._close()
 
