@@ -105,9 +105,13 @@ class Asked:
 
     def body_for(self, model_name: str) -> bytes:
         """The body as it passes through: untouched but for the model's name and the wish to be told usage."""
-        body = self.body
-        if self.inbound.model is None and self.peeked.model not in (None, model_name):
-            body = rename_model(body, self.peeked.model or "", model_name)
+        body, named = self.body, self.peeked.model
+        if named is None:  # the path names it, as Azure's do
+            fields = _fields(body)
+            fields["model"] = msgspec.Raw(_encode(model_name))
+            body = _encode(fields)
+        elif named != model_name:
+            body = rename_model(body, named, model_name)
         if self.hides_usage:
             if self.peeked.stream_options is _NOTHING:
                 body = body.rstrip()[:-1] + _USAGE_OPTION
@@ -157,7 +161,7 @@ def _asks_usage(peeked: Peek) -> bool:
         return False
     try:
         found = msgspec.json.decode(peeked.stream_options, type=_UsageOption | None)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return True  # not ours to mend: the home will say what is wrong with it
     return bool(found and found.include_usage)
 

@@ -167,7 +167,7 @@ class Call(Streaming):
                         answer, id=answer.id or self.id, model=answer.model or route.model_name
                     )
                 body = asked.near.write_answer(answer, asked.conversation)
-        except (DialectError, msgspec.DecodeError, UnicodeDecodeError):
+        except (DialectError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             self._failed(
                 Outcome(action="next_home", kind="unreadable", status=502, message="unreadable answer")
             )

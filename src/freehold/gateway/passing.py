@@ -417,7 +417,7 @@ class PassLane:
                 try:
                     if self._later(frame[6:]) is _CONTENT:
                         return self._passed(data) if self._keep_max else data
-                except (msgspec.DecodeError, UnicodeDecodeError):
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                     return self._fail("unreadable", b"")
         return self._frames(data)
 
@@ -446,7 +446,7 @@ class PassLane:
                 continue
             try:
                 seen = (self._early if self.state == HOLD else self._later)(body)
-            except (msgspec.DecodeError, UnicodeDecodeError):
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 if self.state >= FINISHED:
                     continue  # the answer is complete: nothing of it was lost
                 return self._fail("unreadable", b"".join(out))
@@ -508,7 +508,7 @@ class PassLane:
             return
         try:
             usage = self._read_usage(seen.usage)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return  # usage that is none stays unknown; the answer is not spoilt by it
         self.usage = usage if self.usage is None else later_wins(self.usage, usage)
 
@@ -643,5 +643,5 @@ def read_usage(read: Callable[[msgspec.Raw], Usage], raw: msgspec.Raw) -> Usage 
         return None
     try:
         return read(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None

@@ -204,7 +204,7 @@ class Plane:
             return
         try:
             peeked = peek(body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             failure = self._unreadable_body(memo.near, memo.inbound, body)
             self._deny(client, memo.near, memo.inbound, failure, body, caller)
             return

@@ -65,7 +65,7 @@ def named_by(raw: msgspec.Raw) -> str:
     """The id in a field that holds it as text or as an object; empty where it names none."""
     try:
         found = _id_in(raw) if bytes(raw) else None
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
     return (found.id if isinstance(found, _Named) else found) or ""
 
