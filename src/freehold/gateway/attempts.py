@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+
 from freehold.dialects import DialectError, Failure, Outcome
 from freehold.gateway.callends import Ends
-from freehold.gateway.callstate import CONNECTING, HEADING, WAITING
+from freehold.gateway.callstate import CONNECTING, DONE, HEADING, WAITING
 from freehold.gateway.failover import Give, Go, Place, Tried, next_step
 from freehold.gateway.fitting import LeftOut, can_continue
 from freehold.gateway.outgoing import Sent, quick_request, request_for
 from freehold.gateway.routes import Route
+from freehold.gateway.stored import files_in, gone, holders, unreached
 from freehold.gateway.upstream import Upstream
 
 
@@ -21,13 +24,25 @@ class Attempts(Ends):
         self._total_by = self.started + self.plan.waits.total
         self.choices = self.plan.ordered(self.started, self.plane.chance.random)
         self._order = self.choices[0]
-        if self.asked.stored is not None:
-            self._order = self.plane.pinned(self.asked.stored, self._order)
         self.plane.deadlines.add(self)
-        if self._order:
-            self._try(self._order[0], self.started)
+        asked = self.asked
+        if not asked.stored and len(self._order) > 1:  # with one home there is nothing to choose
+            asked.stored = files_in(asked.dialect, asked.body)
+        if asked.stored:
+            self.plane.find_pins(self, self._start_pinned)
         else:
-            self._give(self.plane.gone(self.asked.stored, self.plan))
+            self._try(self._order[0], self.started)
+
+    def _start_pinned(self) -> None:
+        """The call names what a vendor keeps; who holds it is known by now, if anybody knows it."""
+        if self.phase == DONE:
+            return
+        stored, home_of = self.asked.stored, functools.partial(self.plane.pins.home_of, key=self.caller.id)
+        self._order = holders(stored, self._order, self.asked.dialect, home_of)
+        if self._order:
+            self._try(self._order[0], self.plane.now())
+        else:
+            self._give(gone(stored, self.plan, self.asked.dialect, home_of))
 
     def _try(self, route: Route, now: float) -> None:
         self.route, self.attempt_started = route, now
@@ -79,7 +94,7 @@ class Attempts(Ends):
         if self._rescue is None and asked.side is None:
             quick = quick_request(asked, route, self.extra_forward)
             if quick is not None:
-                self._passing = True
+                self._passing, self.notes = True, ()
                 return quick
         try:
             made = request_for(asked, route, self._rescue, self.joined)
@@ -87,7 +102,7 @@ class Attempts(Ends):
             self._refused_by_fit(error)
             return None
         if isinstance(made, Sent):
-            self._passing = made.passing
+            self._passing, self.notes = made.passing, made.notes
             return made.request
         self._passing = False
         if isinstance(made, LeftOut):
@@ -122,12 +137,13 @@ class Attempts(Ends):
         left_ms = (self._total_by - self.plane.now()) * 1000
         step = next_step(self._places(), self.tried, self.plan.rules, left_ms, str(self.plan.workload.id))
         if isinstance(step, Give):
+            told = unreached(step.failure, self.asked.stored)
             if self.committed:
-                self._end_with_error(step.failure)
+                self._end_with_error(told)
             elif failure is not None and step.verbatim:
                 self._give(failure)
             else:
-                self._give(step.failure, body if step.verbatim and self._passing else b"")
+                self._give(told, body if step.verbatim and self._passing else b"")
             return
         self._go(step)
 

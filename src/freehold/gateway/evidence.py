@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from typing import Final, TextIO
 
 import msgspec
@@ -20,6 +21,9 @@ _HOLDS: Final = "it holds the stored state that the call names"
 _NOT_ASKED: Final = "no home was asked"
 _IN_THE_CALL: Final = dict.fromkeys(("tokens", "cost", "useful_flops"), "in the call's record")
 _OPERATIONS: Final = {"generate": "chat", "count": "count_tokens", "embed": "embeddings"}
+CHANGES_MAX: Final = 20  # of one request, in its record
+CHANGE_CHARS_MAX: Final = 300
+_QUOTED: Final = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
 _set = msgspec.structs.force_setattr
 
 
@@ -85,11 +89,18 @@ def answered_record(call: Call, template: Template, time_ns: int, seconds: float
     _set(record, "why_home", why_home(call))
     if asked.trace is not None:
         _set(record, "trace", asked.trace.header)
+    if call.changes:
+        _set(record, "adapted", adapted(call.changes))
     if call.attempts > 1:
         _set(record, "attempts", call.attempts)
         _set(record, "rescued", True)
         _set(record, "joined", call.joined)
     return record
+
+
+def adapted(changes: tuple[str, ...]) -> tuple[str, ...]:
+    """As a record may say it: what is quoted are the caller's words, and those are content."""
+    return tuple(_QUOTED.sub("'...'", one)[:CHANGE_CHARS_MAX] for one in changes[:CHANGES_MAX])
 
 
 def _tell(record: CallRecord, told: Told, template: Template) -> None:
@@ -107,7 +118,7 @@ def _tell(record: CallRecord, told: Told, template: Template) -> None:
 
 def why_home(call: Call) -> str | None:
     """The order's reason for the home that was asked last; None if none was."""
-    if call.route is not None and call.asked.stored is not None:
+    if call.route is not None and call.asked.stored:
         return _HOLDS
     routes, reasons = call.choices
     for route, why in zip(routes, reasons, strict=True):

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import random
 import ssl
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final, TextIO
 
 import msgspec
@@ -30,16 +30,16 @@ from freehold.gateway.ids import id_maker
 from freehold.gateway.keys import Caller, Key, KeyRing
 from freehold.gateway.metrics import Metrics
 from freehold.gateway.operations import other_operation
-from freehold.gateway.pins import Pins
+from freehold.gateway.pins import PinFile, Pins
 from freehold.gateway.routes import Building, Generation, Live, Plan, Route, build_generation
 from freehold.gateway.seams import Client
 from freehold.gateway.settings import GatewaySettings
 from freehold.gateway.side import Side
+from freehold.gateway.stored import KEEPERS, kept_after
 from freehold.gateway.telemetry.trace import Caught, Tracing, caught
 from freehold.gateway.template import Template
 from freehold.gateway.withheld import Withheld
 from freehold.types.contracts import Recorder, Refused
-from freehold.types.conversation import StoredState
 from freehold.types.names import HomeId, RecordId
 
 FLUSH_SECONDS: Final = 0.1
@@ -82,6 +82,7 @@ class Plane:
         chance: random.Random | None = None, keys: KeyRing | None = None, log: TextIO | None = None,
         attested: frozenset[HomeId] = frozenset(), tls: ssl.SSLContext | None = None, share: int = 1,
         strict: bool = False, seal: Seal | None = None, tracing: Tracing | None = None,
+        pins: PinFile | None = None,
     ) -> None:  # fmt: skip
         self.loop = asyncio.get_running_loop()
         self.clock: Clock = clock or SystemClock()
@@ -92,7 +93,8 @@ class Plane:
         self.sealings = Sealings(self.loop, recorder, seal)
         writer = getattr(recorder, "writer", None)  # a plain file has no name, and its receipts are bare ids
         self._writer = f"{writer}/".encode() if writer else b""
-        self.metrics, self.log, self.pins = Metrics(), CallLog(log), Pins()
+        self.metrics, self.log = Metrics(), CallLog(log)
+        self.pins = Pins(pins, self.log.event)
         self.new_id = id_maker(self.clock)
         self.accounts = Accounts(
             self.loop, self.clock, self.now, self.new_id, self.sealings, self.metrics, self.log
@@ -202,7 +204,7 @@ class Plane:
             return
         try:
             peeked = peek(body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             failure = self._unreadable_body(memo.near, memo.inbound, body)
             self._deny(client, memo.near, memo.inbound, failure, body, caller)
             return
@@ -379,23 +381,18 @@ class Plane:
 
     # --- what calls ask of the plane ---
 
-    def pinned(self, stored: StoredState, order: tuple[Route, ...]) -> tuple[Route, ...]:
-        """Of the homes in order, the one that holds what the call names; none if it is not among them."""
-        home = self.pins.home_of(stored.id)
-        if home is None:
-            holders = [one for one in order if one.dialect == "responses" or len(order) == 1]
-            return tuple(holders) if len(holders) == 1 else ()
-        return tuple(one for one in order if one.id == home)
+    def find_pins(self, call: Call, then: Callable[[], None]) -> None:
+        """Go on once it is known, as far as it is known, who holds what the call names."""
+        missing = self.pins.missing(one.id for one in call.asked.stored)
+        if not missing:
+            then()
+            return
 
-    def gone(self, stored: StoredState | None, plan: Plan) -> Failure:
-        named = stored.id[:80] if stored is not None else ""
-        held = self.pins.home_of(stored.id) if stored is not None else None
-        return Failure(
-            status=409, kind="stored_state_gone",
-            what=f"the call names stored state {named!r}, and no home can be asked for it",
-            why=f"home {held} holds it and is not a candidate" if held else "no home is known to hold it",
-            fix="send the conversation itself", code="gateway.stored-state-gone",
-        )  # fmt: skip
+        async def look() -> None:
+            await self.pins.look(missing)
+            then()
+
+        self.stay(look())
 
     def receipt_name(self, id: RecordId) -> bytes:
         """WRITER/ID, as the header says it."""
@@ -446,6 +443,9 @@ class Plane:
         if self._empty is not None and not self.in_flight:
             self._empty.set()
         call.caller.in_flight -= 1
+        where = call.route
+        if call.ending == "ok" and where is not None and (call.asked.stored or where.dialect in KEEPERS):
+            self.pins.pin(kept_after(call.asked, where, call.told, call.joined), where.id, call.caller.id)
         self.accounts.ended(call)
 
     # --- upkeep and end ---
@@ -500,6 +500,7 @@ class Plane:
         for task in self._tasks:
             task.cancel()
         self.accounts.settle()
+        self.pins.close()
         self.sealings.close()
         self.log.flush()
 

@@ -73,6 +73,7 @@ class Route:
     """One home as a place for the calls of one workload."""
 
     __slots__ = (
+        "account",
         "api",
         "api_version",
         "authority",
@@ -133,6 +134,8 @@ class Route:
         where = reach(home, self.api)
         self.authority, self.prefix, self.secure = where.authority, where.prefix, where.secure
         self.credential, self.waits = credential, waits
+        # Where two homes have the same address and credential, what the vendor stores for one is the other's.
+        self.account = (self.authority, credential or str(home.id))
         self.renames = self.dialect in RENAMING and not self.signs  # a body may pass with its model renamed
         self.forwards = self.transport.forwards
         self.fixed_headers = self._fixed_headers()

@@ -19,6 +19,7 @@ from freehold.estate.model import Estate
 from freehold.gateway.content import Seal
 from freehold.gateway.keys import Key, KeyFile, KeyRing
 from freehold.gateway.metrics import Snapshot, series, snapshot
+from freehold.gateway.pins import PinFile
 from freehold.gateway.plane import Plane
 from freehold.gateway.settings import GatewaySettings
 from freehold.gateway.telemetry import Telemetry, Tracing, Watched
@@ -99,6 +100,7 @@ class Worker:
             settled.estate, settled.settings, recorder, settled.credentials, clock=self.clock,
             keys=self._ring, log=self._log, tls=certificates.outward, share=self._share,
             strict=settled.strict, seal=settled.seal, tracing=tracing,
+            pins=None if self._keys_path is None else PinFile(self._keys_path.with_name("pins.db")),
         )  # fmt: skip
         plane = self.plane
         if self._ring is not None:

@@ -135,6 +135,7 @@ class CallRecord(Record, frozen=True, kw_only=True, tag="call/1"):
     request: Content | None = None
     response: Content | None = None
     trace: str | None = None  # the caller's W3C traceparent
+    adapted: tuple[str, ...] = ()  # what was changed in the request for its home; the caller's words left out
 
 
 class AttemptRecord(Record, frozen=True, kw_only=True, tag="attempt/1"):
