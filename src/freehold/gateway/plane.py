@@ -14,22 +14,16 @@ from typing import Final, NamedTuple, TextIO
 
 import msgspec
 
-from freehold.clock import Clock, SystemClock
+from freehold.clock import Clock, SystemClock, seconds_of
 from freehold.dialects import Codec, DialectError, Failure, Inbound, Outcome, caller_key, codec_for, route
 from freehold.estate.model import Estate
+from freehold.gateway.accounts import Accounts
 from freehold.gateway.asked import Asked, Peek, peek
 from freehold.gateway.call import Call
 from freehold.gateway.caller import CallerConnection
-from freehold.gateway.content import Hashed, Said, Seal, Sealing, add_digests
+from freehold.gateway.content import Hashed, Said, Seal, Sealing
 from freehold.gateway.deadlines import Deadlines
-from freehold.gateway.evidence import (
-    CallLog,
-    answered_record,
-    attempt_record,
-    call_record,
-    denied_record,
-    template_of,
-)
+from freehold.gateway.evidence import CallLog, attempt_record, denied_record
 from freehold.gateway.head import Head
 from freehold.gateway.hosts import HostGuard
 from freehold.gateway.ids import id_maker
@@ -43,7 +37,6 @@ from freehold.gateway.side import Side
 from freehold.types.contracts import Recorder, Refused
 from freehold.types.conversation import StoredState
 from freehold.types.names import HomeId
-from freehold.types.records import CallRecord
 
 FLUSH_SECONDS: Final = 0.1
 SWEEP_SECONDS: Final = 5.0
@@ -83,11 +76,14 @@ class Plane:
         self.loop = asyncio.get_running_loop()
         self.clock: Clock = clock or SystemClock()
         self.chance = chance or random.Random()  # noqa: S311  # order and jitter, not secrets
-        self._monotonic_ns = self.clock.monotonic_ns
+        self.now = seconds_of(self.clock)  # the clock that deadlines use, finer than the loop's idea of it
         self.recorder, self.keys, self.share, self.strict = recorder, keys, share, strict
         self.sealing = None if seal is None else Sealing(self.loop, seal, recorder)
         self.metrics, self.log, self.pins = Metrics(), CallLog(log), Pins()
         self.new_id = id_maker(self.clock)
+        self.accounts = Accounts(
+            self.loop, self.clock, self.now, recorder, self.sealing, self.metrics, self.log, strict=strict
+        )
         self.lives: dict[HomeId, Live] = {}
         self._tls = tls or ssl.create_default_context()
         self._attested = attested
@@ -106,10 +102,6 @@ class Plane:
             self.loop.call_later(FLUSH_SECONDS, self._flush), self.loop.call_later(SWEEP_SECONDS, self._sweep)
         ]  # fmt: skip
 
-    def now(self) -> float:
-        """Seconds on the clock that deadlines use, finer than the loop's own idea of it."""
-        return self._monotonic_ns() / 1e9
-
     # --- settings ---
 
     def _build(
@@ -119,7 +111,9 @@ class Plane:
             loop=self.loop, clock=self.clock, chance=self.chance, tls=self._tls, credentials=credentials,
             attested=self._attested,
         )  # fmt: skip
-        return build_generation(number, estate, settings, building, self.lives)
+        made = build_generation(number, estate, settings, building, self.lives)
+        self.accounts.estate = estate.digest
+        return made
 
     def reload(self, estate: Estate, settings: GatewaySettings, credentials: Mapping[HomeId, str]) -> None:
         """New settings for calls that begin from now on; those at work finish on what they began with."""
@@ -367,7 +361,7 @@ class Plane:
 
     def settle(self, call: Call, then: Callable[[], None]) -> None:
         """Record now, go on when the record is on disk."""
-        recorded = self._record(call, self.now() - call.started)
+        recorded = self.accounts.record(call, self.clock.now_ns(), self.now() - call.started)
 
         async def wait() -> None:
             if recorded is not None:
@@ -407,46 +401,10 @@ class Plane:
         if self._empty is not None and not self.in_flight:
             self._empty.set()
         call.caller.in_flight -= 1
-        seconds = call.ended - call.started
-        where = call.route
-        self.metrics.call(
-            str(call.plan.workload.id), where.id if where is not None else "", call.ending, seconds
-        )
-        if call.tried and call.ending == "ok":
-            key = (str(call.plan.workload.id), call.joined or "failover")
-            self.metrics.rescued[key] = self.metrics.rescued.get(key, 0) + 1
-        usage = call.usage
-        if usage is not None and where is not None:
-            if usage.fresh is not None:
-                self.metrics.used(where.id, "input", usage.fresh)
-            if usage.output is not None:
-                self.metrics.used(where.id, "output", usage.output)
-        strict = self.strict or call.plan.policy.evidence == "strict"
-        if not strict or call.ending != "ok" or call.asked.stream:
-            self._record(call, seconds)
-        self.log.call(call, seconds)
+        self.accounts.ended(call)
 
     def gather(self) -> Said | Hashed:
-        return Hashed() if self.sealing is None else Said()
-
-    def _record(self, call: Call, seconds: float) -> asyncio.Task[None] | None:
-        """Record now; where content is to be sealed first, the task that does both."""
-        record = self._record_of(call, seconds)
-        if self.sealing is None or isinstance(call.said, Hashed):
-            if isinstance(call.said, Hashed):
-                add_digests(record, call.asked.body, call.said)
-            self.recorder.record(record)
-            return None
-        return self.sealing.record(record, call.asked.body, call.said.whole())
-
-    def _record_of(self, call: Call, seconds: float) -> CallRecord:
-        where, time_ns = call.route, self.clock.now_ns()
-        if where is None or call.ending != "ok":
-            return call_record(call, self.generation.estate.digest, time_ns, seconds)
-        template = where.template
-        if template is None:
-            template = where.template = template_of(call.plan, where, self.generation.estate.digest)
-        return answered_record(call, template, time_ns, seconds)
+        return self.accounts.gather()
 
     # --- upkeep and end ---
 
@@ -470,9 +428,11 @@ class Plane:
             async with asyncio.timeout(seconds):
                 await self._emptied()
         left = self.in_flight
+        self.accounts.settle()
         for connection in list(self.connections):
             connection.transport.abort() if connection.call is not None else connection.transport.close()
         await asyncio.sleep(0)
+        self.accounts.settle()
         if self.sealing is not None:
             await self.sealing.emptied()
         return left
@@ -496,6 +456,7 @@ class Plane:
                 live.identity.close()
         for task in self._tasks:
             task.cancel()
+        self.accounts.settle()
         if self.sealing is not None:
             self.sealing.close()
         self.log.flush()
