@@ -26,9 +26,7 @@ class Clock(Protocol):
 class SystemClock:
     __slots__ = ()
 
-    now_ns = staticmethod(
-        time.time_ns
-    )  # no frame of ours: the data plane reads it often
+    now_ns = staticmethod(time.time_ns)  # no frame of ours: the data plane reads it often
     monotonic_ns = staticmethod(time.monotonic_ns)
 
 

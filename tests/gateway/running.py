@@ -13,9 +13,9 @@ from freehold.config import Duration
 from freehold.estate.model import Estate
 from freehold.gateway.plane import Plane
 from freehold.gateway.settings import GatewaySettings, TimeoutSettings
-from freehold.pocket import FaultRule, PocketHome
+from freehold.pocket import FaultRule, Limiter, Limits, PocketHome
 from freehold.types.contracts import Admit, Refused
-from freehold.types.homes import Home, Policy, Workload
+from freehold.types.homes import Home, Policy, Pool, Workload
 from freehold.types.names import HomeId, ModelId, RecordId, WorkloadId
 from freehold.types.records import AnyRecord, AttemptRecord, CallRecord
 
@@ -110,18 +110,22 @@ def ask(
 
 
 def estate_of(
-    homes: Sequence[PocketHome], apis: Sequence[str], policy: Policy, options: Mapping[str, str] | None = None
-) -> Estate:
+    homes: Sequence[PocketHome], apis: Sequence[str], policy: Policy,
+    options: Mapping[str, str] | None = None, *,
+    pools: Mapping[int, Pool] | None = None, weights: Mapping[int, int] | None = None,
+) -> Estate:  # fmt: skip
+    pools, weights = pools or {}, weights or {}
     made = {
         HomeId(one.name): Home(
             id=HomeId(one.name), vendor=f"vendor-{one.name}", operator="o", region="r", api=api,
-            model=ModelId(MODEL), url=one.url,
+            model=ModelId(MODEL), url=one.url, pool=pools[place].id if place in pools else None,
+            weight=weights.get(place, 1),
             options={"continues": "yes", "project": "p", **(options or {})},
         )
-        for one, api in zip(homes, apis, strict=True)
+        for place, (one, api) in enumerate(zip(homes, apis, strict=True))
     }  # fmt: skip
     chat = Workload(id=WorkloadId("chat"), homes=tuple(made), policy=policy)
-    return Estate(homes=made, workloads={chat.id: chat})
+    return Estate(homes=made, workloads={chat.id: chat}, pools={one.id: one for one in pools.values()})
 
 
 _DIALECTS = {
@@ -135,19 +139,26 @@ _DIALECTS = {
 async def street(
     apis: Sequence[str] = ("openai", "openai", "openai"), *,
     faults: Mapping[int, Mapping[str, FaultRule]] | None = None, policy: Policy | None = None,
-    timeouts: TimeoutSettings = QUICK, settings: GatewaySettings | None = None, kept: Kept | None = None,
+    limits: Mapping[int, Limits | Limiter] | None = None, pools: Mapping[int, Pool] | None = None,
+    weights: Mapping[int, int] | None = None, timeouts: TimeoutSettings = QUICK,
+    settings: GatewaySettings | None = None, kept: Kept | None = None,
     **plane_options: object,
 ) -> AsyncIterator[Street]:  # fmt: skip
     """Homes `home0`, `home1`, ... each with its faults, asked in this order."""
     homes = [
-        PocketHome(_DIALECTS[api], name=f"home{number}", faults=(faults or {}).get(number))
+        PocketHome(
+            _DIALECTS[api],
+            name=f"home{number}",
+            faults=(faults or {}).get(number),
+            limits=(limits or {}).get(number),
+        )
         for number, api in enumerate(apis)
     ]
     kept = kept or Kept()
     async with contextlib.AsyncExitStack() as stack:
         for one in homes:
             await stack.enter_async_context(one.running())
-        estate = estate_of(homes, apis, policy or Policy(on_cut="continue"))
+        estate = estate_of(homes, apis, policy or Policy(on_cut="continue"), pools=pools, weights=weights)
         keys = dict.fromkeys(estate.homes, "any")
         made = msgspec.structs.replace(settings or GatewaySettings(), timeouts=timeouts)
         plane = Plane(estate, made, kept, keys, **plane_options)  # type: ignore[arg-type]  # passed on as given

@@ -16,6 +16,7 @@ from freehold.gateway.call import Call
 from freehold.gateway.content import Hashed, Said, Sealing, add_digests
 from freehold.gateway.evidence import CallLog, answered_record, call_record, template_of
 from freehold.gateway.metrics import Metrics
+from freehold.gateway.traffic import Traffic
 from freehold.types.contracts import Recorder
 from freehold.types.names import Digest
 from freehold.types.records import CallRecord
@@ -26,10 +27,11 @@ class Accounts:
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, clock: Clock, now: Callable[[], float], recorder: Recorder,
-        sealing: Sealing | None, metrics: Metrics, log: CallLog, *, strict: bool,
+        sealing: Sealing | None, metrics: Metrics, log: CallLog, traffic: Traffic, *, strict: bool,
     ) -> None:  # fmt: skip
         self._loop, self._clock, self._now, self._recorder = loop, clock, now, recorder
         self._sealing, self._metrics, self._log, self._strict = sealing, metrics, log, strict
+        self._pools = traffic
         self._ended: deque[Call] = deque()
         self.estate: Digest | None = None  # of the generation at work
 
@@ -57,6 +59,7 @@ class Accounts:
     def _account(self, call: Call, behind_ns: int) -> None:
         seconds = call.ended - call.started
         self._count(call, seconds)
+        self._traffic(call)
         strict = self._strict or call.plan.policy.evidence == "strict"
         if not strict or call.ending != "ok" or call.asked.stream:
             self.record(call, int(call.ended * 1e9) + behind_ns, seconds)
@@ -75,6 +78,17 @@ class Accounts:
                 metrics.used(home, "input", usage.fresh)
             if usage.output is not None:
                 metrics.used(home, "output", usage.output)
+
+    def _traffic(self, call: Call) -> None:
+        """What the last attempt used of its pool, and which home has now seen the prompt."""
+        route = call.route
+        if route is None or call.amount is None:
+            return
+        size = len(call.asked.body)
+        self._pools.ended(route, call.amount, call.usage, size)
+        call.amount = None
+        if call.ending == "ok":
+            call.plan.chooser.answered(route, call.choices.prefix, call.asked.body, call.ended)
 
     def record(self, call: Call, time_ns: int, seconds: float) -> asyncio.Task[None] | None:
         """Record now; where content is to be sealed first, the task that does both."""

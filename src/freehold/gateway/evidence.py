@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Final, TextIO
+from typing import Any, Final, TextIO
 
 import msgspec
 
@@ -61,6 +61,7 @@ def call_record(call: Call, estate: Digest | None, time_ns: int, seconds: float)
         useful_flops=_FLOPS,
         cost=cost,
         took=Took(
+            queue_us=int(call.queued_seconds * 1e6) or None,
             first_content_us=None if first is None else int((first - call.started) * 1e6),
             total_us=int(seconds * 1e6),
         ),
@@ -75,6 +76,7 @@ def call_record(call: Call, estate: Digest | None, time_ns: int, seconds: float)
         rescued=bool(call.tried) and call.ending == "ok",
         joined=call.joined,
         why_home=why_home(call),
+        choice=choice_of(call),
     )
 
 
@@ -108,6 +110,11 @@ def answered_record(call: Call, template: CallRecord, time_ns: int, seconds: flo
     _set(record, "stream", call.asked.stream)
     _set(record, "key", call.caller.id)
     _set(record, "why_home", why_home(call))
+    if call.queued_seconds:
+        queue_us = int(call.queued_seconds * 1e6)
+        _set(record, "took", Took(queue_us=queue_us, first_content_us=first_us, total_us=int(seconds * 1e6)))
+    if call.choices.basis is not None:
+        _set(record, "choice", choice_of(call))
     if call.attempts > 1:
         _set(record, "attempts", call.attempts)
         _set(record, "rescued", True)
@@ -119,11 +126,16 @@ def why_home(call: Call) -> str | None:
     """The order's reason for the home that was asked last; None if none was."""
     if call.route is not None and call.asked.stored is not None:
         return _HOLDS
-    routes, reasons = call.choices
-    for route, why in zip(routes, reasons, strict=True):
+    for route, why in zip(call.choices.routes, call.choices.reasons, strict=True):
         if route is call.route:
             return why
     return None
+
+
+def choice_of(call: Call) -> dict[str, Any] | None:
+    """What the order was made from, as plain values that every reader of records can keep."""
+    basis = call.choices.basis
+    return None if basis is None else msgspec.to_builtins(basis)
 
 
 def tokens_of(usage: Usage) -> Tokens:

@@ -24,6 +24,7 @@ from freehold.gateway.caller import CallerConnection
 from freehold.gateway.content import Hashed, Said, Seal, Sealing
 from freehold.gateway.deadlines import Deadlines
 from freehold.gateway.evidence import CallLog, attempt_record, denied_record
+from freehold.gateway.failover import THROTTLES
 from freehold.gateway.head import Head
 from freehold.gateway.hosts import HostGuard
 from freehold.gateway.ids import id_maker
@@ -34,6 +35,7 @@ from freehold.gateway.pins import Pins
 from freehold.gateway.routes import Building, Generation, Live, Plan, Route, build_generation
 from freehold.gateway.settings import GatewaySettings
 from freehold.gateway.side import Side
+from freehold.gateway.traffic import Traffic
 from freehold.types.contracts import Recorder, Refused
 from freehold.types.conversation import StoredState
 from freehold.types.names import HomeId
@@ -46,7 +48,7 @@ _NEUTRAL: Final = frozenset({
     "bad_request", "too_large", "too_long", "content_filter", "unsupported", "cancelled", "not_found",
     "total_timeout",
 })  # fmt: skip
-_LASTING: Final = {"auth": 15.0, "permission": 15.0, "billing": 60.0, "quota_exhausted": 60.0, "tls": 5.0}
+_LASTING: Final = {"auth": 15.0, "permission": 15.0, "billing": 60.0, "tls": 5.0}
 _EVERYBODY = Caller(None)
 _LIMITED = "rate_limited"
 
@@ -81,9 +83,11 @@ class Plane:
         self.sealing = None if seal is None else Sealing(self.loop, seal, recorder)
         self.metrics, self.log, self.pins = Metrics(), CallLog(log), Pins()
         self.new_id = id_maker(self.clock)
+        self.traffic = Traffic(self.loop, self.clock, self.now, self.chance)
         self.accounts = Accounts(
-            self.loop, self.clock, self.now, recorder, self.sealing, self.metrics, self.log, strict=strict
-        )
+            self.loop, self.clock, self.now, recorder, self.sealing, self.metrics, self.log, self.traffic,
+            strict=strict,
+        )  # fmt: skip
         self.lives: dict[HomeId, Live] = {}
         self._tls = tls or ssl.create_default_context()
         self._attested = attested
@@ -109,7 +113,7 @@ class Plane:
     ) -> Generation:
         building = Building(
             loop=self.loop, clock=self.clock, chance=self.chance, tls=self._tls, credentials=credentials,
-            attested=self._attested,
+            attested=self._attested, capacity=self.traffic.capacity, now=self.now, share=self.share,
         )  # fmt: skip
         made = build_generation(number, estate, settings, building, self.lives)
         self.accounts.estate = estate.digest
@@ -127,6 +131,7 @@ class Plane:
         self.body_bytes_max = settings.body_max.bytes
         self.connections_max = settings.connections_max
         self.in_flight_max = settings.in_flight_max
+        self.traffic.take_rules(settings.queue.rules)
         self.hosts = HostGuard(settings.host, settings.hosts)
 
     def _shortest_wait(self) -> float:
@@ -383,7 +388,10 @@ class Plane:
                 where.health.took(seconds)
                 self.metrics.first_content(where.id, seconds)
             return
-        if outcome.kind in _NEUTRAL:
+        if call.amount is not None:
+            self.traffic.ended(where, call.amount, None, 0)
+            call.amount = None
+        if outcome.kind in _NEUTRAL or outcome.kind in THROTTLES:
             where.health.gave_up()
         else:
             wait_ms = outcome.retry_after_ms
@@ -410,6 +418,7 @@ class Plane:
 
     def _flush(self) -> None:
         self.log.flush()
+        self.traffic.tick()
         self._timers[0] = self.loop.call_later(FLUSH_SECONDS, self._flush)
 
     def _sweep(self) -> None:
@@ -457,6 +466,7 @@ class Plane:
         for task in self._tasks:
             task.cancel()
         self.accounts.settle()
+        self.traffic.close()
         if self.sealing is not None:
             self.sealing.close()
         self.log.flush()

@@ -16,6 +16,7 @@ from freehold.gateway.deadlines import Deadlines
 from freehold.gateway.head import Head
 from freehold.gateway.keys import Caller
 from freehold.gateway.routes import Generation, Plan, Route
+from freehold.gateway.traffic import Traffic
 from freehold.types.conversation import StoredState
 
 
@@ -69,6 +70,7 @@ class Shared(Protocol):
     loop: asyncio.AbstractEventLoop
     deadlines: Deadlines
     chance: random.Random
+    traffic: Traffic
     strict: bool  # every record is on disk before its answer goes out, whatever the policy says
 
     def now(self) -> float: ...

@@ -35,12 +35,13 @@ class Asked(msgspec.Struct, kw_only=True):
 
 class Intake:
     def __init__(
-        self, dialect: str, *, models: Sequence[str], keys: Sequence[str], strict: bool, limits: Limits,
+        self, dialect: str, *, models: Sequence[str], keys: Sequence[str], strict: bool,
+        limits: Limits | Limiter,
         clock: Clock,
     ) -> None:  # fmt: skip
         self._dialect, self._strict = dialect, strict
         self._models, self._keys = tuple(models), tuple(keys)
-        self._limiter = Limiter(limits)
+        self._limiter = limits if isinstance(limits, Limiter) else Limiter(limits)
         self._clock = clock
         self._numbers = 0
 

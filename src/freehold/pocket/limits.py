@@ -44,6 +44,8 @@ class Bucket:
 
 
 class Limiter:
+    """One pool's limits. Homes that are given the same one share it, as regions of one quota do."""
+
     def __init__(self, limits: Limits) -> None:
         self.buckets: dict[str, Bucket] = {}
         if limits.requests_per_min is not None:
