@@ -10,7 +10,7 @@ from freehold.gateway.choosing import Chooser
 from freehold.gateway.headroom import Headroom
 from freehold.gateway.health import Health
 from freehold.gateway.order import USUAL, Basis, OrderRules, made_again
-from freehold.types.homes import Home, Pool
+from freehold.types.homes import Home
 from freehold.types.names import HomeId, PoolId
 
 LONG = "a long story about this and that " * 100
@@ -25,8 +25,9 @@ class Place:
         self.home = Home(
             id=self.id, vendor="v", operator="o", weight=weight, pool=None if pool is None else PoolId(pool)
         )
-        limits = None if pool is None else Pool(id=PoolId(pool), requests_per_min=60)
-        self.headroom: Headroom = capacity.pool_of(self.home, limits, 1, 0.0)
+        self.headroom: Headroom = capacity.pool_of(self.home, 0.0)
+        if pool is not None:
+            self.headroom.configure(60, None, 0.0)
         self.health = Health(random.Random(1))
         self.nano_usd: int | None = None
         self.nano_usd_held: int | None = None

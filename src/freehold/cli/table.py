@@ -66,6 +66,7 @@ COMMANDS: tuple[Row, ...] = (
         "Three homes, one of them killed under load, and no caller notices.",
     ),
     Row("up", "freehold.cli.up:command", "Run the gateway."),
+    Row("top", "freehold.cli.top:command", "Watch a running gateway: homes, health, calls, latency, spend."),
     Row("reload", "freehold.cli.reload:command", "Make the running gateway read its settings again."),
     Row("key create", "freehold.cli.key_create:command", "Make a key for a caller."),
     Row("key list", "freehold.cli.key_list:command", "List callers' keys, without their secrets."),

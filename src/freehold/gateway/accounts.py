@@ -12,31 +12,27 @@ from collections import deque
 from collections.abc import Callable
 
 from freehold.clock import Clock
+from freehold.dialects import Failure
 from freehold.gateway.call import Call
-from freehold.gateway.content import Hashed, Said, Sealing, add_digests
-from freehold.gateway.evidence import CallLog, answered_record, call_record, template_of
+from freehold.gateway.content import Sealings
+from freehold.gateway.evidence import CallLog, answered_record, attempt_record, call_record
 from freehold.gateway.metrics import Metrics
 from freehold.gateway.traffic import Traffic
-from freehold.types.contracts import Recorder
-from freehold.types.names import Digest
-from freehold.types.records import CallRecord
+from freehold.types.names import Digest, RecordId
+from freehold.types.records import AlarmRecord, CallRecord
 
 
 class Accounts:
-    """The books of one process. `strict`: records of answers are on disk before the answer, see `record`."""
+    """The books of one process."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, clock: Clock, now: Callable[[], float], recorder: Recorder,
-        sealing: Sealing | None, metrics: Metrics, log: CallLog, traffic: Traffic, *, strict: bool,
+        self, loop: asyncio.AbstractEventLoop, clock: Clock, now: Callable[[], float],
+        new_id: Callable[[], RecordId], sealings: Sealings, metrics: Metrics, log: CallLog, traffic: Traffic,
     ) -> None:  # fmt: skip
-        self._loop, self._clock, self._now, self._recorder = loop, clock, now, recorder
-        self._sealing, self._metrics, self._log, self._strict = sealing, metrics, log, strict
-        self._pools = traffic
+        self._loop, self._clock, self._now, self._new_id = loop, clock, now, new_id
+        self._sealings, self._metrics, self._log, self._pools = sealings, metrics, log, traffic
         self._ended: deque[Call] = deque()
         self.estate: Digest | None = None  # of the generation at work
-
-    def gather(self) -> Said | Hashed:
-        return Hashed() if self._sealing is None else Said()
 
     def ended(self, call: Call) -> None:
         if not self._ended:
@@ -59,10 +55,11 @@ class Accounts:
     def _account(self, call: Call, behind_ns: int) -> None:
         seconds = call.ended - call.started
         self._count(call, seconds)
-        self._traffic(call)
-        strict = self._strict or call.plan.policy.evidence == "strict"
-        if not strict or call.ending != "ok" or call.asked.stream:
-            self.record(call, int(call.ended * 1e9) + behind_ns, seconds)
+        self._use(call)
+        record = self._record_of(call, int(call.ended * 1e9) + behind_ns, seconds)
+        cost = record.cost
+        self._metrics.spent_on(record.workload, record.key, None if cost is None else cost.nano_usd)
+        self._sealings.record(record, call.asked.body, call.answer, call.said)
         self._log.call(call, seconds)
 
     def _count(self, call: Call, seconds: float) -> None:
@@ -79,32 +76,38 @@ class Accounts:
             if usage.output is not None:
                 metrics.used(home, "output", usage.output)
 
-    def _traffic(self, call: Call) -> None:
+    def _use(self, call: Call) -> None:
         """What the last attempt used of its pool, and which home has now seen the prompt."""
-        route = call.route
-        if route is None or call.amount is None:
+        route, amount = call.route, call.amount
+        if route is None or amount is None:
             return
-        size = len(call.asked.body)
-        self._pools.ended(route, call.amount, call.usage, size)
-        call.amount = None
+        body, call.amount = call.asked.body, None
+        self._pools.ended(route, amount, call.usage, len(body))
         if call.ending == "ok":
-            call.plan.chooser.answered(route, call.choices.prefix, call.asked.body, call.ended)
-
-    def record(self, call: Call, time_ns: int, seconds: float) -> asyncio.Task[None] | None:
-        """Record now; where content is to be sealed first, the task that does both."""
-        record = self._record_of(call, time_ns, seconds)
-        if self._sealing is None or isinstance(call.said, Hashed):
-            if isinstance(call.said, Hashed):
-                add_digests(record, call.asked.body, call.said)
-            self._recorder.record(record)
-            return None
-        return self._sealing.record(record, call.asked.body, call.said.whole())
+            call.plan.chooser.answered(route, call.choices.prefix, body, call.ended)
 
     def _record_of(self, call: Call, time_ns: int, seconds: float) -> CallRecord:
         where = call.route
         if where is None or call.ending != "ok":
             return call_record(call, self.estate, time_ns, seconds)
-        template = where.template
-        if template is None:
-            template = where.template = template_of(call.plan, where, self.estate)
-        return answered_record(call, template, time_ns, seconds)
+        return answered_record(call, where.template, time_ns, seconds)
+
+    # --- under a strict policy ---
+
+    def begun(self, call: Call) -> RecordId:
+        """Record that content of this call is about to be shown."""
+        id, seconds = self._new_id(), self._now() - call.attempt_started
+        self._sealings.recorder.record(attempt_record(call, None, id, self._clock.now_ns(), seconds))
+        return id
+
+    def not_shown(self, call: Call, failure: Failure) -> None:
+        """Record that an answer was kept from its caller, whatever its own record says."""
+        denied = self._metrics.denied
+        denied[failure.code] = denied.get(failure.code, 0) + 1
+        self._log.event(f"{call.id} was answered, and the answer not shown: {failure.why}")
+        self._sealings.recorder.record(
+            AlarmRecord(
+                id=self._new_id(), time_ns=self._clock.now_ns(), alarm="gateway.answer-not-shown",
+                about=str(call.id), workload=call.plan.workload.id, error=failure.code,
+            )
+        )  # fmt: skip

@@ -104,7 +104,7 @@ class Admin:
         problems = next((report.problems for report in reports if report.problems), ())
         return {
             "generation": max((report.generation for report in reports), default=0), "problems": problems,
-            "processes": len(reports),
+            "processes": len(reports), "at_start": next((report.at_start for report in reports), ()),
         }  # fmt: skip
 
     async def _all(self, question: Question) -> list[Told]:

@@ -9,7 +9,7 @@ from freehold.gateway.choosing import Ordered
 from freehold.gateway.deadlines import NEVER
 from freehold.gateway.failover import THROTTLES, Give, Go, Place, Tried, first_cause, next_step
 from freehold.gateway.fitting import LeftOut, can_continue
-from freehold.gateway.outgoing import Sent, request_for
+from freehold.gateway.outgoing import Sent, quick_request, request_for
 from freehold.gateway.routes import Route
 from freehold.gateway.traffic import Ticket, no_room
 from freehold.gateway.upstream import Upstream
@@ -68,10 +68,10 @@ class Attempts(Ends):
             return
         self._send(connection, self.plane.now())
 
-    def _not_opened(self, why: str) -> None:
+    def _not_opened(self, kind: str, words: str) -> None:
         self._opening = None
         if self.phase == CONNECTING:
-            self._failed(Outcome(action="next_home", kind=why, status=502, message="no connection"))
+            self._failed(Outcome(action="next_home", kind=kind, status=502, message=words))
 
     def _send(self, connection: Upstream, now: float) -> None:
         self.connection = connection
@@ -83,8 +83,14 @@ class Attempts(Ends):
 
     def _request_for(self, route: Route) -> bytes | None:
         """The bytes to send, or None where this home had to be left out and the next step is under way."""
+        asked = self.asked
+        if self._rescue is None and asked.side is None:
+            quick = quick_request(asked, route, self.extra_forward)
+            if quick is not None:
+                self._passing = True
+                return quick
         try:
-            made = request_for(self.asked, route, self.extra_forward, self._rescue, self.joined)
+            made = request_for(asked, route, self._rescue, self.joined)
         except DialectError as error:
             self._refused_by_fit(error)
             return None
@@ -93,7 +99,7 @@ class Attempts(Ends):
             return made.request
         self._passing = False
         if isinstance(made, LeftOut):
-            self._left_out.append(made)
+            self._left_out = (*self._left_out, made)
             fault = Outcome(action="next_home", kind="unsupported", status=400, message=made.why)
             self._failed(fault, ours=True)
         else:

@@ -11,10 +11,11 @@ from typing import Final
 import msgspec
 
 from freehold.dialects import DialectError, Outcome
-from freehold.gateway.callstate import CONNECTING, ERROR_BODY, HEADING, SETTLING, STREAM, WAITING, WHOLE
+from freehold.gateway.callstate import CONNECTING, ERROR_BODY, HEADING, STREAM, WAITING, WHOLE
 from freehold.gateway.passing import FINISHED, LIVE, WHOLES
 from freehold.gateway.replies import headers_of, whole_reply
 from freehold.gateway.streaming import Streaming
+from freehold.gateway.told import Whole, whole_of
 
 ANSWER_BYTES_MAX: Final = 64 * 1024 * 1024
 ERROR_BYTES_MAX: Final = 1024 * 1024
@@ -28,6 +29,13 @@ class Call(Streaming):
     __slots__ = ()
 
     # --- what the home's connection says ---
+
+    def on_whole(self, lower: bytes, raw: bytes, body: bytes) -> None:
+        self.connection, self.phase = None, WHOLE
+        self.status, self._raw_head = 200, raw
+        assert self.route is not None
+        self.plane.traffic.heard(self.route, lower)
+        self._whole(body, lower)
 
     def on_head(self, status: int, lower: bytes, raw: bytes) -> None:
         self.status = status
@@ -68,7 +76,8 @@ class Call(Streaming):
         if self.phase == STREAM:
             self._stream_over("cut")
         elif self.phase == WHOLE:
-            self._whole(b"".join(self._pieces) if len(self._pieces) != 1 else self._pieces[0])
+            body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+            self._whole(body, self._raw_head.lower())
         elif self.phase == ERROR_BODY:
             self._refused(b"".join(self._pieces))
 
@@ -136,12 +145,11 @@ class Call(Streaming):
 
     # --- whole answers ---
 
-    def _whole(self, body: bytes) -> None:
-        """A whole answer has come; is it one?"""
+    def _whole(self, body: bytes, lower: bytes) -> None:
+        """A whole answer has come; is it one? `lower`: its head, in lower case."""
         route = self.route
         assert route is not None
         asked = self.asked
-        lower = self._raw_head.lower()
         if asked.stream or b"\r\ncontent-type: text/html" in lower:
             self._failed(
                 Outcome(action="next_home", kind="wrong_content_type", status=502, message="not an answer")
@@ -150,15 +158,14 @@ class Call(Streaming):
         try:
             if asked.side is not None:
                 body, usage = asked.side.answer(route, body)
-                complete = True
+                told = Whole(True, usage, "")
             elif self._passing and asked.dialect in WHOLES:
-                complete, usage, _ = WHOLES[asked.dialect](body)
+                told = WHOLES[asked.dialect](body)
             elif self._passing:
-                passed = route.codec.read_answer(body)
-                complete, usage = passed.finish != "error", passed.usage
+                told = whole_of(route.codec.read_answer(body))
             else:
                 answer = route.codec.read_answer(body)
-                complete, usage = answer.finish != "error", answer.usage
+                told = whole_of(answer)
                 if not answer.id or not answer.model:  # Bedrock names neither, and SDKs want both
                     answer = msgspec.structs.replace(
                         answer, id=answer.id or self.id, model=answer.model or route.model_name
@@ -169,33 +176,21 @@ class Call(Streaming):
                 Outcome(action="next_home", kind="unreadable", status=502, message="unreadable answer")
             )
             return
-        if not complete:
+        if not told.complete:
             self._failed(
                 Outcome(action="next_home", kind="truncated", status=502, message="incomplete answer")
             )
             return
-        self.said.add(body)
-        self.usage = usage
+        self.answer = body
+        self.usage, self.told = told.usage, told
         self.first_content = self.ended = self.plane.now()
         self.plane.attempt_ended(self, route, None, self.ended)
         self.ending = "ok"
-        if self.plane.strict or self.plan.policy.evidence == "strict":
-            self._answer_when_durable(body)
-        else:
-            self._answer(body)
-
-    def _answer(self, body: bytes) -> None:
-        route = self.route
-        assert route is not None
         self.log_status, self.sent_bytes = 200, len(body)
-        self.client.write(whole_reply(route, self.attempts, self.id, self._raw_head, body))
+        self.client.write(
+            whole_reply(route, self.attempts, self.plane.receipt_name(self.id), self._raw_head, body)
+        )
         self._close()
-
-    def _answer_when_durable(self, body: bytes) -> None:
-        """Strict: the record is on disk before the caller sees the answer."""
-        self.phase = SETTLING
-        self.log_status = 200
-        self.plane.settle(self, lambda: self._answer(body))
 
     def _refused(self, body: bytes) -> None:
         """An error status, with what the home said about it."""

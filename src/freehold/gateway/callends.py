@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from freehold.dialects import Failure
-from freehold.gateway.callstate import DONE, SETTLING, WAITING, CallState
+from freehold.gateway.callstate import DONE, WAITING, CallState
 from freehold.gateway.replies import refusal_extra
 from freehold.types.conversation import StreamError
 
@@ -28,7 +28,7 @@ class Ends(CallState):
                 failure, why="; ".join(f"{one.home}: {one.why}" for one in self._left_out)
             )
         may_retry = failure.retry_after_ms is not None
-        extra = refusal_extra(self.route, self.attempts, self.id, may_retry)
+        extra = refusal_extra(self.route, self.attempts, self.plane.receipt_name(self.id), may_retry)
         if verbatim:
             self.log_status = self.status
             self.client.reply(self.status, {"content-type": "application/json"}, verbatim, extra)
@@ -52,9 +52,20 @@ class Ends(CallState):
         if self.phase == DONE:
             return
         self.ending = "cancelled"
+        self._let_go()
+        self._close()
+
+    def give_up(self, failure: Failure) -> None:
+        """For a reason of our own, before the caller has seen anything of the answer."""
+        if self.phase == DONE:
+            return
+        self._let_go()
+        self._give(failure)
+
+    def _let_go(self) -> None:
+        """Of a home that did nothing wrong."""
         if self.lane is not None:
-            self.usage = self.lane.usage
-        if self.route is not None and self.phase not in (WAITING, SETTLING):
+            self.usage, self.told = self.lane.usage, self.lane
+        if self.route is not None and self.phase != WAITING:
             self.route.health.gave_up()
         self._drop_connection()
-        self._close()

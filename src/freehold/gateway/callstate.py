@@ -12,6 +12,7 @@ from freehold.dialects import Outcome
 from freehold.dialects.base import StreamWriter
 from freehold.gateway.asked import Asked
 from freehold.gateway.choosing import NO_ORDER, Ordered
+from freehold.gateway.content import Hashed, Said
 from freehold.gateway.deadlines import NEVER, Waiting
 from freehold.gateway.failover import Tried
 from freehold.gateway.fitting import LeftOut
@@ -21,13 +22,14 @@ from freehold.gateway.rescue import Lane
 from freehold.gateway.routes import Plan, Route
 from freehold.gateway.seams import Client, Shared
 from freehold.gateway.story import Story
+from freehold.gateway.told import Told
 from freehold.gateway.traffic import Ticket
 from freehold.gateway.upstream import Served, Upstream
 from freehold.types.conversation import Usage
 from freehold.types.names import RecordId
 from freehold.types.records import Outcome as Ending
 
-CONNECTING, HEADING, ERROR_BODY, WHOLE, STREAM, WAITING, SETTLING, DONE = range(8)
+CONNECTING, HEADING, ERROR_BODY, WHOLE, STREAM, WAITING, DONE = range(7)
 
 
 class CallState(Served, Waiting):
@@ -51,6 +53,7 @@ class CallState(Served, Waiting):
         "_retried_stale",
         "_total_by",
         "amount",
+        "answer",
         "asked",
         "attempt_started",
         "attempts",
@@ -79,6 +82,8 @@ class CallState(Served, Waiting):
         "sent_bytes",
         "started",
         "status",
+        "streams",
+        "told",
         "tried",
         "usage",
         "writer",
@@ -90,6 +95,7 @@ class CallState(Served, Waiting):
     ) -> None:  # fmt: skip
         self.plane, self.client, self.id, self.asked, self.plan = plane, client, id, asked, plan
         self.caller, self.extra_forward, self.restarts, self.started = caller, forward, restarts, started
+        self.streams = asked.stream
         self.attempts = 0
         self.tried: tuple[Tried, ...] = ()
         self.route: Route | None = None
@@ -99,8 +105,10 @@ class CallState(Served, Waiting):
         self.committed = False
         self.lane: Lane | None = None
         self.writer: StreamWriter | None = None
-        self.said = plane.gather()
+        self.said: Said | Hashed | None = None  # a stream's answer, as it comes
+        self.answer = b""  # a whole answer
         self.usage: Usage | None = None
+        self.told: Told | None = None  # what the answer says of itself
         self.joined: str | None = None
         self.first_content: float | None = None
         self.status = self.log_status = self.sent_bytes = 0
@@ -117,7 +125,7 @@ class CallState(Served, Waiting):
         self._request = b""
         self._retried_stale = self._passing = False
         self._rescue: Story | None = None
-        self._left_out: list[LeftOut] = []
+        self._left_out: tuple[LeftOut, ...] = ()
         self._order: tuple[Route, ...] = ()
         self.choices: Ordered[Route] = NO_ORDER
 

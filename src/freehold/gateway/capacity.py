@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from freehold.gateway.affinity import Memory
@@ -24,25 +24,24 @@ class Capacity:
         self.memory = Memory()
         self._renew_at = 0.0
 
-    def pool_of(self, home: Home, pool: Pool | None, share: int, now: float) -> Headroom:
-        """`share`: into how many processes a configured limit is divided."""
+    def pool_of(self, home: Home, now: float) -> Headroom:
         id = name_of(home)
-        requests = None if pool is None or pool.requests_per_min is None else pool.requests_per_min / share
-        tokens = None if pool is None or pool.tokens_per_min is None else pool.tokens_per_min / share
         known = self.pools.get(id)
         if known is None:
-            known = self.pools[id] = Headroom(
-                id, now, requests_per_min=requests, tokens_per_min=tokens, epoch=self.epoch
-            )
-        else:
-            known.configure(requests, tokens, now)
+            known = self.pools[id] = Headroom(id, now, epoch=self.epoch)
         return known
 
-    def keep(self, ids: set[str]) -> None:
-        """The pools of a new generation; others are let go."""
-        for gone in set(self.pools) - ids:
+    def settle(self, pools: Mapping[str, Pool | None], share: int, now: float) -> None:
+        """The pools of a new generation, by name, with their limits divided among `share` processes."""
+        for gone in set(self.pools) - set(pools):
             if not self.pools[gone].in_flight:
                 del self.pools[gone]
+        for id, pool in pools.items():
+            requests = (
+                None if pool is None or pool.requests_per_min is None else pool.requests_per_min / share
+            )
+            tokens = None if pool is None or pool.tokens_per_min is None else pool.tokens_per_min / share
+            self.pools[id].configure(requests, tokens, now)
         self.epoch.number += 1
 
     def tick(self, now: float) -> None:

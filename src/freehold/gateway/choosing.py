@@ -75,8 +75,8 @@ class _Kept(NamedTuple, Generic[R]):
 
 class Chooser(Generic[R]):
     __slots__ = (
-        "_astray_until", "_capacity", "_epoch", "_keeps_basis", "_kept", "_rules", "_shared", "routes",
-        "usual",
+        "_astray_until", "_calm", "_capacity", "_epoch", "_keeps_basis", "_kept", "_rules", "_shared",
+        "routes", "usual",
     )  # fmt: skip
 
     def __init__(
@@ -87,6 +87,7 @@ class Chooser(Generic[R]):
         self._shared = rules.spread or len({route.home.weight for route in routes}) > 1
         self._epoch = -1
         self._kept: dict[tuple[int, ...], _Kept[R]] = {}
+        self._calm: _Kept[R] | None = None  # the order while every home is calm
         self._astray_until = 0.0
         self.usual: R | None = None  # where calls go when nothing is wrong, unless they are shared
 
@@ -94,7 +95,17 @@ class Chooser(Generic[R]):
         epoch = self._capacity.epoch.number
         if self._epoch != epoch:
             self._kept.clear()
+            self._calm = None
             self._epoch = epoch
+        calm = self._calm
+        if calm is not None and calm.equals == 1 and now >= self._astray_until:
+            for route in self.routes:
+                if not route.health.calm:
+                    break
+            else:
+                first = calm.ordered.routes[0].headroom
+                if first.open or first.fits(len(body), now):
+                    return calm.ordered
         ranks = tuple([route.health.rank(now) for route in self.routes])
         kept = self._kept.get(ranks)
         if kept is None:
@@ -139,7 +150,8 @@ class Chooser(Generic[R]):
         self._kept[ranks] = _Kept(
             Ordered(made.routes, made.reasons), tuple(by_home[route.id] for route in made.routes), same
         )
-        if not any(ranks):
+        if not any(ranks):  # whoever is calm ranks 0
+            self._calm = self._kept[ranks]
             self.usual = made.routes[0]
 
     def _among(

@@ -54,7 +54,7 @@ async def answer(worker: Worker, question: Question) -> Told:
         case "headroom":
             return Told(ready=worker.ready, headroom=worker.headroom())
         case "reload":
-            return Told(ready=worker.ready, report=worker.reload())
+            return Told(ready=worker.ready, report=await worker.reload())
         case "receipt":
             return Told(ready=worker.ready, receipt=await asyncio.to_thread(worker.receipt, question.id))
         case "ready":

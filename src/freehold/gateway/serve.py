@@ -22,8 +22,8 @@ import msgspec
 from freehold import wire
 from freehold.errors import UnavailableError
 from freehold.gateway.admin import Admin
-from freehold.gateway.content import Seal
 from freehold.gateway.links import DirectLink, Link, SocketLink, serve_link
+from freehold.gateway.telemetry import Telemetry
 from freehold.gateway.worker import Read, ReceiptOf, Settled, Worker
 from freehold.types.contracts import Recorder
 
@@ -58,8 +58,7 @@ class Setup(msgspec.Struct, kw_only=True):
     workers: int = 1
     log: TextIO | None = None
     receipt: ReceiptOf | None = None
-    strict: bool = False  # answer only once the record is on disk, whatever the policy says
-    seal: Seal | None = None  # how what was said is kept; None: it is not
+    telemetry: Telemetry | None = None
     announce: Callable[[Running], None] = lambda running: None
 
 
@@ -121,8 +120,7 @@ async def _alone(setup: Setup, listening: socket.socket, url: str) -> None:
         log=setup.log,
         first=setup.first,
         receipt=setup.receipt,
-        strict=setup.strict,
-        seal=setup.seal,
+        telemetry=setup.telemetry,
     )
     try:
         await worker.start(listening)
@@ -235,8 +233,7 @@ async def _child(setup: Setup, number: int, listening: socket.socket, link: sock
     recorder = setup.recorder(number)
     worker = Worker(
         setup.read, recorder, keys=setup.state / "keys.db", log=setup.log, share=setup.workers,
-        first=setup.first, receipt=setup.receipt, strict=setup.strict,
-        seal=setup.seal,
+        first=setup.first, receipt=setup.receipt, telemetry=setup.telemetry,
     )  # fmt: skip
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, ended.set)

@@ -8,7 +8,7 @@ from freehold.dialects import Outcome
 from freehold.gateway.attempts import Attempts
 from freehold.gateway.passing import ENDED, FAILED, FINISHED, LIVE, WATCHES, PassLane
 from freehold.gateway.replies import stream_head
-from freehold.gateway.rescue import KEPT_BYTES_MAX, Lane, cut_failure, rescue_of, restart_mark
+from freehold.gateway.rescue import KEPT_BYTES_MAX, Lane, cut_failure, rescue_of, seam_mark
 from freehold.gateway.story import EventLane, Join, Story, tokens_left
 from freehold.gateway.watchlane import WatchLane
 from freehold.types.conversation import End, Finished
@@ -83,10 +83,9 @@ class Streaming(Attempts):
     def _show(self, out: bytes, wire: bytes | None, now: float, *, last: bool = False) -> None:
         """Give the caller bytes of the answer; the response head goes with the first of them."""
         self.sent_bytes += len(out)
-        self.said.add(out)
         client = self.client
         if not self.committed:
-            self.committed = True
+            self.committed, self.said = True, self.plane.gather()
             self.first_content = now
             assert self.route is not None
             client.write(self._stream_head() + client.chunk(out) + (client.last_chunk if last else b""))
@@ -96,6 +95,9 @@ class Streaming(Attempts):
             client.write(wire)
         else:
             client.write(client.chunk(out))
+        said = self.said
+        assert said is not None
+        said.add(out)
 
     def _stream_head(self) -> bytes:
         route = self.route
@@ -106,14 +108,17 @@ class Streaming(Attempts):
         elif isinstance(self.lane, WatchLane):
             content_type = self.lane.content_type
         self.log_status = 200
-        return stream_head(route, self.attempts, self.id, content_type, self.joined, self.client.framing)
+        return stream_head(
+            route, self.attempts, self.plane.receipt_name(self.id), content_type, self.joined,
+            self.client.framing,
+        )  # fmt: skip
 
     def _stream_done(self, *, said_last: bool) -> None:
         lane = self.lane
         assert lane is not None
         if not said_last:
             self.client.write(self.client.last_chunk)
-        self.usage = lane.usage
+        self.usage, self.told = lane.usage, lane
         self._attempt_ended(None)
         self.ending = "ok"
         connection, self.connection = self.connection, None
@@ -138,8 +143,11 @@ class Streaming(Attempts):
                 self._end_with_error(cut_failure(self._home_id(), why, found))
                 return
             self._rescue, self.writer, self.joined = found.story, found.writer, found.joined
-            if self.joined == "restarted":
-                self.client.write(self.client.chunk(restart_mark(self.asked)))
+            mark = seam_mark(self.asked, found.joined)
+            if mark:
+                assert self.said is not None
+                self.said.add(mark)
+                self.client.write(self.client.chunk(mark))
         if self._rescue is not None and self._nothing_left(outcome):
             return
         self._failed(outcome)
@@ -154,7 +162,7 @@ class Streaming(Attempts):
         self._attempt_ended(outcome)
         join = Join(story, trims_overlap=False)
         closing = b"".join(self.writer.write(event) for event in join.take(Finished(finish="length")))
+        self.ending = "ok"  # before the write: under a strict policy it waits for the record
         self.client.write(self.client.chunk(closing + self.writer.write(_END)) + self.client.last_chunk)
-        self.ending = "ok"
         self._close()
         return True

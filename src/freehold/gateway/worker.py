@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import resource
 import socket
-import ssl
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 import msgspec
 
 from freehold.clock import Clock, SystemClock
-from freehold.errors import FreeholdError, InputError, ProblemsError
+from freehold.errors import FreeholdError, ProblemsError
 from freehold.estate.model import Estate
 from freehold.gateway.content import Seal
 from freehold.gateway.headroom import Standing
@@ -22,10 +22,16 @@ from freehold.gateway.keys import Key, KeyFile, KeyRing
 from freehold.gateway.metrics import Snapshot, series, snapshot
 from freehold.gateway.plane import Plane
 from freehold.gateway.settings import GatewaySettings
+from freehold.gateway.telemetry import Telemetry, Tracing, Watched
+from freehold.gateway.tls import HANDSHAKE_SECONDS_MAX, Certificates
 from freehold.types.contracts import Recorder
 from freehold.types.names import HomeId
 
+if TYPE_CHECKING:
+    from freehold.gateway.telemetry.exporter import Exporter
+
 GC_THRESHOLD: Final = 50_000  # calls make no cycles; rare collections are enough and short
+_AT_START: Final = ("host", "port", "admin_port", "workers")
 PAGE_BYTES: Final = resource.getpagesize()
 
 
@@ -35,6 +41,8 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     estate: Estate
     settings: GatewaySettings
     credentials: Mapping[HomeId, str]
+    strict: bool = False  # answer only once the record is on disk, whatever the policy says
+    seal: Seal | None = None  # how what was said is kept; None: only its digest is
 
 
 Read = Callable[[], Settled]
@@ -46,6 +54,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     generation: int
     problems: tuple[str, ...] = ()
+    at_start: tuple[str, ...] = ()  # settings that changed, and take effect at the next start only
 
 
 class HomeState(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +64,8 @@ class HomeState(msgspec.Struct, frozen=True, kw_only=True):
     answered: int
     failed: int
     connections: int
+    pool: str = ""  # whose capacity it shares; its own name where that is nobody's
+    back_in_s: float = 0.0  # of cooling
 
 
 class HeadroomState(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,16 +80,18 @@ class Worker:
     def __init__(
         self, read: Read, recorder: Recorder, *, keys: Path | None = None, log: TextIO | None = None,
         clock: Clock | None = None, share: int = 1, first: Settled | None = None,
-        receipt: ReceiptOf | None = None, strict: bool = False,
-        seal: Seal | None = None,
+        receipt: ReceiptOf | None = None, telemetry: Telemetry | None = None,
     ) -> None:  # fmt: skip
         self._read, self._recorder, self._keys_path = read, recorder, keys
         self._log, self._share, self._first = log, share, first
-        self._receipt, self._strict, self._seal = receipt, strict, seal
+        self._receipt, self._telemetry = receipt, telemetry
+        self._exporter: Exporter | None = None
         self.clock = clock or SystemClock()
         self.plane: Plane | None = None
         self._server: asyncio.Server | None = None
         self._ring: KeyRing | None = None
+        self._certificates: Certificates | None = None
+        self._reloading = asyncio.Lock()
         self.ready = False
 
     async def start(self, listening: socket.socket) -> None:
@@ -87,10 +100,12 @@ class Worker:
         if self._keys_path is not None:
             self._ring = KeyRing(KeyFile(self._keys_path, self.clock), self.clock, self._share)
             self._ring.load()
+        self._certificates = certificates = Certificates(settled.settings)
+        recorder, tracing = self._watched()
         self.plane = Plane(
-            settled.estate, settled.settings, self._recorder, settled.credentials, clock=self.clock,
-            keys=self._ring, log=self._log, tls=tls_out(settled.settings), share=self._share,
-            strict=self._strict, seal=self._seal,
+            settled.estate, settled.settings, recorder, settled.credentials, clock=self.clock,
+            keys=self._ring, log=self._log, tls=certificates.outward, share=self._share,
+            strict=settled.strict, seal=settled.seal, tracing=tracing,
         )  # fmt: skip
         plane = self.plane
         if self._ring is not None:
@@ -104,26 +119,56 @@ class Worker:
         from freehold.gateway.caller import CallerConnection
 
         self._server = await loop.create_server(
-            lambda: CallerConnection(plane), sock=listening, ssl=tls_in(settled.settings), backlog=1024
-        )
+            lambda: CallerConnection(plane), sock=listening, ssl=certificates.inward, backlog=1024,
+            ssl_handshake_timeout=HANDSHAKE_SECONDS_MAX if certificates.inward is not None else None,
+        )  # fmt: skip
         self.ready = True
         gc.collect()
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD, 20, 20)
 
-    def reload(self) -> Report:
+    def _watched(self) -> tuple[Recorder, Tracing | None]:
+        """The recorder, and where telemetry is wanted, an exporter that is shown what it records."""
+        if self._telemetry is None:
+            return self._recorder, None
+        from freehold.gateway.telemetry.exporter import Exporter
+        from freehold.gateway.telemetry.otlp import Protobuf
+
+        encoder = Protobuf(self._telemetry.service_name, f"{socket.gethostname()}-{os.getpid()}")
+        self._exporter = Exporter(self._telemetry, encoder, self.clock, say=self._say)
+        self._exporter.start()
+        return Watched(self._recorder, self._exporter.offer), Tracing(self._telemetry.sample_share)
+
+    def _say(self, words: str) -> None:
+        if self.plane is not None:
+            self.plane.log.event(words)
+
+    async def reload(self) -> Report:
         """Read the settings again. If anything is wrong with them, nothing changes."""
-        plane = self._plane()
+        async with self._reloading:
+            return await self._reload()
+
+    async def _reload(self) -> Report:
+        plane, certificates = self._plane(), self._certificates
+        assert certificates is not None
+        before = plane.generation.settings
         try:
-            settled = self._read()
-            plane.reload(settled.estate, settled.settings, settled.credentials)
+            settled = await asyncio.to_thread(self._read)  # files, and commands that give credentials
+            pair = certificates.read(settled.settings)
+            plane.reload(
+                settled.estate, settled.settings, settled.credentials, tls=pair.outward,
+                strict=settled.strict, seal=settled.seal,
+            )  # fmt: skip
+            certificates.take(pair)
         except ProblemsError as error:
             problems = tuple(problem.render(error.source) for problem in error.problems)
             return self._kept(plane, problems)
         except FreeholdError as error:
             return self._kept(plane, (error.render(),))
-        plane.log.event(f"settings read: generation {plane.generation.number}")
-        return Report(generation=plane.generation.number)
+        late = at_start_only(before, settled.settings)
+        words = f"; {', '.join(late)}: at the next start" if late else ""
+        plane.log.event(f"settings read: generation {plane.generation.number}{words}")
+        return Report(generation=plane.generation.number, at_start=late)
 
     def _kept(self, plane: Plane, problems: tuple[str, ...]) -> Report:
         plane.log.event(
@@ -139,6 +184,8 @@ class Worker:
         if self._server is not None:
             self._server.close()
         left = await plane.drain(plane.generation.settings.drain.seconds)
+        if self._exporter is not None:
+            await asyncio.to_thread(self._exporter.close)
         plane.close()
         if self._ring is not None:
             self._ring.close()
@@ -159,6 +206,9 @@ class Worker:
             )
             gauges[series("freehold_home_connections", home=id)] = len(live.pool.connections)
         gauges.update(_traffic(plane))
+        if self._exporter is not None:
+            gauges["freehold_telemetry_sent_total"] = self._exporter.sent
+            gauges["freehold_telemetry_dropped_total"] = self._exporter.dropped
         return snapshot(plane.metrics, gauges)
 
     def receipt(self, id: str) -> tuple[int, bytes]:
@@ -168,12 +218,16 @@ class Worker:
         return self._receipt(self._recorder, id)
 
     def homes(self) -> list[HomeState]:
+        plane = self._plane()
+        known, now = plane.generation.estate.homes, plane.now()
         return [
             HomeState(
                 home=id, state=live.health.state, slow=live.health.slow, answered=live.answered,
                 failed=live.failed, connections=len(live.pool.connections),
+                pool=(known[id].pool if id in known else None) or id,
+                back_in_s=max(0.0, live.health.until - now) if live.health.state == "cooling" else 0.0,
             )
-            for id, live in self._plane().lives.items()
+            for id, live in plane.lives.items()
         ]  # fmt: skip
 
     def headroom(self) -> HeadroomState:
@@ -204,6 +258,14 @@ def _traffic(plane: Plane) -> dict[str, float]:
     return found
 
 
+def at_start_only(before: GatewaySettings, after: GatewaySettings) -> tuple[str, ...]:
+    """What has changed that an open port cannot follow."""
+    found = [name for name in _AT_START if getattr(before, name) != getattr(after, name)]
+    if (before.tls_cert is None) != (after.tls_cert is None):
+        found.append("tls_cert")
+    return tuple(f"gateway.{name}" for name in found)
+
+
 def _state_number(state: str, slow: bool) -> int:
     return {"closed": 1 if slow else 0, "ramping": 1, "half_open": 2, "cooling": 3}[state]
 
@@ -213,35 +275,3 @@ def resident_bytes() -> int:
         return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE_BYTES
     except (OSError, ValueError, IndexError):
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
-def tls_in(settings: GatewaySettings) -> ssl.SSLContext | None:
-    """The certificate callers see, if calls come in by TLS."""
-    if settings.tls_cert is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_cert_chain(settings.tls_cert, settings.tls_key)
-    except (OSError, ssl.SSLError) as error:
-        raise _bad_tls("tls_cert", settings.tls_cert, error) from error
-    return context
-
-
-def tls_out(settings: GatewaySettings) -> ssl.SSLContext:
-    """How homes' certificates are checked. There is no way to switch it off."""
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if settings.tls_ca is not None:
-        try:
-            context.load_verify_locations(settings.tls_ca)
-        except (OSError, ssl.SSLError) as error:
-            raise _bad_tls("tls_ca", settings.tls_ca, error) from error
-    return context
-
-
-def _bad_tls(setting: str, path: str, error: Exception) -> InputError:
-    return InputError(
-        f"gateway.{setting} {path!r} cannot be used", why=str(error), fix="name a PEM file that can be read",
-        code="gateway.bad-tls",
-    )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from freehold import wire
@@ -35,6 +36,7 @@ class PocketHome:
         name: str = "pocket", models: Sequence[str] = (), keys: Sequence[str] = (), strict: bool = True,
         limits: Limits | Limiter | None = None, faults: Mapping[str, FaultRule] | None = None,
         log: RequestLog | None = None, token: str | None = None, sleep: Sleep = asyncio.sleep,
+        tls: ssl.SSLContext | None = None,
     ) -> None:  # fmt: skip
         self.name = name
         self.codec: Codec = codec(dialect)
@@ -48,7 +50,7 @@ class PocketHome:
         self._intake = Intake(
             dialect, models=models, keys=keys, strict=strict, limits=limits or Limits(), clock=self._clock
         )
-        self._door = Door(self._serve, sleep)
+        self._door = Door(self._serve, sleep, tls)
         self._faults = Chooser(faults)
         self._since_ns = self._clock.monotonic_ns()
         self._changed = asyncio.Event()
@@ -57,7 +59,7 @@ class PocketHome:
     @property
     def url(self) -> str:
         host = f"[{self._door.host}]" if ":" in self._door.host else self._door.host
-        return f"http://{host}:{self._door.port}"
+        return f"{self._door.scheme}://{host}:{self._door.port}"
 
     @property
     def faults(self) -> Chooser:
