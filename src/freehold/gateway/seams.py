@@ -17,6 +17,7 @@ from freehold.gateway.head import Head
 from freehold.gateway.keys import Caller
 from freehold.gateway.pins import Pins
 from freehold.gateway.routes import Generation, Route
+from freehold.gateway.traffic import Traffic
 from freehold.types.names import RecordId
 
 
@@ -76,6 +77,7 @@ class Shared(Protocol):
     chance: random.Random
     sealings: Sealings
     pins: Pins
+    traffic: Traffic
 
     def now(self) -> float: ...
     def find_pins(self, call: Any, then: Callable[[], None]) -> None: ...
