@@ -148,6 +148,7 @@ async def street(
     faults: Mapping[int, Mapping[str, FaultRule]] | None = None, policy: Policy | None = None,
     timeouts: TimeoutSettings = QUICK, settings: GatewaySettings | None = None, kept: Kept | None = None,
     engines: Mapping[int, Engine] | None = None, options: Mapping[str, str] | None = None,
+    credentials: Mapping[str, str] | None = None, accepts: Mapping[int, Sequence[str]] | None = None,
     home_tls: Mapping[int, ssl.SSLContext] | None = None, tls_in: ssl.SSLContext | None = None,
     **plane_options: object,
 ) -> AsyncIterator[Street]:  # fmt: skip
@@ -159,6 +160,7 @@ async def street(
             name=f"home{number}",
             faults=(faults or {}).get(number),
             tls=(home_tls or {}).get(number),
+            keys=(accepts or {}).get(number, ()),
         )
         for number, api in enumerate(apis)
     ]
@@ -167,7 +169,7 @@ async def street(
         for one in homes:
             await stack.enter_async_context(one.running())
         estate = estate_of(homes, apis, policy or Policy(on_cut="continue"), options)
-        keys = dict.fromkeys(estate.homes, "any")
+        keys = dict.fromkeys(estate.homes, "any") if credentials is None else credentials
         made = msgspec.structs.replace(settings or GatewaySettings(), timeouts=timeouts)
         plane = Plane(estate, made, kept, keys, **plane_options)  # type: ignore[arg-type]  # passed on as given
         server = await plane.serve("127.0.0.1", 0, tls=tls_in)

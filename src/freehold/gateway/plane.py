@@ -436,6 +436,8 @@ class Plane:
             wait = wait_ms / 1000 if wait_ms is not None else _LASTING.get(outcome.kind)
             where.health.failed(now, wait)
         where.live.failed += 1
+        if outcome.kind == "auth" and where.live.identity is not None:
+            where.live.identity.renew()
         self.metrics.attempt_failed(where.id, outcome.kind)
         seconds = now - call.attempt_started
         self.recorder.record(attempt_record(call, outcome, self.new_id(), self.clock.now_ns(), seconds))
