@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from freehold.dialects import Codec, Failure, Inbound, Outcome
-from freehold.gateway.content import Hashed, Said
+from freehold.gateway.content import Sealings
 from freehold.gateway.deadlines import Deadlines
 from freehold.gateway.head import Head
 from freehold.gateway.keys import Caller
@@ -75,10 +75,10 @@ class Shared(Protocol):
     deadlines: Deadlines
     chance: random.Random
     pins: Pins
+    sealings: Sealings
 
     def now(self) -> float: ...
     def find_pins(self, call: Any, then: Callable[[], None]) -> None: ...
-    def gather(self) -> Said | Hashed: ...
     def receipt_name(self, id: RecordId) -> bytes: ...
     def attempt_ended(self, call: Any, where: Route, outcome: Outcome | None, now: float) -> None: ...
     def call_ended(self, call: Any) -> None: ...
