@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import httpx
 import pytest
 
 from freehold.clock import FakeClock
@@ -100,6 +101,22 @@ async def test_revoked_key_stops_working_on_a_kept_connection(tmp_path: Path) ->
         file.revoke(key.id)
         place.plane.keys_changed(file.all())
         assert (await place.post(ask(), headers=headers)).status == 401
+
+
+async def test_key_that_expires_stops_working_on_a_kept_connection(tmp_path: Path) -> None:
+    clock = FakeClock()
+    file, keys = ring(tmp_path, clock)
+    _, secret = file.create("joe", expires_ns=clock.now_ns() + 10**9)
+    keys.load()
+    async with street(("openai",), keys=keys) as place:
+        place.plane.clock = clock
+        async with httpx.AsyncClient(headers={"x-api-key": secret}) as client:
+            url = f"{place.url}/v1/chat/completions"
+            before = (await client.post(url, json=ask())).status_code
+            clock.advance(1.0)
+            after = (await client.post(url, json=ask())).status_code
+        assert len(place.plane.heads) == 1  # the head is known, and nothing is believed of it
+    assert (before, after) == (200, 401)
 
 
 async def test_key_reaches_only_its_workloads(tmp_path: Path) -> None:
