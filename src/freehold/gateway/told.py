@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
+
+import msgspec
 
 from freehold.dialects.anthropic.answer import FINISH_IN as ANTHROPIC
 from freehold.dialects.gemini.answer import FINISH_IN as GEMINI
@@ -37,7 +39,7 @@ class Told(Protocol):
     def vendor_id(self) -> str: ...
 
 
-class Whole(NamedTuple):
+class Whole(msgspec.Struct, frozen=True, gc=False):
     """A whole answer of the dialect: is it complete, what did it use, and what it says of itself."""
 
     complete: bool
@@ -48,8 +50,10 @@ class Whole(NamedTuple):
 
 
 def named(value: object) -> str:
-    """What a home calls its answer, if it is a name at all."""
-    return value[:NAME_LENGTH_MAX] if isinstance(value, str) else ""
+    """What a home calls its answer or model, if that is a name at all: words have no place in a record."""
+    if isinstance(value, str) and len(value) <= NAME_LENGTH_MAX and value.isascii():
+        return value if value.isprintable() and " " not in value else ""
+    return ""
 
 
 def whole_of(answer: Answer) -> Whole:
