@@ -4,7 +4,7 @@
     python -m bench.plan large [--seconds 300]    10,000 x 1,000
     python -m bench.plan peers [--seconds 30]     beside plain HiGHS, and CP-SAT where ortools is installed
     python -m bench.plan replan                   after the loss of a region
-    python -m bench.plan outage                   the same from a plan in force, estate and predictions included
+    python -m bench.plan outage                   the same from a plan in force, predictions included
     python -m bench.plan skypilot FOLDER          SkyPilot's optimizer on the same tasks and prices
 
 Seconds are seconds of one core used by the process, with wall time beside them: machines are shared. Peers

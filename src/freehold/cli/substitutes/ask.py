@@ -16,7 +16,7 @@ from freehold.dialects import DialectError
 from freehold.dialects.fitting import Fit, fit
 from freehold.errors import FreeholdError
 from freehold.gateway.auth import Identity
-from freehold.gateway.evidence import cost_of
+from freehold.gateway.template import nano_usd
 from freehold.types.conversation import Conversation
 from freehold.types.homes import Home
 
@@ -59,9 +59,8 @@ class Asking:
                 return Asked(answer=None, why=error.code)
             except (DialectError, msgspec.DecodeError, UnicodeDecodeError):
                 return Asked(answer=None, why="an answer that cannot be read")
-            cost, _ = cost_of(answer.usage, self.home.price)
             seconds = (self._clock.monotonic_ns() - began) / 1e9
-            return Asked(answer=answer, seconds=seconds, nano_usd=None if cost is None else cost.nano_usd)
+            return Asked(answer=answer, seconds=seconds, nano_usd=nano_usd(answer.usage, self.home.price))
         return Asked(answer=None, why="it had no time for it")
 
 

@@ -257,8 +257,8 @@ class Master:
 def _nothing(problem: Problem) -> Relaxation:
     """Of a problem that asks for nothing."""
     zeros = Duals(
-        demand=np.zeros(0), limits=np.zeros(len(problem.limits)), commitments=np.zeros(len(problem.commitments)),
-        outlive={}, counts=np.zeros(0),
+        demand=np.zeros(0), limits=np.zeros(len(problem.limits)),
+        commitments=np.zeros(len(problem.commitments)), outlive={}, counts=np.zeros(0),
     )  # fmt: skip
     return Relaxation(
         units=np.zeros(0),
