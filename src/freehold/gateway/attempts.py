@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import Final
 
 from freehold.dialects import DialectError, Failure, Outcome
 from freehold.gateway.callends import Ends
@@ -16,6 +17,8 @@ from freehold.gateway.routes import Route
 from freehold.gateway.stored import files_in, gone, holders, unreached
 from freehold.gateway.traffic import Ticket, no_room
 from freehold.gateway.upstream import Upstream
+
+NOT_READY_MS: Final = 1000  # a credential may come any moment; the home is not at fault for longer
 
 
 class Attempts(Ends):
@@ -118,8 +121,9 @@ class Attempts(Ends):
             fault = Outcome(action="next_home", kind="unsupported", status=400, message=made.why)
             self._failed(fault, ours=True)
         else:
+            why = f"no credential is ready: {made.why or 'it has run out'}"
             self._failed(
-                Outcome(action="next_home", kind="auth", status=503, message="no credential is ready")
+                Outcome(action="next_home", kind="auth", status=503, message=why, retry_after_ms=NOT_READY_MS)
             )
         return None
 

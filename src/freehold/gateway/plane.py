@@ -47,6 +47,7 @@ from freehold.types.names import HomeId, RecordId
 FLUSH_SECONDS: Final = 0.1
 SWEEP_SECONDS: Final = 5.0
 HEADS_KEPT_MAX: Final = 512
+HEAD_KEPT_BYTES_MAX: Final = 4096
 # Kinds of trouble that say nothing about the home's health.
 _NEUTRAL: Final = frozenset({
     "bad_request", "too_large", "too_long", "content_filter", "unsupported", "cancelled", "not_found",
@@ -249,7 +250,9 @@ class Plane:
         )  # fmt: skip
 
     def remember(self, raw: bytes, head: Head) -> None:
-        """Heads hold keys, so few are kept, and not for long."""
+        """Heads hold keys: few are kept, none that is large, and none beyond the next sweep."""
+        if len(raw) > HEAD_KEPT_BYTES_MAX:
+            return
         if len(self.heads) >= HEADS_KEPT_MAX:
             self.heads.clear()
         self.heads[raw] = head
@@ -441,6 +444,8 @@ class Plane:
             wait = wait_ms / 1000 if wait_ms is not None else _LASTING.get(outcome.kind)
             where.health.failed(now, wait)
         where.live.failed += 1
+        if outcome.kind == "auth" and where.live.identity is not None:
+            where.live.identity.renew()
         self.metrics.attempt_failed(where.id, outcome.kind)
         seconds = now - call.attempt_started
         self.recorder.record(attempt_record(call, outcome, self.new_id(), self.clock.now_ns(), seconds))

@@ -41,6 +41,7 @@ from freehold.types.records import HomeFacts
 
 USER_AGENT: Final = f"freehold/{__version__}"
 RESOLVED_MAX: Final = 4096
+NAME_CHARS_MAX: Final = 200
 _PROBE_TURN = Turn(role="user", blocks=(Text(text="."),))
 
 
@@ -253,7 +254,8 @@ class Generation:
             found = self._resolve(model, scope)
             if len(self._resolved) >= RESOLVED_MAX:
                 self._resolved.clear()
-            self._resolved[key] = found
+            if len(model) <= NAME_CHARS_MAX:  # callers may call a model anything, at any length
+                self._resolved[key] = found
         return found
 
     def _resolve(self, model: str, scope: frozenset[str] | None) -> Plan | tuple[str, ...]:
