@@ -5,6 +5,7 @@ import hashlib
 
 import pytest
 
+from freehold.gateway.told import named
 from freehold.pocket import FaultRule
 from freehold.types.homes import Price
 from freehold.types.names import RecordId
@@ -138,6 +139,12 @@ async def test_record_says_which_model_the_vendor_named(fault: str | None) -> No
     assert (call.actual.model == call.planned.model) == (fault is None)
 
 
+@pytest.mark.parametrize("said", ["tell me a secret", "x" * 999, "caf\u00e9", "a\nb", 7, None])
+def test_what_is_no_name_is_not_taken_for_one(said: object) -> None:
+    assert named(said) == ""
+    assert named("chatcmpl-1:a/b") == "chatcmpl-1:a/b"
+
+
 async def test_record_of_a_failed_call_and_its_attempts_says_everything_or_why_not() -> None:
     async with street(("openai",), faults={0: {"it": FaultRule(fault="status", status=500)}}) as place:
         assert (await place.post(ask())).status >= 500
@@ -164,6 +171,17 @@ async def test_refused_call_leaves_digest_and_length_of_what_was_asked(path: str
     assert call.request.digest == f"sha256:{hashlib.sha256(body).hexdigest()}"
     assert call.request.length == len(body)
     assert unexplained(call) == []
+
+
+async def test_every_try_has_a_record_where_there_were_several() -> None:
+    async with street(("openai",) * 3, faults={0: {"it": FaultRule(fault="status", status=500)}}) as place:
+        await place.post(ask())
+    call, tries = place.kept.calls[0], place.kept.attempts
+    assert [one.number for one in tries] == list(range(1, call.attempts + 1))
+    assert [one.outcome for one in tries] == ["failed"] * (call.attempts - 1) + ["ok"]
+    assert tries[-1].tokens is None, "totals would count them twice"
+    assert tries[-1].actual == call.actual
+    assert all(unexplained(one) == [] for one in tries)
 
 
 async def test_useful_flops_are_counted_where_the_parameters_are_disclosed() -> None:

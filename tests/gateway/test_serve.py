@@ -122,6 +122,21 @@ async def test_reload_takes_a_good_file_and_refuses_a_bad_one(tmp_path: Path) ->
     assert (done["problems"], done["generation"], done["processes"]) == ([], 2, 2)
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_reload_takes_what_the_ledger_is_to_keep_and_to_wait_for(tmp_path: Path, workers: str) -> None:
+    async with up(tmp_path, "--workers", workers) as place:
+        assert (await place.call())[0] == 200
+        place.file.write_text(
+            f'{place.file.read_text()}[ledger]\ncontent = "sealed"\nstrict = true\nwriter = "other"\n'
+        )
+        _, told = await place.admin("/reload", "POST", place.running.token)
+        assert msgspec.json.decode(told)["problems"] == []
+        assert (await place.call())[0] == 200
+        stored = b"".join(one.read_bytes() for one in (tmp_path / "state" / "ledger").rglob("*.seg*"))
+        assert stored.count(b'"sealed_base64"') == 2  # question and answer of the second; strict: it is there
+    assert not list((tmp_path / "state" / "ledger").glob("other*"))
+
+
 async def test_reload_needs_the_token(tmp_path: Path) -> None:
     async with up(tmp_path) as place:
         assert (await place.admin("/reload", "POST"))[0] == 401

@@ -15,7 +15,13 @@ from freehold.clock import Clock
 from freehold.dialects import Failure
 from freehold.gateway.call import Call
 from freehold.gateway.content import Sealings
-from freehold.gateway.evidence import CallLog, answered_record, attempt_record, call_record
+from freehold.gateway.evidence import (
+    CallLog,
+    answered_record,
+    answering_attempt,
+    attempt_record,
+    call_record,
+)
 from freehold.gateway.metrics import Metrics
 from freehold.gateway.traffic import Traffic
 from freehold.types.names import Digest, RecordId
@@ -57,9 +63,11 @@ class Accounts:
         self._count(call, seconds)
         self._use(call)
         record = self._record_of(call, int(call.ended * 1e9) + behind_ns, seconds)
+        if call.attempts > 1 and call.ending == "ok":  # else the call's record says all there is to its try
+            self._sealings.recorder.record(answering_attempt(call, record, self._new_id()))
         cost = record.cost
         self._metrics.spent_on(record.workload, record.key, None if cost is None else cost.nano_usd)
-        self._sealings.record(record, call.asked.body, call.answer, call.said)
+        self._sealings.record(record, call.seal, call.asked.body, call.answer, call.said)
         self._log.call(call, seconds)
 
     def _count(self, call: Call, seconds: float) -> None:

@@ -79,6 +79,7 @@ class CallState(Served, Waiting):
         "restarts",
         "route",
         "said",
+        "seal",
         "sent_bytes",
         "started",
         "status",
@@ -95,7 +96,7 @@ class CallState(Served, Waiting):
     ) -> None:  # fmt: skip
         self.plane, self.client, self.id, self.asked, self.plan = plane, client, id, asked, plan
         self.caller, self.extra_forward, self.restarts, self.started = caller, forward, restarts, started
-        self.streams = asked.stream
+        self.streams, self.seal = asked.stream, plane.sealings.seal
         self.attempts = 0
         self.tried: tuple[Tried, ...] = ()
         self.route: Route | None = None

@@ -36,12 +36,11 @@ class _Hash(Protocol):
 
 
 class Said:
-    """One answer as its caller was given it, up to the limit; and how it is to be sealed."""
+    """One answer as its caller was given it, up to the limit."""
 
-    __slots__ = ("_pieces", "seal", "size")
+    __slots__ = ("_pieces", "size")
 
-    def __init__(self, seal: Seal) -> None:
-        self.seal = seal
+    def __init__(self) -> None:
         self._pieces: list[bytes] = []
         self.size = 0
 
@@ -62,7 +61,6 @@ class Hashed:
     """
 
     __slots__ = ("_gathered", "_hash", "_pieces", "size")
-    seal: Final = None
 
     def __init__(self) -> None:
         self._hash: _Hash | None = None
@@ -107,7 +105,7 @@ def add_digests(record: CallRecord, request: bytes, whole: bytes, streamed: Said
 
 
 class Sealings:
-    """How what was said is kept: as was wanted when its answer came, or began to.
+    """How what was said is kept. A call is kept as was wanted when it began.
 
     Content is sealed one record after the other, in a thread of its own.
     """
@@ -122,15 +120,11 @@ class Sealings:
         """From now on; None: digests only."""
         self.seal = seal
 
-    def gather(self) -> Said | Hashed:
-        """Takes in one answer."""
-        return Hashed() if self.seal is None else Said(self.seal)
-
     def record(
-        self, entry: CallRecord, request: bytes, whole: bytes = b"", streamed: Said | Hashed | None = None
-    ) -> None:
+        self, entry: CallRecord, seal: Seal | None, request: bytes, whole: bytes = b"",
+        streamed: Said | Hashed | None = None,
+    ) -> None:  # fmt: skip
         """Record `entry`, which nobody has seen yet, with what was said: at once, or as a stream."""
-        seal = self.seal if streamed is None else streamed.seal
         if seal is None:
             add_digests(entry, request, whole, streamed)
             self.recorder.record(entry)

@@ -18,6 +18,7 @@ from freehold.types.records import AttemptRecord, CallRecord, Took
 NO_KEY: Final = "no key was given"
 _HOLDS: Final = "it holds the stored state that the call names"
 _NOT_ASKED: Final = "no home was asked"
+_IN_THE_CALL: Final = dict.fromkeys(("tokens", "cost", "useful_flops"), "in the call's record")
 _OPERATIONS: Final = {"generate": "chat", "count": "count_tokens", "embed": "embeddings"}
 _set = msgspec.structs.force_setattr
 
@@ -137,9 +138,8 @@ def attempt_record(
     head = route.template.record
     began = outcome is None
     unknown = {
-        "tokens": "the call's record has the tokens" if began else NO_USAGE,
-        "cost": "the call's record has the cost" if began else NO_USAGE,
-    }
+        "tokens": "not yet" if began else NO_USAGE, "cost": "not yet" if began else NO_USAGE,
+    }  # fmt: skip
     if began:
         unknown["outcome"] = "it had only begun; another record says how it ended"
     if call.caller.id is None:
@@ -153,6 +153,18 @@ def attempt_record(
         status=None if outcome is None else outcome.status,
         retry_after_ms=None if outcome is None else outcome.retry_after_ms,
         took=Took(queue_us=0, total_us=int(seconds * 1e6)), unknown=unknown, key=call.caller.id, begun=began,
+    )  # fmt: skip
+
+
+def answering_attempt(call: Call, record: CallRecord, id: RecordId) -> AttemptRecord:
+    """The try that gave the answer, where others came to nothing before it. Its tokens are in the call."""
+    seconds = call.ended - call.attempt_started
+    return AttemptRecord(
+        id=id, time_ns=record.time_ns, call=call.id, number=call.attempts, estate=record.estate,
+        workload=record.workload, policy=record.policy, policy_digest=record.policy_digest,
+        planned=record.planned, actual=record.actual, actual_known=record.actual_known, tier=record.tier,
+        outcome=record.outcome, took=Took(queue_us=0, total_us=int(seconds * 1e6)), key=record.key,
+        status=record.status, unknown={**record.unknown, **_IN_THE_CALL},
     )  # fmt: skip
 
 

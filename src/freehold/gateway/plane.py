@@ -21,7 +21,7 @@ from freehold.gateway.accounts import Accounts
 from freehold.gateway.asked import Asked, Peek, peek
 from freehold.gateway.call import Call
 from freehold.gateway.caller import CallerConnection
-from freehold.gateway.content import Hashed, Said, Seal, Sealings
+from freehold.gateway.content import Seal, Sealings
 from freehold.gateway.deadlines import Deadlines
 from freehold.gateway.evidence import CallLog, attempt_record, denied_record
 from freehold.gateway.failover import THROTTLES
@@ -360,7 +360,7 @@ class Plane:
             id, self.clock.now_ns(), estate=self.generation.estate.digest, failure=failure, inbound=inbound,
             plan=plan, key=caller.id if caller else None,
         )  # fmt: skip
-        self.sealings.record(record, body)
+        self.sealings.record(record, self.sealings.seal, body)
         self.metrics.denied[failure.code] = self.metrics.denied.get(failure.code, 0) + 1
         self.log.denied(id, inbound.dialect, failure.code, written.status)
         extra = b"x-freehold-receipt: %b\r\nx-freehold-attempts: 0\r\nx-should-retry: %b\r\n" % (
@@ -456,9 +456,6 @@ class Plane:
             self._empty.set()
         call.caller.in_flight -= 1
         self.accounts.ended(call)
-
-    def gather(self) -> Said | Hashed:
-        return self.sealings.gather()
 
     # --- upkeep and end ---
 

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from freehold.gateway.routes import Plan, Route
-from freehold.gateway.told import Told
+from freehold.gateway.told import Told, named
 from freehold.types.conversation import Usage
 from freehold.types.homes import Price
 from freehold.types.names import Digest, RecordId
@@ -18,8 +18,8 @@ FLOPS_PER_PARAMETER: Final = 2  # one multiplication and one addition per token
 REPORTED_MAX: Final = 64  # other model names that one home has given
 NO_USAGE: Final = "the home reported no usage"
 _COUNTS: Final = ("fresh", "cache_read", "cache_write", "reasoning", "output")
-_UNTOLD: Final = "not told by the home"
-_UNSET: Final = "not in the configuration"
+_UNTOLD: Final = "not told"
+_UNSET: Final = "not configured"
 
 
 class Template:
@@ -53,7 +53,9 @@ class Template:
             return self.facts, "reported"
         found = self._reported.get(model)
         if found is None:
-            found = msgspec.structs.replace(self.facts, model=model[:200])
+            if not named(model):
+                return self.facts, self.known
+            found = msgspec.structs.replace(self.facts, model=model)
             if len(self._reported) < REPORTED_MAX:
                 self._reported[model] = found
         return found, "reported"
@@ -107,7 +109,7 @@ class Template:
         if self.flops(usage) is None:
             why["useful_flops"] = NO_USAGE
         if self.known != "attested":
-            why["attestation"] = "no evidence of this home was verified here"
+            why["attestation"] = "not verified here"
         if not content:
             why["took.first_content_us"] = "no content came"
         if told is None or not told.finish:

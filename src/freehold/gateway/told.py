@@ -48,8 +48,10 @@ class Whole(NamedTuple):
 
 
 def named(value: object) -> str:
-    """What a home calls its answer, if it is a name at all."""
-    return value[:NAME_LENGTH_MAX] if isinstance(value, str) else ""
+    """What a home calls its answer or model, if that is a name at all: words have no place in a record."""
+    if isinstance(value, str) and len(value) <= NAME_LENGTH_MAX and value.isascii():
+        return value if value.isprintable() and " " not in value else ""
+    return ""
 
 
 def whole_of(answer: Answer) -> Whole:

@@ -34,7 +34,8 @@ class PocketHome:
     def __init__(
         self, dialect: str = "openai", engine: Engine | None = None, clock: Clock | None = None, *,
         name: str = "pocket", models: Sequence[str] = (), keys: Sequence[str] = (), strict: bool = True,
-        limits: Limits | Limiter | None = None, faults: Mapping[str, FaultRule] | None = None,
+        limits: Limits | None = None, limiter: Limiter | None = None,
+        faults: Mapping[str, FaultRule] | None = None,
         log: RequestLog | None = None, token: str | None = None, sleep: Sleep = asyncio.sleep,
         tls: ssl.SSLContext | None = None,
     ) -> None:  # fmt: skip
@@ -48,7 +49,12 @@ class PocketHome:
         self._clock: Clock = clock or SystemClock()
         self._engine: Engine = engine or ScriptedEngine(home=name, clock=self._clock)
         self._intake = Intake(
-            dialect, models=models, keys=keys, strict=strict, limits=limits or Limits(), clock=self._clock
+            dialect,
+            models=models,
+            keys=keys,
+            strict=strict,
+            limiter=limiter or Limiter(limits or Limits()),
+            clock=self._clock,
         )
         self._door = Door(self._serve, sleep, tls)
         self._faults = Chooser(faults)

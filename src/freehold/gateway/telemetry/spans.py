@@ -70,7 +70,7 @@ class Gathering:
 
     def take(self, record: AnyRecord) -> Whole | None:
         if isinstance(record, AttemptRecord):
-            if not record.begun:  # another record says how that attempt ended
+            if record.outcome == "failed":  # how the others ended, the call's record says
                 self._wait(record)
             return None
         if not isinstance(record, CallRecord):
