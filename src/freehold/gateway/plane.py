@@ -26,6 +26,7 @@ from freehold.gateway.deadlines import Deadlines
 from freehold.gateway.evidence import CallLog, attempt_record, denied_record
 from freehold.gateway.failover import THROTTLES
 from freehold.gateway.head import Head
+from freehold.gateway.hedging import Hedging
 from freehold.gateway.hosts import HostGuard
 from freehold.gateway.ids import id_maker
 from freehold.gateway.keys import Caller, Key, KeyRing
@@ -97,6 +98,7 @@ class Plane:
         self.metrics, self.log, self.pins = Metrics(), CallLog(log), Pins()
         self.new_id = id_maker(self.clock)
         self.traffic = Traffic(self.loop, self.clock, self.now, self.chance)
+        self.hedging: Hedging | None = None
         self.accounts = Accounts(
             self.loop, self.clock, self.now, self.new_id, self.sealings, self.metrics, self.log, self.traffic
         )
@@ -153,7 +155,17 @@ class Plane:
         self.connections_max = settings.connections_max
         self.in_flight_max = settings.in_flight_max
         self.traffic.take_rules(settings.queue.rules)
+        self._take_hedging(settings)
         self.hosts = HostGuard(settings.host, settings.hosts)
+
+    def _take_hedging(self, settings: GatewaySettings) -> None:
+        if self.hedging is not None and not settings.hedge.enabled:
+            self.hedging.close()
+            self.hedging = None
+        elif self.hedging is not None:
+            self.hedging.take_rules(settings.hedge.rules)
+        elif settings.hedge.enabled:
+            self.hedging = Hedging(self, settings.hedge.rules)
 
     def _shortest_wait(self) -> float:
         found = [
@@ -434,6 +446,8 @@ class Plane:
             if call.first_content is not None and not call.tried:
                 seconds = call.first_content - call.attempt_started
                 where.health.took(seconds)
+                if self.hedging is not None:
+                    self.hedging.answered(call, where, seconds)
                 self.metrics.first_content(where.id, seconds)
             return
         if call.amount is not None:
@@ -511,6 +525,9 @@ class Plane:
             task.cancel()
         self.accounts.settle()
         self.sealings.close()
+        self.traffic.close()
+        if self.hedging is not None:
+            self.hedging.close()
         self.log.flush()
 
 

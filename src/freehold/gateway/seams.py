@@ -69,6 +69,12 @@ class Receiving(Protocol):
     def begin(self, client: Any, head: Head, body: bytes) -> None: ...
 
 
+class Inheriting(Protocol):
+    """What a call that came to nothing needs of the hedges."""
+
+    def inherits(self, call: Any) -> bool: ...
+
+
 class Shared(Protocol):
     """What a call needs of the plane."""
 
@@ -76,6 +82,10 @@ class Shared(Protocol):
     deadlines: Deadlines
     chance: random.Random
     traffic: Traffic
+
+    @property
+    def hedging(self) -> Inheriting | None: ...
+
     sealings: Sealings
 
     def now(self) -> float: ...
