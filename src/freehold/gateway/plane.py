@@ -34,6 +34,7 @@ from freehold.gateway.metrics import Metrics
 from freehold.gateway.operations import other_operation
 from freehold.gateway.pins import Pins
 from freehold.gateway.routes import Building, Generation, Live, Plan, Route, build_generation
+from freehold.gateway.scraping import Scraper, Target
 from freehold.gateway.seams import Client
 from freehold.gateway.settings import GatewaySettings
 from freehold.gateway.side import Side
@@ -99,6 +100,7 @@ class Plane:
         self.new_id = id_maker(self.clock)
         self.traffic = Traffic(self.loop, self.clock, self.now, self.chance)
         self.hedging: Hedging | None = None
+        self.scraper = Scraper(self.now)
         self.accounts = Accounts(
             self.loop, self.clock, self.now, self.new_id, self.sealings, self.metrics, self.log, self.traffic
         )
@@ -156,7 +158,18 @@ class Plane:
         self.in_flight_max = settings.in_flight_max
         self.traffic.take_rules(settings.queue.rules)
         self._take_hedging(settings)
+        self._aim_scraper(settings)
         self.hosts = HostGuard(settings.host, settings.hosts)
+
+    def _aim_scraper(self, settings: GatewaySettings) -> None:
+        """At the engines that tell their load, each once."""
+        targets = {
+            route.id: Target(route.metrics_url, route.headroom, self._tls if route.secure else None)
+            for plan in self.generation.plans.values()
+            for route in plan.routes
+            if route.metrics_url
+        }
+        self.scraper.aim(list(targets.values()), settings.order.metrics_every.seconds)
 
     def _take_hedging(self, settings: GatewaySettings) -> None:
         if self.hedging is not None and not settings.hedge.enabled:
@@ -526,6 +539,7 @@ class Plane:
         self.accounts.settle()
         self.sealings.close()
         self.traffic.close()
+        self.scraper.close()
         if self.hedging is not None:
             self.hedging.close()
         self.log.flush()

@@ -93,6 +93,7 @@ class Route:
         "home",
         "id",
         "live",
+        "metrics_url",
         "model_name",
         "nano_usd",
         "nano_usd_held",
@@ -140,6 +141,9 @@ class Route:
         where = reach(home, self.api)
         self.tells_use = self.api.startswith("azure")  # provisioned deployments tell how full they are
         self.authority, self.prefix, self.secure = where.authority, where.prefix, where.secure
+        path = home.options.get("metrics", "")  # where an engine tells its load, if it does
+        scheme = "https" if where.secure else "http"
+        self.metrics_url = f"{scheme}://{where.authority}/{path.lstrip('/')}" if path else ""
         self.credential, self.waits = credential, waits
         self.renames = self.dialect in RENAMING and not self.signs  # a body may pass with its model renamed
         self.forwards = self.transport.forwards
