@@ -150,7 +150,8 @@ def _of_attempt(call: CallRecord, one: Attempt) -> Attributes:
     found: dict[Name, Value | None] = {
         names.OPERATION: operation(call), names.PROVIDER: provider(home),
         names.REQUEST_MODEL: request_model(call, home), names.REQUEST_STREAM: call.stream,
-        names.HOME: home.home, names.OPERATOR: home.operator, names.REGION: home.region, names.SILICON: home.silicon, names.ATTEMPT: one.number,
+        names.HOME: home.home, names.OPERATOR: home.operator, names.REGION: home.region,
+        names.SILICON: home.silicon, names.ATTEMPT: one.number,
         names.WORKLOAD: call.workload, names.STATUS_CODE: one.status, names.ERROR_TYPE: one.error or None,
         names.HEDGE: one.hedge or None,
     }  # fmt: skip
