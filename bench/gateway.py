@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -91,8 +92,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--gateways", nargs="*", default=[], help="contenders by name")
     parser.add_argument("--case", default="", help="part of a case's name")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=4.0, help="of one run")
-    parser.add_argument("--sustained", type=float, default=60.0, help="seconds of the sustained run")
+    parser.add_argument("--seconds", type=int, default=4, help="of one run")
+    parser.add_argument("--sustained", type=int, default=60, help="seconds of the sustained run")
     parser.add_argument("--samples", type=int, default=20, help="of each rescue; grey failures: half as many")
     parser.add_argument("--write", action="store_true", help="keep the pieces under bench/results/")
     asked = parser.parse_args()
@@ -133,12 +134,27 @@ def measure(rig: Rig, case: Case, asked: argparse.Namespace) -> list[Row]:
     figures: dict[str, list[Figure]] = {}
     with rig.homes(case):
         able = [one for one in rig.running if able_to(rig, one, case)]
-        for one in able:
-            rig.run(case, one, WARM_SECONDS)  # unmeasured
+        for one in list(able):
+            try:
+                rig.run(case, one, WARM_SECONDS)  # unmeasured
+            except subprocess.CalledProcessError as error:
+                drop(rig, able, one, case, error)
         for _ in range(asked.rounds):
-            for one in able:
-                figures.setdefault(one.gateway.name, []).append(rig.run(case, one, asked.seconds))
+            for one in list(able):
+                try:
+                    figures.setdefault(one.gateway.name, []).append(rig.run(case, one, asked.seconds))
+                except subprocess.CalledProcessError as error:
+                    drop(rig, able, one, case, error)
     return [row(case, one, figures[one.gateway.name]) for one in able if figures.get(one.gateway.name)]
+
+
+def drop(
+    rig: Rig, able: list[Running], one: Running, case: Case, error: subprocess.CalledProcessError
+) -> None:
+    """The load could not run against it, which says nothing about the others."""
+    able.remove(one)
+    said = f"{error.stdout or ''} {error.stderr or ''}".strip()[-200:]
+    rig.left_out.append(f"{one.gateway.name}, {case.name}: the load ended with {error.returncode}: {said!r}")
 
 
 def able_to(rig: Rig, one: Running, case: Case) -> bool:

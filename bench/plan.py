@@ -41,11 +41,12 @@ from freehold.plan.solver.replan import replan
 from freehold.plan.solver.search import program
 from freehold.plan.solver.solve import Budget, Progress, solve
 from freehold.plan.way import Silicon
+from freehold.types.names import HomeId
 
 FOLDER = RESULTS / "plan"
 MARKS_S = (2, 5, 10, 20, 30, 60, 120, 300)
 SEEDS = (0, 1, 2)
-OUTAGE_EVERY = 5  # of the homes, in their order: those that are lost, one at a time
+OUTAGES_MAX = 40  # homes with work on them that are lost, one at a time
 
 
 class Part(msgspec.Struct, kw_only=True):
@@ -249,11 +250,10 @@ def outage_part(seconds: float) -> list[dict[str, Any]]:
     before = make(estate, settings, silicon, budget=Budget(seconds=seconds), price_rules=False).plan
     _, whole = took.so_far()
     first, displaced, unserved, moved = [], [], 0, 0
-    for number, home in enumerate(sorted(estate.homes)):
-        if number % OUTAGE_EVERY:
-            continue
+    used = sorted({one.home for one in before.placements})
+    for home in used[:: max(1, len(used) // OUTAGES_MAX)]:
         took = Took()
-        after = repair(estate, settings, silicon, before, frozenset({home})).plan
+        after = repair(estate, settings, silicon, before, frozenset({HomeId(home)})).plan
         first.append(took.so_far()[1])
         displaced.append(len(after.repaired))
         unserved += len(after.unserved)
