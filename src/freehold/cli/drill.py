@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     help="--live: a trace of Azure's whose arrivals are played.  [default: by chance]",
 )  # fmt: skip
 @click.option(
-    "--as", "how", type=click.Choice(["kill", "stall", "error", "throttle"]), default="kill", show_default=True,
-    help="--live: what happens to a home that is down.",
+    "--as", "how", type=click.Choice(["kill", "stall", "error", "throttle"]), default="kill",
+    show_default=True, help="--live: what happens to a home that is down.",
 )  # fmt: skip
 @click.option("--seed", type=int, default=1, show_default=True, help="--live: of what is drawn by chance.")
 def command(
@@ -51,8 +51,8 @@ def command(
     """Play outages against the estate: who is down from when to when, and what would have prevented it.
 
     Without a name, lists what there is. A class may be narrowed to a place: region-death:aws.us-east-1.
-    With --live, one of them is played for real against pocket homes and printed beside the prediction; it ends
-    with 1 where the two differ.
+    With --live, one of them is played for real against pocket homes and printed beside the prediction; it
+    ends with 1 where the two differ.
     """
     from freehold.cli.loading import load_standing
     from freehold.estate.drill import Stage

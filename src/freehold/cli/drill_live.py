@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import signal
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -29,7 +30,8 @@ def run_live(stage: Stage, scenarios: Sequence[Scenario], wanted: Wanted, *, as_
     signal.signal(signal.SIGTERM, _interrupt)
     clock = SystemClock()
     played = play_live(stage, stage.play(scenario), wanted, clock, lambda words: click.echo(words, err=True))
-    _record(played, stage, clock.now_ns())
+    kept = _record(played, stage, clock.now_ns())
+    click.echo(f"report: {kept}", err=True)
     if as_json:
         emit_json("drill-live/1", played)
     else:
@@ -58,21 +60,30 @@ def _one(scenarios: Sequence[Scenario]) -> Scenario:
     )  # fmt: skip
 
 
-def _record(played: Played, stage: Stage, now_ns: int) -> None:
+def _record(played: Played, stage: Stage, now_ns: int) -> Path:
+    """The report as a file, named by the record that holds its digest."""
     from freehold.cli.recording import recording
+    from freehold.cli.up import state_folder
     from freehold.clock import ulid
     from freehold.types.names import Digest
     from freehold.types.records import DrillRecord
 
-    report = hashlib.sha256(msgspec.json.encode(played)).hexdigest()
+    id, report = ulid(now_ns), msgspec.json.format(msgspec.json.encode(played))
+    lost = sum(one.live.sent - one.live.ok for one in played.rows)
     with recording("drill") as ledger:
         ledger.record(DrillRecord(
-            id=ulid(now_ns), time_ns=now_ns, estate=stage.estate.digest, drill=played.drill, live=True,
-            report=Digest(f"sha256:{report}"), unserved=sum(one.live.sent - one.live.ok for one in played.rows),
+            id=id, time_ns=now_ns, estate=stage.estate.digest, drill=played.drill, live=True, unserved=lost,
+            report=Digest(f"sha256:{hashlib.sha256(report).hexdigest()}"),
         ))  # fmt: skip
+    folder = state_folder() / "drills"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{id}.json"
+    path.write_bytes(report)
+    return path
 
 
 def _print(played: Played) -> None:
+    from freehold.cli.live.report import CALLS_MIN
     from freehold.cli.show import say, table
 
     say("")
@@ -82,8 +93,11 @@ def _print(played: Played) -> None:
     )
     for name, why in played.not_played.items():
         say(f"not played: {name}: {why}")
+    few = sum(one.live.sent < CALLS_MIN for one in played.rows)
+    if few:
+        say(f"{few} stretches had fewer than {CALLS_MIN} calls, too few to tell: more --calls-per-s")
     for one in played.rows:
-        if one.why:
+        if one.why and one.live.sent >= CALLS_MIN:
             head = f"{one.workload}, {one.phase}: "
             if one.differs:
                 head += (

@@ -18,7 +18,7 @@ from freehold.pocket import FaultRule, Limits, PocketHome
 from freehold.pocket.limits import Limiter, Within
 from freehold.pocket.street import Address, running
 
-BURST_SECONDS: Final = 1.0  # of a limit: a drill lasts seconds, so a minute's worth would never be used up
+BURST_SECONDS: Final = 3.0  # of a limit: a drill lasts seconds, so a minute's worth would never be used up
 # How a home is broken. `refuse` also breaks off what is under way, as a killed process does.
 FAULTS: Final[dict[str, FaultRule]] = {
     "refuse": FaultRule(fault="refuse"),
@@ -66,7 +66,7 @@ async def _serve(group: Group) -> None:
     pool.allow(group.pool_per_min, BURST_SECONDS)
     own = {one.name: Limiter(Limits()) for one in group.homes}
     made = {
-        one.name: PocketHome(one.api, name=one.name, limiter=Within(own[one.name], pool), strict=False)
+        one.name: PocketHome(one.api, name=one.name, limits=Within(own[one.name], pool), strict=False)
         for one in group.homes
     }
     places = [(made[one.name], Address(host="127.0.0.1", port=one.port)) for one in group.homes]

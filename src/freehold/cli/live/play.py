@@ -23,10 +23,7 @@ from freehold.estate.timeline import clock_words, moment_words
 from freehold.gateway.transports import api_of
 from freehold.types.names import HomeId, WorkloadId
 
-SECONDS_BEFORE: Final = 4.0
-SECONDS_AFTER: Final = 4.0
-SECONDS_DEFAULT: Final = 20.0  # of the incident, where no speed is given
-PHASE_SECONDS_MIN: Final = 2.0  # likewise: none is so short that nothing can be measured in it
+PHASE_SECONDS_MIN: Final = 2.0  # where no speed is given: none is so short that nothing can be measured in it
 CALLS_MAX: Final = 20_000
 SETTLE_SECONDS: Final = 0.3  # for the last records
 
@@ -41,6 +38,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     arrivals: Path | None = None
     how: str = "refuse"
     seed: int = 1
+    rest_s: float = 4.0  # before the incident, and after it
+    incident_s: float = 20.0  # where no speed is given
 
 
 class Played(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +69,7 @@ class _Cast(msgspec.Struct, frozen=True, kw_only=True):
 def play_live(stage: Stage, paper: Drill, wanted: Wanted, clock: Clock, say: Say) -> Played:
     """Everything that was started has ended when this returns, however it returns."""
     cast = _cast(stage)
-    phases = phases_of(stage, paper, wanted.speed)
+    phases = phases_of(stage, paper, wanted)
     chance = random.Random(wanted.seed)  # noqa: S311  # arrivals that can be repeated
     planned, load = _planned(wanted, cast, phases, chance)
     scale = wanted.calls_per_s * 60 / sum(cast.demand.values())
@@ -123,19 +122,19 @@ def _reachable(estate: Estate, id: HomeId) -> bool:
         return False  # the gateway cannot speak it either
 
 
-def phases_of(stage: Stage, paper: Drill, speed: float | None) -> list[Phase]:
+def phases_of(stage: Stage, paper: Drill, wanted: Wanted) -> list[Phase]:
     """The drill on our clock: a while of rest, each stretch of the incident, a while after."""
     scenario = paper.scenario
     moments = [one for one in stage.moments(scenario) if one.to_min > one.from_min]
     total = sum(one.to_min - one.from_min for one in moments) or 1.0
-    found = [Phase(name="before", from_s=0.0, to_s=SECONDS_BEFORE)]
-    at = SECONDS_BEFORE
+    found = [Phase(name="before", from_s=0.0, to_s=wanted.rest_s)]
+    at = wanted.rest_s
     for one in moments:
         minutes = one.to_min - one.from_min
-        if speed is None:
-            length = max(PHASE_SECONDS_MIN, SECONDS_DEFAULT * minutes / total)
+        if wanted.speed is None:
+            length = max(PHASE_SECONDS_MIN, wanted.incident_s * minutes / total)
         else:
-            length = minutes * 60 / speed
+            length = minutes * 60 / wanted.speed
         name = f"{moment_words(one.from_min, scenario.starts)} to {moment_words(one.to_min, scenario.starts)}"
         over = one.from_min >= scenario.minutes
         found.append(Phase(name=name, from_s=at, to_s=at + length, moment=one, over=over))
@@ -146,7 +145,7 @@ def phases_of(stage: Stage, paper: Drill, speed: float | None) -> list[Phase]:
             limits={}, frozen=frozenset(), capacity_times=1.0, demand_times={}, unnoticed=False,
         )  # fmt: skip
         found.append(
-            Phase(name="after", from_s=at, to_s=at + SECONDS_AFTER, moment=calm, over=True, calm=True)
+            Phase(name="after", from_s=at, to_s=at + wanted.rest_s, moment=calm, over=True, calm=True)
         )
     return found
 
@@ -163,7 +162,7 @@ def _planned(
         )  # fmt: skip
     if wanted.arrivals is None:
         arrivals = by_chance(calls, seconds, chance)
-        load = f"{wanted.calls_per_s:g} calls/s arriving by chance (Poisson, seed {wanted.seed}): built in, no trace"
+        load = f"{wanted.calls_per_s:g} calls/s by chance (Poisson, seed {wanted.seed}), not from a trace"
     else:
         arrivals = as_recorded(read_trace(wanted.arrivals), calls, seconds)
         load = (
@@ -182,11 +181,11 @@ def _introduce(
 ) -> None:
     scenario = paper.scenario
     length = "for good" if scenario.for_good else clock_words(scenario.minutes)
-    incident = phases[-2].to_s - SECONDS_BEFORE if len(phases) > 1 else 0.0
+    incident = phases[-1].from_s - phases[0].to_s
     say(f"{scenario.id}: {scenario.title} ({length}), played in {incident:.0f} s")
     say(
-        f"{len(place.homes)} stand-ins (pocket homes) in {len(place.processes)} processes, and a gateway: nothing "
-        "leaves this machine"
+        f"{len(place.homes)} stand-ins (pocket homes) in {len(place.processes)} processes, and a gateway: "
+        "nothing leaves this machine"
     )
     say(f"load: {load}")
     for name, why in cast.left_out.items():

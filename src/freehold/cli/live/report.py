@@ -1,4 +1,4 @@
-"""Paper beside life: per workload and stretch, what was predicted, what callers saw, and who is likely wrong. Pure."""
+"""Paper beside life: what was predicted, what callers saw, and which of the two is likely wrong. Pure."""
 
 from __future__ import annotations
 
@@ -138,29 +138,35 @@ def compared(phase: Phase, paper: Paper, live: Live, calls: Sequence[Called]) ->
         likely, why = _worse(phase, live, calls)
         return True, likely, why
     if paper.share < live.low - SHARE_TOLERANCE:
-        likely, why = _better(phase, live)
+        likely, why = _better(phase, live, calls)
         return True, likely, why
     other = {home: count for home, count in live.homes.items() if home not in paper.homes}
     if paper.homes and sum(other.values()) > OTHER_HOMES_SHARE * live.ok:
         return False, "neither", (
-            f"served as predicted, but by {', '.join(other)} where the paper had {', '.join(paper.homes)}: the "
-            "gateway orders by health, price and weight, the paper by the file"
+            f"served as predicted, but by {', '.join(other)} where the paper had {', '.join(paper.homes)}: "
+            "the gateway orders by health, price and weight, the paper by the file"
         )  # fmt: skip
     return False, "neither", ""
 
 
-def _better(phase: Phase, live: Live) -> tuple[Likely, str]:
+def _better(phase: Phase, live: Live, calls: Sequence[Called]) -> tuple[Likely, str]:
+    outlasted = sum(one.ok and one.at_s + one.seconds > phase.to_s for one in calls)
+    if outlasted >= MOST * live.ok:
+        return "live", (
+            f"{outlasted} of {live.ok} answers came when the stretch was over: their calls waited it out, "
+            "which at life's own speed nobody does"
+        )  # fmt: skip
     if phase.moment is not None and phase.moment.unnoticed:
         return "paper", (
-            "the paper lets traffic go where it always went while the vendor says nothing; the gateway noticed by "
-            "the failures themselves, so callers behind it fare as they did live"
+            "the paper lets traffic go where it always went while the vendor says nothing; the gateway "
+            "noticed by the failures themselves, so callers behind it fare as they did live"
         )  # fmt: skip
     if live.substituted:
         return "paper", f"{live.substituted} answers came from substitutes that the paper did not count"
     if phase.moment is not None and phase.moment.capacity_times < 1:
         return "live", (
-            "the paper has less room in the pools that are left; a limit is exceeded only by a load that lasts, "
-            "and the drill's is short: play it slower"
+            "the paper has less room in the pools that are left; a limit is exceeded only by a load that "
+            "lasts, and the drill's is short: play it slower"
         )  # fmt: skip
     return (
         "paper",
@@ -175,27 +181,28 @@ def _worse(phase: Phase, live: Live, calls: Sequence[Called]) -> tuple[Likely, s
     early = sum(one.at_s < phase.from_s + EARLY_SHARE * length for one in failed)
     if most in ("gateway.none-allowed", "gateway.unknown-model"):
         return "paper", (
-            f"the gateway refused {live.whys[most]} calls ({most}): it takes nothing for proved that it has not "
-            "verified itself, and the paper believes the file"
+            f"the gateway refused {live.whys[most]} calls ({most}): it takes nothing for proved that it has "
+            "not verified itself, and the paper believes the file"
         )  # fmt: skip
     if phase.over:
         return "live", (
-            "homes are back, and the gateway still keeps away from some: its breakers wait up to a minute of real "
-            f"time, which is {60 * max(phase.minutes_per_s, 1 / 60):,.0f} minutes at this speed"
+            "homes are back, and the gateway still keeps away from some: its breakers wait up to a minute "
+            f"of real time, which is {60 * max(phase.minutes_per_s, 1 / 60):,.0f} minutes at this speed"
         )  # fmt: skip
-    if "429" in most or "rate" in most or "no-home-left" in most or "throttl" in most:
+    if "rate" in most:
         return "paper", (
-            f"homes turned calls away ({most}): the paper lets what a pool cannot take move on at once and evenly"
+            f"homes turned calls away ({most}): the paper lets what a pool cannot take move on at once"
         )  # fmt: skip
     if failed and early >= MOST * len(failed):
         lasted = max(one.at_s for one in failed) - phase.from_s
         return "live", (
-            f"{early} of {len(failed)} failures came within {EARLY_SHARE * length:.1f} s of the change, while it was "
-            f"being noticed; at this speed {lasted:.1f} s stand for {lasted * phase.minutes_per_s:,.0f} minutes"
+            f"{early} of {len(failed)} failures came within {EARLY_SHARE * length:.1f} s of the change, as "
+            "it took effect and was noticed; at this speed their "
+            f"{lasted:.1f} s stand for {lasted * phase.minutes_per_s:,.0f} minutes"
         )  # fmt: skip
     return "paper", (
-        f"callers were refused ({', '.join(f'{why} {count}' for why, count in live.whys.items())}) where the paper "
-        "has a home that serves: the estate leaves something out, or a policy keeps the gateway from that home"
+        f"callers were refused ({', '.join(f'{why} {count}' for why, count in live.whys.items())}) where the "
+        "paper has a home that serves: the estate leaves something out, or a policy keeps the gateway away"
     )  # fmt: skip
 
 

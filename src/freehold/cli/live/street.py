@@ -139,7 +139,10 @@ class Street:
 
 @contextlib.contextmanager
 def street(estate: Estate, homes: Sequence[HomeId], folder: Path, scale: float) -> Iterator[Street]:
-    """`scale`: calls a minute of the drill for one of the estate. Whatever ends the block ends every process; we hold their stdin, so even a kill of ours does."""
+    """Whatever ends the block ends every process; we hold their stdin, so even a kill of ours does.
+
+    `scale`: calls a minute of the drill for each one of the estate.
+    """
     if len(homes) > HOMES_MAX:
         raise RefusedError(
             f"{len(homes)} homes are too many to stand in for on one machine", why=f"the most is {HOMES_MAX}",
