@@ -80,6 +80,14 @@ def test_caller_is_told_the_first_cause() -> None:
     assert "b: auth" in told.failure.why
 
 
+def test_home_that_could_not_take_the_request_is_the_cause_only_where_none_could() -> None:
+    mixed = step(places("a", "b"), tried("a", "unsupported"), tried("b", "header_timeout"))
+    neither = step(places("a", "b"), tried("a", "unsupported"), tried("b", "unsupported"))
+    assert isinstance(mixed, Give)
+    assert isinstance(neither, Give)
+    assert (mixed.failure.status, neither.failure.status) == (504, 400)
+
+
 def test_caller_is_told_to_come_back_only_where_that_can_help() -> None:
     again = step(places("a"), tried("a", "rate_limited", retry_after_ms=90_000))
     never = step(places("a"), tried("a", "auth", retry_after_ms=90_000))

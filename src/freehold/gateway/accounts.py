@@ -71,13 +71,21 @@ class Accounts:
         self._log.call(call, seconds)
 
     def _count(self, call: Call, seconds: float) -> None:
-        metrics, where, workload = self._metrics, call.route, str(call.plan.workload.id)
+        metrics, where, usage = self._metrics, call.route, call.usage
+        if where is not None and call.ending == "ok":
+            tally = where.tally
+            if tally is None:
+                tally = where.tally = metrics.tally(str(call.plan.workload.id), where.id)
+            if call.tried:
+                tally.answered(seconds, None, usage)
+                key = (str(call.plan.workload.id), call.joined or "failover")
+                metrics.rescued[key] = metrics.rescued.get(key, 0) + 1
+            else:
+                first = call.first_content
+                tally.answered(seconds, None if first is None else first - call.attempt_started, usage)
+            return
         home = where.id if where is not None else ""
-        metrics.call(workload, home, call.ending, seconds)
-        if call.tried and call.ending == "ok":
-            key = (workload, call.joined or "failover")
-            metrics.rescued[key] = metrics.rescued.get(key, 0) + 1
-        usage = call.usage
+        metrics.call(str(call.plan.workload.id), home, call.ending, seconds)
         if usage is not None and where is not None:
             if usage.fresh is not None:
                 metrics.used(home, "input", usage.fresh)

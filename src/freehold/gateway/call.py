@@ -171,7 +171,7 @@ class Call(Streaming):
                         answer, id=answer.id or self.id, model=answer.model or route.model_name
                     )
                 body = asked.near.write_answer(answer, asked.conversation)
-        except (DialectError, msgspec.DecodeError, UnicodeDecodeError):
+        except (DialectError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             self._failed(
                 Outcome(action="next_home", kind="unreadable", status=502, message="unreadable answer")
             )
@@ -188,7 +188,9 @@ class Call(Streaming):
         self.ending = "ok"
         self.log_status, self.sent_bytes = 200, len(body)
         self.client.write(
-            whole_reply(route, self.attempts, self.plane.receipt_name(self.id), self._raw_head, body)
+            whole_reply(
+                route, self.attempts, self.plane.receipt_name(self.id), self._raw_head, body, self.changes
+            )
         )
         self._close()
 

@@ -72,6 +72,7 @@ class CallState(Served, Waiting):
         "joined",
         "lane",
         "log_status",
+        "notes",
         "phase",
         "plan",
         "plane",
@@ -110,6 +111,7 @@ class CallState(Served, Waiting):
         self.answer = b""  # a whole answer
         self.usage: Usage | None = None
         self.told: Told | None = None  # what the answer says of itself
+        self.notes: tuple[str, ...] = ()  # what had to be changed for the home
         self.joined: str | None = None
         self.first_content: float | None = None
         self.status = self.log_status = self.sent_bytes = 0
@@ -153,6 +155,13 @@ class CallState(Served, Waiting):
         assert route is not None
         now = self.plane.now()
         self.plane.attempt_ended(self, route, outcome, now)
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """What became of the request on its way: homes left out, and what was changed for the one asked."""
+        if not self.notes and not self._left_out:
+            return ()
+        return (*(f"{one.home} left out: {one.why}" for one in self._left_out), *self.notes)
 
     def _home_id(self) -> str:
         return str(self.route.id) if self.route is not None else ""

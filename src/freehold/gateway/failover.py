@@ -35,7 +35,7 @@ ANSWERS: Final = frozenset({"content_filter", "refusal"})
 RETRYABLE_BY_CALLER: Final = frozenset({"rate_limited", "overloaded", "not_ready"})
 
 _STATUS: Final = {
-    "rate_limited": 429, "quota_exhausted": 429, "too_long": 400, "header_timeout": 504,
+    "unsupported": 400, "rate_limited": 429, "quota_exhausted": 429, "too_long": 400, "header_timeout": 504,
     "first_content_timeout": 504, "idle_timeout": 504, "connect_timeout": 504, "total_timeout": 504,
     "timeout": 504,
 }  # fmt: skip
@@ -148,7 +148,8 @@ def _wait_ms(outcome: Outcome) -> int | None:
 
 def first_cause(tried: tuple[Tried, ...], workload: str) -> Failure:
     """What the caller is told: the first attempt's trouble, with the others as its reason."""
-    first = tried[0]
+    # A home that could not take the request was not tried; it is the cause only where none could.
+    first = next((one for one in tried if one.outcome.kind != "unsupported"), tried[0])
     told = _told(first, workload)
     others = "; ".join(f"{one.home}: {_words(one.outcome)}" for one in tried)
     waits = [one.outcome.retry_after_ms for one in tried if one.outcome.retry_after_ms is not None]
@@ -180,6 +181,8 @@ def _words(outcome: Outcome) -> str:
 def _fix(kinds: set[str]) -> str:
     if kinds <= {"too_long"}:
         return "shorten the request, or add a home with a larger context window"
+    if kinds <= {"unsupported"}:
+        return "leave out what the homes cannot do, or add a home that can"
     if kinds <= {"auth", "permission", "billing"}:
         return "check the homes' credentials"
     if kinds <= RETRYABLE_BY_CALLER:

@@ -97,7 +97,7 @@ class Hedging:
             or call in self._shadows
         ):
             return False
-        if isinstance(call, Shadow) or call.asked.stored is not None or call.asked.side is not None:
+        if isinstance(call, Shadow) or call.asked.stored or call.asked.side is not None:
             return False
         delay = delay_of(self._times.get((route.id, call.asked.stream)), self._rules)
         return delay is not None and now - call.attempt_started > delay

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import random
 import ssl
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final, TextIO
 
 import msgspec
@@ -32,23 +32,24 @@ from freehold.gateway.ids import id_maker
 from freehold.gateway.keys import Caller, Key, KeyRing
 from freehold.gateway.metrics import Metrics
 from freehold.gateway.operations import other_operation
-from freehold.gateway.pins import Pins
+from freehold.gateway.pins import PinFile, Pins
 from freehold.gateway.routes import Building, Generation, Live, Plan, Route, build_generation
 from freehold.gateway.scraping import Scraper, Target
 from freehold.gateway.seams import Client
 from freehold.gateway.settings import GatewaySettings
 from freehold.gateway.side import Side
+from freehold.gateway.stored import KEEPERS, kept_after
 from freehold.gateway.telemetry.trace import Caught, Tracing, caught
 from freehold.gateway.template import Template
 from freehold.gateway.traffic import Traffic
 from freehold.gateway.withheld import Withheld
 from freehold.types.contracts import Recorder, Refused
-from freehold.types.conversation import StoredState
 from freehold.types.names import HomeId, RecordId
 
 FLUSH_SECONDS: Final = 0.1
 SWEEP_SECONDS: Final = 5.0
 HEADS_KEPT_MAX: Final = 512
+HEAD_KEPT_BYTES_MAX: Final = 4096
 # Kinds of trouble that say nothing about the home's health.
 _NEUTRAL: Final = frozenset({
     "bad_request", "too_large", "too_long", "content_filter", "unsupported", "cancelled", "not_found",
@@ -86,6 +87,7 @@ class Plane:
         chance: random.Random | None = None, keys: KeyRing | None = None, log: TextIO | None = None,
         attested: frozenset[HomeId] = frozenset(), tls: ssl.SSLContext | None = None, share: int = 1,
         strict: bool = False, seal: Seal | None = None, tracing: Tracing | None = None,
+        pins: PinFile | None = None,
     ) -> None:  # fmt: skip
         self.loop = asyncio.get_running_loop()
         self.clock: Clock = clock or SystemClock()
@@ -96,7 +98,8 @@ class Plane:
         self.sealings = Sealings(self.loop, recorder, seal)
         writer = getattr(recorder, "writer", None)  # a plain file has no name, and its receipts are bare ids
         self._writer = f"{writer}/".encode() if writer else b""
-        self.metrics, self.log, self.pins = Metrics(), CallLog(log), Pins()
+        self.metrics, self.log = Metrics(), CallLog(log)
+        self.pins = Pins(pins, self.log.event)
         self.new_id = id_maker(self.clock)
         self.traffic = Traffic(self.loop, self.clock, self.now, self.chance)
         self.hedging: Hedging | None = None
@@ -231,7 +234,7 @@ class Plane:
             return
         try:
             peeked = peek(body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             failure = self._unreadable_body(memo.near, memo.inbound, body)
             self._deny(client, memo.near, memo.inbound, failure, body, caller)
             return
@@ -272,7 +275,9 @@ class Plane:
         )  # fmt: skip
 
     def remember(self, raw: bytes, head: Head) -> None:
-        """Heads hold keys, so few are kept, and not for long."""
+        """Heads hold keys: few are kept, none that is large, and none beyond the next sweep."""
+        if len(raw) > HEAD_KEPT_BYTES_MAX:
+            return
         if len(self.heads) >= HEADS_KEPT_MAX:
             self.heads.clear()
         self.heads[raw] = head
@@ -408,23 +413,18 @@ class Plane:
 
     # --- what calls ask of the plane ---
 
-    def pinned(self, stored: StoredState, order: tuple[Route, ...]) -> tuple[Route, ...]:
-        """Of the homes in order, the one that holds what the call names; none if it is not among them."""
-        home = self.pins.home_of(stored.id)
-        if home is None:
-            holders = [one for one in order if one.dialect == "responses" or len(order) == 1]
-            return tuple(holders) if len(holders) == 1 else ()
-        return tuple(one for one in order if one.id == home)
+    def find_pins(self, call: Call, then: Callable[[], None]) -> None:
+        """Go on once it is known, as far as it is known, who holds what the call names."""
+        missing = self.pins.missing(one.id for one in call.asked.stored)
+        if not missing:
+            then()
+            return
 
-    def gone(self, stored: StoredState | None, plan: Plan) -> Failure:
-        named = stored.id[:80] if stored is not None else ""
-        held = self.pins.home_of(stored.id) if stored is not None else None
-        return Failure(
-            status=409, kind="stored_state_gone",
-            what=f"the call names stored state {named!r}, and no home can be asked for it",
-            why=f"home {held} holds it and is not a candidate" if held else "no home is known to hold it",
-            fix="send the conversation itself", code="gateway.stored-state-gone",
-        )  # fmt: skip
+        async def look() -> None:
+            await self.pins.look(missing)
+            then()
+
+        self.stay(look())
 
     def receipt_name(self, id: RecordId) -> bytes:
         """WRITER/ID, as the header says it."""
@@ -461,7 +461,6 @@ class Plane:
                 where.health.took(seconds)
                 if self.hedging is not None:
                     self.hedging.answered(call, where, seconds)
-                self.metrics.first_content(where.id, seconds)
             return
         if call.amount is not None:
             self.traffic.ended(where, call.amount, None, 0)
@@ -473,6 +472,8 @@ class Plane:
             wait = wait_ms / 1000 if wait_ms is not None else _LASTING.get(outcome.kind)
             where.health.failed(now, wait)
         where.live.failed += 1
+        if outcome.kind == "auth" and where.live.identity is not None:
+            where.live.identity.renew()
         self.metrics.attempt_failed(where.id, outcome.kind)
         seconds = now - call.attempt_started
         self.recorder.record(attempt_record(call, outcome, self.new_id(), self.clock.now_ns(), seconds))
@@ -482,6 +483,9 @@ class Plane:
         if self._empty is not None and not self.in_flight:
             self._empty.set()
         call.caller.in_flight -= 1
+        where = call.route
+        if call.ending == "ok" and where is not None and (call.asked.stored or where.dialect in KEEPERS):
+            self.pins.pin(kept_after(call.asked, where, call.told, call.joined), where.id, call.caller.id)
         self.accounts.ended(call)
 
     # --- upkeep and end ---
@@ -537,6 +541,7 @@ class Plane:
         for task in self._tasks:
             task.cancel()
         self.accounts.settle()
+        self.pins.close()
         self.sealings.close()
         self.traffic.close()
         self.scraper.close()

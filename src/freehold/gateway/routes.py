@@ -28,6 +28,7 @@ from freehold.gateway.choosing import Chooser
 from freehold.gateway.failover import Place, Rules
 from freehold.gateway.headroom import Headroom
 from freehold.gateway.health import Health
+from freehold.gateway.metrics import Tally
 from freehold.gateway.order import typical_nano_usd
 from freehold.gateway.settings import GatewaySettings
 from freehold.gateway.telling import telling_fields, telling_words
@@ -40,6 +41,7 @@ from freehold.types.records import HomeFacts
 
 USER_AGENT: Final = f"freehold/{__version__}"
 RESOLVED_MAX: Final = 4096
+NAME_CHARS_MAX: Final = 200
 _PROBE_TURN = Turn(role="user", blocks=(Text(text="."),))
 
 
@@ -75,6 +77,7 @@ class Route:
     """One home as a place for the calls of one workload."""
 
     __slots__ = (
+        "account",
         "api",
         "api_version",
         "authority",
@@ -108,6 +111,7 @@ class Route:
         "salt",
         "secure",
         "substitute",
+        "tally",
         "target",
         "telling_words",
         "tells",
@@ -145,6 +149,8 @@ class Route:
         scheme = "https" if where.secure else "http"
         self.metrics_url = f"{scheme}://{where.authority}/{path.lstrip('/')}" if path else ""
         self.credential, self.waits = credential, waits
+        # Where two homes have the same address and credential, what the vendor stores for one is the other's.
+        self.account = (self.authority, credential or str(home.id))
         self.renames = self.dialect in RENAMING and not self.signs  # a body may pass with its model renamed
         self.forwards = self.transport.forwards
         self.fixed_headers = self._fixed_headers()
@@ -158,6 +164,7 @@ class Route:
             named += "x-freehold-substitute: yes\r\n"
         self.reply_tail = named.encode()
         self.reply_plain = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n" + self.reply_tail
+        self.tally: Tally | None = None  # of the calls it answered
         self.parameters_active = model.parameters_active if model is not None else None
         self.template: Any = None  # a Template, of the records of its calls
         self.facts = HomeFacts(
@@ -251,7 +258,8 @@ class Generation:
             found = self._resolve(model, scope)
             if len(self._resolved) >= RESOLVED_MAX:
                 self._resolved.clear()
-            self._resolved[key] = found
+            if len(model) <= NAME_CHARS_MAX:  # callers may call a model anything, at any length
+                self._resolved[key] = found
         return found
 
     def _resolve(self, model: str, scope: frozenset[str] | None) -> Plan | tuple[str, ...]:

@@ -16,14 +16,18 @@ import msgspec
 from freehold.clock import Clock, SystemClock
 from freehold.errors import FreeholdError, ProblemsError
 from freehold.estate.model import Estate
+from freehold.gateway.auth.identity import FIRST_SECONDS_MAX
+from freehold.gateway.auth.identity import load as load_identity
 from freehold.gateway.content import Seal
 from freehold.gateway.headroom import Standing
 from freehold.gateway.keys import Key, KeyFile, KeyRing
 from freehold.gateway.metrics import Snapshot, series, snapshot
+from freehold.gateway.pins import PinFile
 from freehold.gateway.plane import Plane
 from freehold.gateway.settings import GatewaySettings
 from freehold.gateway.telemetry import Telemetry, Tracing, Watched
 from freehold.gateway.tls import HANDSHAKE_SECONDS_MAX, Certificates
+from freehold.gateway.transports import TRANSPORTS, api_of
 from freehold.types.contracts import Recorder
 from freehold.types.names import HomeId
 
@@ -106,6 +110,7 @@ class Worker:
             settled.estate, settled.settings, recorder, settled.credentials, clock=self.clock,
             keys=self._ring, log=self._log, tls=certificates.outward, share=self._share,
             strict=settled.strict, seal=settled.seal, tracing=tracing,
+            pins=None if self._keys_path is None else PinFile(self._keys_path.with_name("pins.db")),
         )  # fmt: skip
         plane = self.plane
         if self._ring is not None:
@@ -116,6 +121,7 @@ class Worker:
 
             ring.watch(put)
         plane = self.plane
+        await asyncio.to_thread(self._first_credentials, FIRST_SECONDS_MAX)
         from freehold.gateway.caller import CallerConnection
 
         self._server = await loop.create_server(
@@ -153,7 +159,7 @@ class Worker:
         assert certificates is not None
         before = plane.generation.settings
         try:
-            settled = await asyncio.to_thread(self._read)  # files, and commands that give credentials
+            settled = await asyncio.to_thread(self._read_all)
             pair = certificates.read(settled.settings)
             plane.reload(
                 settled.estate, settled.settings, settled.credentials, tls=pair.outward,
@@ -169,6 +175,23 @@ class Worker:
         words = f"; {', '.join(late)}: at the next start" if late else ""
         plane.log.event(f"settings read: generation {plane.generation.number}{words}")
         return Report(generation=plane.generation.number, at_start=late)
+
+    def _first_credentials(self, seconds: float) -> None:
+        """Calls are taken once every identity has made its first try, or so much time is up."""
+        end_ns = self.clock.monotonic_ns() + int(seconds * 1e9)
+        for live in list(self._plane().lives.values()):
+            if live.identity is not None:
+                live.identity.wait_first(max((end_ns - self.clock.monotonic_ns()) / 1e9, 0.0))
+
+    def _read_all(self) -> Settled:
+        """Whatever may block, in a thread: files, commands that give credentials, the clouds' libraries."""
+        settled = self._read()
+        for home in settled.estate.homes.values():
+            if home.api is not None and home.id not in settled.credentials:
+                kind = TRANSPORTS[api_of(home.api)].identity
+                if kind != "none":
+                    load_identity(kind)
+        return settled
 
     def _kept(self, plane: Plane, problems: tuple[str, ...]) -> Report:
         plane.log.event(

@@ -136,6 +136,7 @@ class CallRecord(Record, frozen=True, kw_only=True, tag="call/1"):
     response: Content | None = None
     choice: dict[str, Any] | None = None  # all that the order of homes was made from, where that is kept
     trace: str | None = None  # the caller's W3C traceparent
+    adapted: tuple[str, ...] = ()  # what was changed in the request for its home; the caller's words left out
 
 
 class AttemptRecord(Record, frozen=True, kw_only=True, tag="attempt/1"):
