@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from operator import methodcaller
-from typing import Final, TextIO
+from typing import Any, Final, TextIO
 
 import msgspec
 
@@ -19,6 +20,9 @@ _HOLDS: Final = "it holds the stored state that the call names"
 _NOT_ASKED: Final = "no home was asked"
 _IN_THE_CALL: Final = dict.fromkeys(("tokens", "cost", "useful_flops"), "in the call's record")
 _OPERATIONS: Final = {"generate": "chat", "count": "count_tokens", "embed": "embeddings"}
+CHANGES_MAX: Final = 20  # of one request, in its record
+CHANGE_CHARS_MAX: Final = 300
+_QUOTED: Final = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
 _set = msgspec.structs.force_setattr
 _copy = methodcaller("__copy__")  # what copy.copy comes to, at half the price
 
@@ -46,7 +50,8 @@ def unasked_record(call: Call, estate: Digest | None, time_ns: int, seconds: flo
         policy_digest=plan.policy_digest, planned=plan.routes[0].facts if plan.routes else None,
         outcome=call.ending, error=call.error, key=call.caller.id, dialect=call.asked.inbound.dialect,
         operation=operation_of(call.asked.inbound), stream=call.asked.stream, status=call.log_status or None,
-        attempts=0, took=Took(queue_us=0, total_us=int(seconds * 1e6)),
+        attempts=0, took=Took(queue_us=int(call.queued_seconds * 1e6), total_us=int(seconds * 1e6)),
+        choice=choice_of(call),
         unknown=without_home(called=True, key=call.caller.id),
         trace=None if call.asked.trace is None else call.asked.trace.header,
     )  # fmt: skip
@@ -79,14 +84,24 @@ def answered_record(call: Call, template: Template, time_ns: int, seconds: float
     if told is not None and told.vendor_id:
         _set(record, "vendor_id", told.vendor_id)
     first_us = None if first is None else int((first - call.started) * 1e6)
-    _set(record, "took", Took(queue_us=0, first_content_us=first_us, total_us=int(seconds * 1e6)))
+    queue_us = int(call.queued_seconds * 1e6)
+    _set(record, "took", Took(queue_us=queue_us, first_content_us=first_us, total_us=int(seconds * 1e6)))
+    if call.choices.basis is not None:
+        _set(record, "choice", choice_of(call))
     if asked.trace is not None:
         _set(record, "trace", asked.trace.header)
+    if call.changes:
+        _set(record, "adapted", adapted(call.changes))
     if call.attempts > 1:
         _set(record, "attempts", call.attempts)
         _set(record, "rescued", True)
         _set(record, "joined", call.joined)
     return record
+
+
+def adapted(changes: tuple[str, ...]) -> tuple[str, ...]:
+    """As a record may say it: what is quoted are the caller's words, and those are content."""
+    return tuple(_QUOTED.sub("'...'", one)[:CHANGE_CHARS_MAX] for one in changes[:CHANGES_MAX])
 
 
 def _like(call: Call, template: Template) -> CallRecord:
@@ -104,15 +119,21 @@ def _like(call: Call, template: Template) -> CallRecord:
 
 def why_home(call: Call) -> str | None:
     """The order's reason for the home that was asked last; None if none was."""
-    if call.route is not None and call.asked.stored is not None:
+    if call.route is not None and call.asked.stored:
         return _HOLDS
-    routes, reasons = call.choices
+    routes, reasons = call.choices.routes, call.choices.reasons
     if routes and routes[0] is call.route:
         return reasons[0]
     for route, why in zip(routes, reasons, strict=True):
         if route is call.route:
             return why
     return None
+
+
+def choice_of(call: Call) -> dict[str, Any] | None:
+    """What the order was made from, as plain values that every reader of records can keep."""
+    basis = call.choices.basis
+    return None if basis is None else msgspec.to_builtins(basis)
 
 
 def operation_of(inbound: Inbound) -> str:

@@ -211,6 +211,12 @@ HELP: Final = {
     "freehold_connections": ("gauge", "Callers' connections."),
     "freehold_home_state": ("gauge", "0 well, 1 ramping or slow, 2 probed, 3 cooling."),
     "freehold_home_connections": ("gauge", "Connections to a home."),
+    "freehold_pool_room": ("gauge", "Share of a pool's capacity that is free; of processes, the least."),
+    "freehold_pool_in_flight": ("gauge", "Calls at work in a pool."),
+    "freehold_pool_throttled_total": ("counter", "Calls that a pool had no room for, as its vendor said."),
+    "freehold_queue_length": ("gauge", "Calls that wait for room."),
+    "freehold_queued_total": ("counter", "Calls that waited for room."),
+    "freehold_turned_away_total": ("counter", "Calls refused because no room came in time."),
     "freehold_generation": ("gauge", "How often settings were read since the start."),
     "freehold_draining": ("gauge", "1 while the gateway finishes its last calls."),
     "freehold_resident_bytes": ("gauge", "Memory of the processes."),
@@ -218,6 +224,7 @@ HELP: Final = {
 
 
 # What a sum over processes would say nothing about: the worst of them is told.
+LEAST: Final = ("freehold_pool_room",)
 LARGEST: Final = ("freehold_home_state", "freehold_generation", "freehold_draining")
 
 
@@ -227,7 +234,9 @@ def expose(snapshots: Iterable[Snapshot]) -> str:
     for one in snapshots:
         for values in (one.counters, one.gauges):
             for name, value in values.items():
-                if name.startswith(LARGEST):
+                if name.startswith(LEAST):
+                    totals[name] = min(totals.get(name, value), value)
+                elif name.startswith(LARGEST):
                     totals[name] = max(totals.get(name, value), value)
                 else:
                     totals[name] = totals.get(name, 0.0) + value

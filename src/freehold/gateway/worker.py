@@ -17,8 +17,10 @@ from freehold.clock import Clock, SystemClock
 from freehold.errors import FreeholdError, ProblemsError
 from freehold.estate.model import Estate
 from freehold.gateway.content import Seal
+from freehold.gateway.headroom import Standing
 from freehold.gateway.keys import Key, KeyFile, KeyRing
 from freehold.gateway.metrics import Snapshot, series, snapshot
+from freehold.gateway.pins import PinFile
 from freehold.gateway.plane import Plane
 from freehold.gateway.settings import GatewaySettings
 from freehold.gateway.telemetry import Telemetry, Tracing, Watched
@@ -67,6 +69,12 @@ class HomeState(msgspec.Struct, frozen=True, kw_only=True):
     back_in_s: float = 0.0  # of cooling
 
 
+class HeadroomState(msgspec.Struct, frozen=True, kw_only=True):
+    pools: tuple[Standing, ...]
+    waiting: dict[str, int]  # calls that wait for room, by workload
+    hedges: int = 0
+
+
 class Worker:
     """Runs a Plane until it is told to stop."""
 
@@ -99,6 +107,7 @@ class Worker:
             settled.estate, settled.settings, recorder, settled.credentials, clock=self.clock,
             keys=self._ring, log=self._log, tls=certificates.outward, share=self._share,
             strict=settled.strict, seal=settled.seal, tracing=tracing,
+            pins=None if self._keys_path is None else PinFile(self._keys_path.with_name("pins.db")),
         )  # fmt: skip
         plane = self.plane
         if self._ring is not None:
@@ -198,6 +207,7 @@ class Worker:
                 live.health.state, live.health.slow
             )
             gauges[series("freehold_home_connections", home=id)] = len(live.pool.connections)
+        gauges.update(_traffic(plane))
         if self._exporter is not None:
             gauges["freehold_telemetry_sent_total"] = self._exporter.sent
             gauges["freehold_telemetry_dropped_total"] = self._exporter.dropped
@@ -222,10 +232,32 @@ class Worker:
             for id, live in plane.lives.items()
         ]  # fmt: skip
 
+    def headroom(self) -> HeadroomState:
+        plane = self._plane()
+        traffic = plane.traffic
+        return HeadroomState(
+            pools=tuple(traffic.capacity.snapshot(plane.now())), waiting=traffic.lengths(),
+        )  # fmt: skip
+
     def _plane(self) -> Plane:
         if self.plane is None:
             raise RuntimeError("the worker has not started")
         return self.plane
+
+
+def _traffic(plane: Plane) -> dict[str, float]:
+    """Room, queues and hedges. A pool whose room is not known has no line of it."""
+    traffic, found = plane.traffic, dict[str, float]()
+    for standing in traffic.capacity.snapshot(plane.now()):
+        if standing.room is not None:
+            found[series("freehold_pool_room", pool=standing.pool)] = standing.room
+        found[series("freehold_pool_in_flight", pool=standing.pool)] = standing.in_flight
+        found[series("freehold_pool_throttled_total", pool=standing.pool)] = standing.throttled
+    for workload, length in traffic.lengths().items():
+        found[series("freehold_queue_length", workload=workload)] = length
+    found["freehold_queued_total"] = traffic.queued_count
+    found["freehold_turned_away_total"] = traffic.turned_away_count
+    return found
 
 
 def at_start_only(before: GatewaySettings, after: GatewaySettings) -> tuple[str, ...]:
