@@ -528,6 +528,8 @@ def _row(inbound: Inbound) -> str:
     """The codec row that reads this path, which is what a home's row is compared with."""
     if inbound.dialect == "bedrock" and inbound.surface == "invoke":
         return "bedrock-invoke"
+    if inbound.surface == "array":
+        return "gemini-array"  # a form of answering that no home has: never passed through
     return (
         "vertex-claude" if (inbound.dialect, inbound.surface) == ("anthropic", "vertex") else inbound.dialect
     )
