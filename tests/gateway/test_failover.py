@@ -39,7 +39,7 @@ def test_silent_home_is_not_asked_twice_in_one_call() -> None:
 
 def test_retry_after_is_waited_for_when_nobody_else_is_left() -> None:
     limited = tried("a", "rate_limited", retry_after_ms=1500)
-    assert step(places("a"), limited) == Go(home=HomeId("a"), after_ms=1500)
+    assert step(places("a"), limited) == Go(home=HomeId("a"), after_ms=1500, for_room=True)
 
 
 def test_retry_after_beyond_the_deadline_is_not_waited_for() -> None:

@@ -127,9 +127,10 @@ class Asked:
 
 def rename_model(body: bytes, old: str, new: str) -> bytes:
     """Another model name, every other byte as it was where that is certain."""
-    usual, renamed = _renaming(old, new)
-    if body.startswith(usual, 1):  # its first field, as many write it: no need to look through the rest
-        return b"{%b%b" % (renamed, body[1 + len(usual) :])
+    usual, renamed = renaming(old, new)
+    if body.startswith(usual):
+        return renamed + body[len(usual) :]
+    usual, renamed = usual[1:], renamed[1:]
     at = body.find(_MODEL)
     if at >= 0 and body.find(_MODEL, at + 7) < 0:  # the only one, so this is the field that was decoded
         if body.startswith(usual, at):
@@ -144,9 +145,9 @@ def rename_model(body: bytes, old: str, new: str) -> bytes:
 
 
 @functools.lru_cache(maxsize=1024)
-def _renaming(old: str, new: str) -> tuple[bytes, bytes]:
-    """The field as nearly everybody writes it, before and after."""
-    return b'"model":' + _encode(old), b'"model":' + _encode(new)
+def renaming(old: str, new: str) -> tuple[bytes, bytes]:
+    """The beginning of a body as nearly everybody writes it, before and after."""
+    return b'{"model":' + _encode(old), b'{"model":' + _encode(new)
 
 
 def _with_usage(body: bytes) -> bytes:

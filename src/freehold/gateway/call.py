@@ -33,10 +33,14 @@ class Call(Streaming):
     def on_whole(self, lower: bytes, raw: bytes, body: bytes) -> None:
         self.connection, self.phase = None, WHOLE
         self.status, self._raw_head = 200, raw
+        assert self.route is not None
+        self.plane.traffic.heard(self.route, lower)
         self._whole(body, lower)
 
     def on_head(self, status: int, lower: bytes, raw: bytes) -> None:
         self.status = status
+        assert self.route is not None
+        self.plane.traffic.heard(self.route, lower)
         if status >= 300:  # redirects are not followed: a credential goes to the home's own address only
             self.phase, self._raw_head = ERROR_BODY, raw
             self.deadline = min(self.plane.now() + self._idle, self._total_by)

@@ -11,16 +11,19 @@ import asyncio
 from freehold.dialects import Outcome
 from freehold.dialects.base import StreamWriter
 from freehold.gateway.asked import Asked
+from freehold.gateway.choosing import NO_ORDER, Ordered
 from freehold.gateway.content import Hashed, Said
 from freehold.gateway.deadlines import NEVER, Waiting
 from freehold.gateway.failover import Tried
 from freehold.gateway.fitting import LeftOut
+from freehold.gateway.headroom import Amount
 from freehold.gateway.keys import Caller
 from freehold.gateway.rescue import Lane
 from freehold.gateway.routes import Plan, Route
 from freehold.gateway.seams import Client, Shared
 from freehold.gateway.story import Story
 from freehold.gateway.told import Told
+from freehold.gateway.traffic import Ticket
 from freehold.gateway.upstream import Served, Upstream
 from freehold.types.conversation import Usage
 from freehold.types.names import RecordId
@@ -49,6 +52,7 @@ class CallState(Served, Waiting):
         "_rescue",
         "_retried_stale",
         "_total_by",
+        "amount",
         "answer",
         "asked",
         "attempt_started",
@@ -72,6 +76,7 @@ class CallState(Served, Waiting):
         "phase",
         "plan",
         "plane",
+        "queued_seconds",
         "restarts",
         "route",
         "said",
@@ -114,7 +119,9 @@ class CallState(Served, Waiting):
         self.ending: Ending = "failed"
         self.error: str | None = None
         self._opening: asyncio.Task[None] | None = None
-        self._delay: asyncio.TimerHandle | None = None
+        self._delay: asyncio.TimerHandle | Ticket | None = None
+        self.amount: Amount | None = None  # what the attempt at work is counted for
+        self.queued_seconds = 0.0
         self._pieces: list[bytes] = []
         self._body_size = 0
         self._raw_head = b""
@@ -123,7 +130,7 @@ class CallState(Served, Waiting):
         self._rescue: Story | None = None
         self._left_out: tuple[LeftOut, ...] = ()
         self._order: tuple[Route, ...] = ()
-        self.choices: tuple[tuple[Route, ...], tuple[str, ...]] = ((), ())
+        self.choices: Ordered[Route] = NO_ORDER
 
     def _drop_connection(self) -> None:
         connection, self.connection = self.connection, None

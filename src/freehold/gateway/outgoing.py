@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from freehold.gateway.asked import Asked
+from freehold.gateway.asked import Asked, renaming
 from freehold.gateway.fitting import LeftOut, Written, spliced, written
 from freehold.gateway.routes import Route
 from freehold.gateway.story import Story, continued, reasked
@@ -52,9 +52,15 @@ def quick_request(asked: Asked, route: Route, forward: bytes) -> bytes | None:
     if asked.trace is not None:
         forward += _lines(asked.trace.onward())
     head = route.head_stream if asked.stream else route.head_plain
-    body = asked.body_for(route.model_name)
     if forward:
         head = b"%b%bcontent-length: " % (head[:-16], forward)
+    body = asked.body
+    if not asked.hides_usage and asked.inbound.model is None:
+        old, new = renaming(asked.model, route.model_name)
+        if body.startswith(old):  # as many write it: no need to look through the rest, nor to copy it twice
+            rest = body[len(old) :]
+            return b"%b%d\r\n\r\n%b%b" % (head, len(new) + len(rest), new, rest)
+    body = asked.body_for(route.model_name)
     return b"%b%d\r\n\r\n%b" % (head, len(body), body)
 
 

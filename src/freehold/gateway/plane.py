@@ -24,6 +24,7 @@ from freehold.gateway.caller import CallerConnection
 from freehold.gateway.content import Seal, Sealings
 from freehold.gateway.deadlines import Deadlines
 from freehold.gateway.evidence import CallLog, attempt_record, denied_record
+from freehold.gateway.failover import THROTTLES
 from freehold.gateway.head import Head
 from freehold.gateway.hosts import HostGuard
 from freehold.gateway.ids import id_maker
@@ -38,6 +39,7 @@ from freehold.gateway.side import Side
 from freehold.gateway.stored import KEEPERS, kept_after
 from freehold.gateway.telemetry.trace import Caught, Tracing, caught
 from freehold.gateway.template import Template
+from freehold.gateway.traffic import Traffic
 from freehold.gateway.withheld import Withheld
 from freehold.types.contracts import Recorder, Refused
 from freehold.types.names import HomeId, RecordId
@@ -51,7 +53,7 @@ _NEUTRAL: Final = frozenset({
     "bad_request", "too_large", "too_long", "content_filter", "unsupported", "cancelled", "not_found",
     "total_timeout",
 })  # fmt: skip
-_LASTING: Final = {"auth": 15.0, "permission": 15.0, "billing": 60.0, "quota_exhausted": 60.0, "tls": 5.0}
+_LASTING: Final = {"auth": 15.0, "permission": 15.0, "billing": 60.0, "tls": 5.0}
 _EVERYBODY = Caller(None)
 _LIMITED = "rate_limited"
 
@@ -97,8 +99,9 @@ class Plane:
         self.metrics, self.log = Metrics(), CallLog(log)
         self.pins = Pins(pins, self.log.event)
         self.new_id = id_maker(self.clock)
+        self.traffic = Traffic(self.loop, self.clock, self.now, self.chance)
         self.accounts = Accounts(
-            self.loop, self.clock, self.now, self.new_id, self.sealings, self.metrics, self.log
+            self.loop, self.clock, self.now, self.new_id, self.sealings, self.metrics, self.log, self.traffic
         )
         self.lives: dict[HomeId, Live] = {}
         self._tls = tls or ssl.create_default_context()
@@ -125,7 +128,7 @@ class Plane:
     ) -> Generation:
         building = Building(
             loop=self.loop, clock=self.clock, chance=self.chance, tls=self._tls, credentials=credentials,
-            attested=self._attested,
+            attested=self._attested, capacity=self.traffic.capacity, now=self.now, share=self.share,
         )  # fmt: skip
         made = build_generation(number, estate, settings, building, self.lives)
         for plan in made.plans.values():
@@ -152,6 +155,7 @@ class Plane:
         self.body_bytes_max = settings.body_max.bytes
         self.connections_max = settings.connections_max
         self.in_flight_max = settings.in_flight_max
+        self.traffic.take_rules(settings.queue.rules)
         self.hosts = HostGuard(settings.host, settings.hosts)
 
     def _shortest_wait(self) -> float:
@@ -428,11 +432,12 @@ class Plane:
             where.health.succeeded(now)
             where.live.answered += 1
             if call.first_content is not None and not call.tried:
-                seconds = call.first_content - call.attempt_started
-                where.health.took(seconds)
-                self.metrics.first_content(where.id, seconds)
+                where.health.took(call.first_content - call.attempt_started)
             return
-        if outcome.kind in _NEUTRAL:
+        if call.amount is not None:
+            self.traffic.ended(where, call.amount, None, 0)
+            call.amount = None
+        if outcome.kind in _NEUTRAL or outcome.kind in THROTTLES:
             where.health.gave_up()
         else:
             wait_ms = outcome.retry_after_ms
@@ -459,6 +464,7 @@ class Plane:
 
     def _flush(self) -> None:
         self.log.flush()
+        self.traffic.tick()
         self._timers[0] = self.loop.call_later(FLUSH_SECONDS, self._flush)
 
     def _sweep(self) -> None:

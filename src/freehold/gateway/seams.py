@@ -17,6 +17,7 @@ from freehold.gateway.head import Head
 from freehold.gateway.keys import Caller
 from freehold.gateway.pins import Pins
 from freehold.gateway.routes import Generation, Route
+from freehold.gateway.traffic import Traffic
 from freehold.types.names import RecordId
 
 
@@ -74,8 +75,9 @@ class Shared(Protocol):
     loop: asyncio.AbstractEventLoop
     deadlines: Deadlines
     chance: random.Random
-    pins: Pins
     sealings: Sealings
+    pins: Pins
+    traffic: Traffic
 
     def now(self) -> float: ...
     def find_pins(self, call: Any, then: Callable[[], None]) -> None: ...

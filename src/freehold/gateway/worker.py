@@ -19,6 +19,7 @@ from freehold.estate.model import Estate
 from freehold.gateway.auth.identity import FIRST_SECONDS_MAX
 from freehold.gateway.auth.identity import load as load_identity
 from freehold.gateway.content import Seal
+from freehold.gateway.headroom import Standing
 from freehold.gateway.keys import Key, KeyFile, KeyRing
 from freehold.gateway.metrics import Snapshot, series, snapshot
 from freehold.gateway.pins import PinFile
@@ -69,6 +70,12 @@ class HomeState(msgspec.Struct, frozen=True, kw_only=True):
     connections: int
     pool: str = ""  # whose capacity it shares; its own name where that is nobody's
     back_in_s: float = 0.0  # of cooling
+
+
+class HeadroomState(msgspec.Struct, frozen=True, kw_only=True):
+    pools: tuple[Standing, ...]
+    waiting: dict[str, int]  # calls that wait for room, by workload
+    hedges: int = 0
 
 
 class Worker:
@@ -221,6 +228,7 @@ class Worker:
                 live.health.state, live.health.slow
             )
             gauges[series("freehold_home_connections", home=id)] = len(live.pool.connections)
+        gauges.update(_traffic(plane))
         if self._exporter is not None:
             gauges["freehold_telemetry_sent_total"] = self._exporter.sent
             gauges["freehold_telemetry_dropped_total"] = self._exporter.dropped
@@ -245,10 +253,32 @@ class Worker:
             for id, live in plane.lives.items()
         ]  # fmt: skip
 
+    def headroom(self) -> HeadroomState:
+        plane = self._plane()
+        traffic = plane.traffic
+        return HeadroomState(
+            pools=tuple(traffic.capacity.snapshot(plane.now())), waiting=traffic.lengths(),
+        )  # fmt: skip
+
     def _plane(self) -> Plane:
         if self.plane is None:
             raise RuntimeError("the worker has not started")
         return self.plane
+
+
+def _traffic(plane: Plane) -> dict[str, float]:
+    """Room, queues and hedges. A pool whose room is not known has no line of it."""
+    traffic, found = plane.traffic, dict[str, float]()
+    for standing in traffic.capacity.snapshot(plane.now()):
+        if standing.room is not None:
+            found[series("freehold_pool_room", pool=standing.pool)] = standing.room
+        found[series("freehold_pool_in_flight", pool=standing.pool)] = standing.in_flight
+        found[series("freehold_pool_throttled_total", pool=standing.pool)] = standing.throttled
+    for workload, length in traffic.lengths().items():
+        found[series("freehold_queue_length", workload=workload)] = length
+    found["freehold_queued_total"] = traffic.queued_count
+    found["freehold_turned_away_total"] = traffic.turned_away_count
+    return found
 
 
 def at_start_only(before: GatewaySettings, after: GatewaySettings) -> tuple[str, ...]:

@@ -86,7 +86,8 @@ async def test_refused_token_endpoint_is_an_auth_failure_without_its_words(
             assert identity is not None
             await asyncio.to_thread(identity.wait_first, 10)
             got = await place.post(ask("to be"))
-            (attempt,) = place.kept.attempts
+            attempt, answered = place.kept.attempts
+            assert answered.outcome == "ok"
     assert got.headers["x-freehold-home"] == "home1"
     assert attempt.error == "gateway.attempt-auth"
     assert identity.failure == "RefreshError"
