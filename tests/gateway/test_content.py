@@ -149,7 +149,7 @@ def test_record_goes_without_content_that_cannot_be_sealed_and_says_why() -> Non
 
 
 def test_what_is_longer_than_the_limit_is_cut_and_says_so() -> None:
-    said = Said(sealer())
+    said = Said()
     for _ in range(3):
         said.add(b"x" * SEALED_BYTES_MAX)
     made = sealed_record(sealer(), CallRecord(id=RecordId("1"), time_ns=1), b"a", said.whole())

@@ -11,16 +11,19 @@ import asyncio
 from freehold.dialects import Outcome
 from freehold.dialects.base import StreamWriter
 from freehold.gateway.asked import Asked
+from freehold.gateway.choosing import NO_ORDER, Ordered
 from freehold.gateway.content import Hashed, Said
 from freehold.gateway.deadlines import NEVER, Waiting
 from freehold.gateway.failover import Tried
 from freehold.gateway.fitting import LeftOut
+from freehold.gateway.headroom import Amount
 from freehold.gateway.keys import Caller
 from freehold.gateway.rescue import Lane
 from freehold.gateway.routes import Plan, Route
 from freehold.gateway.seams import Client, Shared
 from freehold.gateway.story import Story
 from freehold.gateway.told import Told
+from freehold.gateway.traffic import Ticket
 from freehold.gateway.upstream import Served, Upstream
 from freehold.types.conversation import Usage
 from freehold.types.names import RecordId
@@ -49,6 +52,7 @@ class CallState(Served, Waiting):
         "_rescue",
         "_retried_stale",
         "_total_by",
+        "amount",
         "answer",
         "asked",
         "attempt_started",
@@ -68,12 +72,15 @@ class CallState(Served, Waiting):
         "joined",
         "lane",
         "log_status",
+        "notes",
         "phase",
         "plan",
         "plane",
+        "queued_seconds",
         "restarts",
         "route",
         "said",
+        "seal",
         "sent_bytes",
         "started",
         "status",
@@ -90,7 +97,7 @@ class CallState(Served, Waiting):
     ) -> None:  # fmt: skip
         self.plane, self.client, self.id, self.asked, self.plan = plane, client, id, asked, plan
         self.caller, self.extra_forward, self.restarts, self.started = caller, forward, restarts, started
-        self.streams = asked.stream
+        self.streams, self.seal = asked.stream, plane.sealings.seal
         self.attempts = 0
         self.tried: tuple[Tried, ...] = ()
         self.route: Route | None = None
@@ -104,6 +111,7 @@ class CallState(Served, Waiting):
         self.answer = b""  # a whole answer
         self.usage: Usage | None = None
         self.told: Told | None = None  # what the answer says of itself
+        self.notes: tuple[str, ...] = ()  # what had to be changed for the home
         self.joined: str | None = None
         self.first_content: float | None = None
         self.status = self.log_status = self.sent_bytes = 0
@@ -111,7 +119,9 @@ class CallState(Served, Waiting):
         self.ending: Ending = "failed"
         self.error: str | None = None
         self._opening: asyncio.Task[None] | None = None
-        self._delay: asyncio.TimerHandle | None = None
+        self._delay: asyncio.TimerHandle | Ticket | None = None
+        self.amount: Amount | None = None  # what the attempt at work is counted for
+        self.queued_seconds = 0.0
         self._pieces: list[bytes] = []
         self._body_size = 0
         self._raw_head = b""
@@ -120,7 +130,13 @@ class CallState(Served, Waiting):
         self._rescue: Story | None = None
         self._left_out: tuple[LeftOut, ...] = ()
         self._order: tuple[Route, ...] = ()
-        self.choices: tuple[tuple[Route, ...], tuple[str, ...]] = ((), ())
+        self.choices: Ordered[Route] = NO_ORDER
+
+    hedge = False  # was it asked beside another home, which was slow?
+
+    def drop(self) -> None:
+        """Hang up on the home, if one is at work."""
+        self._drop_connection()
 
     def _drop_connection(self) -> None:
         connection, self.connection = self.connection, None
@@ -139,6 +155,13 @@ class CallState(Served, Waiting):
         assert route is not None
         now = self.plane.now()
         self.plane.attempt_ended(self, route, outcome, now)
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """What became of the request on its way: homes left out, and what was changed for the one asked."""
+        if not self.notes and not self._left_out:
+            return ()
+        return (*(f"{one.home} left out: {one.why}" for one in self._left_out), *self.notes)
 
     def _home_id(self) -> str:
         return str(self.route.id) if self.route is not None else ""

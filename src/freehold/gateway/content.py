@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -26,22 +26,23 @@ WAITING_BYTES_MAX: Final = 64 * 1024 * 1024  # gathered, and not sealed yet
 TENANT_DEFAULT: Final = "default"  # where no keys are required
 
 _set = msgspec.structs.force_setattr
+_sha256 = hashlib.sha256
+_SHA256: Any = "sha256:"  # the beginning of a Digest
 
 Seal = Callable[[str, RecordId, str, bytes], Content]  # tenant, record, part, what was said
 
 
 class _Hash(Protocol):
-    def update(self, data: bytes, /) -> None: ...
+    def update(self, data: bytes | bytearray, /) -> None: ...
     def hexdigest(self) -> str: ...
 
 
 class Said:
-    """One answer as its caller was given it, up to the limit; and how it is to be sealed."""
+    """One answer as its caller was given it, up to the limit."""
 
-    __slots__ = ("_pieces", "seal", "size")
+    __slots__ = ("_pieces", "size")
 
-    def __init__(self, seal: Seal) -> None:
-        self.seal = seal
+    def __init__(self) -> None:
         self._pieces: list[bytes] = []
         self.size = 0
 
@@ -61,39 +62,36 @@ class Hashed:
     a time: a whole answer only when its record is made.
     """
 
-    __slots__ = ("_gathered", "_hash", "_pieces", "size")
-    seal: Final = None
+    __slots__ = ("_gathered", "_hash", "_hashed")
 
     def __init__(self) -> None:
         self._hash: _Hash | None = None
-        self._pieces: list[bytes] = []
-        self._gathered = self.size = 0
+        self._gathered, self._hashed = bytearray(), 0
+
+    @property
+    def size(self) -> int:
+        return self._hashed + len(self._gathered)
 
     def add(self, data: bytes) -> None:
-        self._pieces.append(data)
-        size = len(data)
-        self.size += size
-        self._gathered += size
-        if self._gathered > GATHERED_BYTES_MAX:
+        gathered = self._gathered
+        gathered += data
+        if len(gathered) > GATHERED_BYTES_MAX:
             self._fold()
 
-    def _fold(self) -> None:
+    def _fold(self) -> _Hash:
         if self._hash is None:
             self._hash = hashlib.sha256()
-        self._hash.update(self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces))
-        self._pieces.clear()
-        self._gathered = 0
+        self._hash.update(self._gathered)
+        self._hashed += len(self._gathered)
+        self._gathered.clear()
+        return self._hash
 
     def content(self) -> Content:
-        if self._hash is None and len(self._pieces) == 1:
-            return digest_of(self._pieces[0])
-        self._fold()
-        assert self._hash is not None
-        return Content(digest=Digest(f"sha256:{self._hash.hexdigest()}"), length=self.size)
+        return Content(digest=Digest(f"sha256:{self._fold().hexdigest()}"), length=self._hashed)
 
 
 def digest_of(said: bytes) -> Content:
-    return Content(digest=Digest("sha256:" + hashlib.sha256(said).hexdigest()), length=len(said))
+    return Content(digest=_SHA256 + _sha256(said).hexdigest(), length=len(said))
 
 
 def add_digests(record: CallRecord, request: bytes, whole: bytes, streamed: Said | Hashed | None) -> None:
@@ -107,7 +105,7 @@ def add_digests(record: CallRecord, request: bytes, whole: bytes, streamed: Said
 
 
 class Sealings:
-    """How what was said is kept: as was wanted when its answer came, or began to.
+    """How what was said is kept. A call is kept as was wanted when it began.
 
     Content is sealed one record after the other, in a thread of its own.
     """
@@ -122,15 +120,11 @@ class Sealings:
         """From now on; None: digests only."""
         self.seal = seal
 
-    def gather(self) -> Said | Hashed:
-        """Takes in one answer."""
-        return Hashed() if self.seal is None else Said(self.seal)
-
     def record(
-        self, entry: CallRecord, request: bytes, whole: bytes = b"", streamed: Said | Hashed | None = None
-    ) -> None:
+        self, entry: CallRecord, seal: Seal | None, request: bytes, whole: bytes = b"",
+        streamed: Said | Hashed | None = None,
+    ) -> None:  # fmt: skip
         """Record `entry`, which nobody has seen yet, with what was said: at once, or as a stream."""
-        seal = self.seal if streamed is None else streamed.seal
         if seal is None:
             add_digests(entry, request, whole, streamed)
             self.recorder.record(entry)

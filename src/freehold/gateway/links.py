@@ -13,12 +13,12 @@ from typing import Final, Literal, Protocol
 import msgspec
 
 from freehold.gateway.metrics import Snapshot
-from freehold.gateway.worker import HomeState, Report, Worker
+from freehold.gateway.worker import HeadroomState, HomeState, Report, Worker
 
 MESSAGE_BYTES_MAX: Final = 16 * 1024 * 1024
 ANSWER_SECONDS_MAX: Final = 10.0
 
-Kind = Literal["measure", "homes", "reload", "ready", "receipt"]
+Kind = Literal["measure", "homes", "headroom", "reload", "ready", "receipt"]
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +34,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     ready: bool = False
     measured: Snapshot | None = None
     homes: tuple[HomeState, ...] = ()
+    headroom: HeadroomState | None = None
     report: Report | None = None
     receipt: tuple[int, bytes] | None = None
 
@@ -50,6 +51,8 @@ async def answer(worker: Worker, question: Question) -> Told:
             return Told(ready=worker.ready, measured=worker.measure())
         case "homes":
             return Told(ready=worker.ready, homes=tuple(worker.homes()))
+        case "headroom":
+            return Told(ready=worker.ready, headroom=worker.headroom())
         case "reload":
             return Told(ready=worker.ready, report=await worker.reload())
         case "receipt":

@@ -9,48 +9,63 @@ import asyncio
 import contextlib
 import random
 import ssl
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final, TextIO
 
 import msgspec
 
 from freehold.clock import Clock, SystemClock, seconds_of
-from freehold.dialects import Codec, DialectError, Failure, Inbound, Outcome, caller_key, codec_for, route
+from freehold.dialects import (
+    Codec,
+    Failure,
+    Inbound,
+    Outcome,
+    caller_key,
+    codec,
+    codec_for,
+    route,
+)
 from freehold.estate.model import Estate
 from freehold.gateway.accounts import Accounts
 from freehold.gateway.asked import Asked, Peek, peek
 from freehold.gateway.call import Call
 from freehold.gateway.caller import CallerConnection
-from freehold.gateway.content import Hashed, Said, Seal, Sealings
+from freehold.gateway.content import Seal, Sealings
 from freehold.gateway.deadlines import Deadlines
 from freehold.gateway.evidence import CallLog, attempt_record, denied_record
+from freehold.gateway.failover import THROTTLES
 from freehold.gateway.head import Head
+from freehold.gateway.hedging import Hedging
 from freehold.gateway.hosts import HostGuard
 from freehold.gateway.ids import id_maker
 from freehold.gateway.keys import Caller, Key, KeyRing
 from freehold.gateway.metrics import Metrics
 from freehold.gateway.operations import other_operation
-from freehold.gateway.pins import Pins
+from freehold.gateway.pins import PinFile, Pins
+from freehold.gateway.refusals import no_such_path, unreadable_body
 from freehold.gateway.routes import Building, Generation, Live, Plan, Route, build_generation
+from freehold.gateway.scraping import Scraper, Target
 from freehold.gateway.seams import Client
 from freehold.gateway.settings import GatewaySettings
 from freehold.gateway.side import Side
+from freehold.gateway.stored import KEEPERS, kept_after
 from freehold.gateway.telemetry.trace import Caught, Tracing, caught
 from freehold.gateway.template import Template
+from freehold.gateway.traffic import Traffic
 from freehold.gateway.withheld import Withheld
 from freehold.types.contracts import Recorder, Refused
-from freehold.types.conversation import StoredState
 from freehold.types.names import HomeId, RecordId
 
 FLUSH_SECONDS: Final = 0.1
 SWEEP_SECONDS: Final = 5.0
 HEADS_KEPT_MAX: Final = 512
+HEAD_KEPT_BYTES_MAX: Final = 4096
 # Kinds of trouble that say nothing about the home's health.
 _NEUTRAL: Final = frozenset({
     "bad_request", "too_large", "too_long", "content_filter", "unsupported", "cancelled", "not_found",
     "total_timeout",
 })  # fmt: skip
-_LASTING: Final = {"auth": 15.0, "permission": 15.0, "billing": 60.0, "quota_exhausted": 60.0, "tls": 5.0}
+_LASTING: Final = {"auth": 15.0, "permission": 15.0, "billing": 60.0, "tls": 5.0}
 _EVERYBODY = Caller(None)
 _LIMITED = "rate_limited"
 
@@ -82,6 +97,7 @@ class Plane:
         chance: random.Random | None = None, keys: KeyRing | None = None, log: TextIO | None = None,
         attested: frozenset[HomeId] = frozenset(), tls: ssl.SSLContext | None = None, share: int = 1,
         strict: bool = False, seal: Seal | None = None, tracing: Tracing | None = None,
+        pins: PinFile | None = None,
     ) -> None:  # fmt: skip
         self.loop = asyncio.get_running_loop()
         self.clock: Clock = clock or SystemClock()
@@ -92,10 +108,14 @@ class Plane:
         self.sealings = Sealings(self.loop, recorder, seal)
         writer = getattr(recorder, "writer", None)  # a plain file has no name, and its receipts are bare ids
         self._writer = f"{writer}/".encode() if writer else b""
-        self.metrics, self.log, self.pins = Metrics(), CallLog(log), Pins()
+        self.metrics, self.log = Metrics(), CallLog(log)
+        self.pins = Pins(pins, self.log.event)
         self.new_id = id_maker(self.clock)
+        self.traffic = Traffic(self.loop, self.clock, self.now, self.chance)
+        self.hedging: Hedging | None = None
+        self.scraper = Scraper(self.now)
         self.accounts = Accounts(
-            self.loop, self.clock, self.now, self.new_id, self.sealings, self.metrics, self.log
+            self.loop, self.clock, self.now, self.new_id, self.sealings, self.metrics, self.log, self.traffic
         )
         self.lives: dict[HomeId, Live] = {}
         self._tls = tls or ssl.create_default_context()
@@ -122,7 +142,7 @@ class Plane:
     ) -> Generation:
         building = Building(
             loop=self.loop, clock=self.clock, chance=self.chance, tls=self._tls, credentials=credentials,
-            attested=self._attested,
+            attested=self._attested, capacity=self.traffic.capacity, now=self.now, share=self.share,
         )  # fmt: skip
         made = build_generation(number, estate, settings, building, self.lives)
         for plan in made.plans.values():
@@ -149,7 +169,29 @@ class Plane:
         self.body_bytes_max = settings.body_max.bytes
         self.connections_max = settings.connections_max
         self.in_flight_max = settings.in_flight_max
+        self.traffic.take_rules(settings.queue.rules)
+        self._take_hedging(settings)
+        self._aim_scraper(settings)
         self.hosts = HostGuard(settings.host, settings.hosts)
+
+    def _aim_scraper(self, settings: GatewaySettings) -> None:
+        """At the engines that tell their load, each once."""
+        targets = {
+            route.id: Target(route.metrics_url, route.headroom, self._tls if route.secure else None)
+            for plan in self.generation.plans.values()
+            for route in plan.routes
+            if route.metrics_url
+        }
+        self.scraper.aim(list(targets.values()), settings.order.metrics_every.seconds)
+
+    def _take_hedging(self, settings: GatewaySettings) -> None:
+        if self.hedging is not None and not settings.hedge.enabled:
+            self.hedging.close()
+            self.hedging = None
+        elif self.hedging is not None:
+            self.hedging.take_rules(settings.hedge.rules)
+        elif settings.hedge.enabled:
+            self.hedging = Hedging(self, settings.hedge.rules)
 
     def _shortest_wait(self) -> float:
         found = [
@@ -202,8 +244,8 @@ class Plane:
             return
         try:
             peeked = peek(body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            failure = self._unreadable_body(memo.near, memo.inbound, body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            failure = unreadable_body(memo.near, memo.inbound, body, head.get(b"content-encoding"))
             self._deny(client, memo.near, memo.inbound, failure, body, caller)
             return
         asked = Asked(memo.inbound, memo.near, memo.row, body, peeked)
@@ -243,7 +285,9 @@ class Plane:
         )  # fmt: skip
 
     def remember(self, raw: bytes, head: Head) -> None:
-        """Heads hold keys, so few are kept, and not for long."""
+        """Heads hold keys: few are kept, none that is large, and none beyond the next sweep."""
+        if len(raw) > HEAD_KEPT_BYTES_MAX:
+            return
         if len(self.heads) >= HEADS_KEPT_MAX:
             self.heads.clear()
         self.heads[raw] = head
@@ -328,20 +372,6 @@ class Plane:
             code="gateway.key-rate", retry_after_ms=int(wait * 1000) + 1,
         )  # fmt: skip
 
-    def _unreadable_body(self, near: Codec, inbound: Inbound, body: bytes) -> Failure:
-        """The dialect's own words for what is wrong with a body we could not even peek into."""
-        try:
-            near.read_request(inbound, body)
-        except DialectError as error:
-            return Failure(
-                status=error.status, kind="bad_request", what=error.what, why=error.why,
-                fix=error.fix or "send the request as the dialect has it", code=error.code,
-            )  # fmt: skip
-        return Failure(
-            status=400, kind="bad_request", what="the field model or stream is not what it should be",
-            why="model is text, stream is true or false", fix="correct them", code="gateway.bad-field",
-        )  # fmt: skip
-
     # --- refusals before a call ---
 
     def _deny(
@@ -356,7 +386,7 @@ class Plane:
             id, self.clock.now_ns(), estate=self.generation.estate.digest, failure=failure, inbound=inbound,
             plan=plan, key=caller.id if caller else None,
         )  # fmt: skip
-        self.sealings.record(record, body)
+        self.sealings.record(record, self.sealings.seal, body)
         self.metrics.denied[failure.code] = self.metrics.denied.get(failure.code, 0) + 1
         self.log.denied(id, inbound.dialect, failure.code, written.status)
         extra = b"x-freehold-receipt: %b\r\nx-freehold-attempts: 0\r\nx-should-retry: %b\r\n" % (
@@ -369,33 +399,27 @@ class Plane:
     deny = _deny
 
     def _no_such_path(self, client: CallerConnection, head: Head, target: str) -> None:
-        path = target.partition("?")[0][:200]
-        body = msgspec.json.encode({"error": {
-            "code": "gateway.no-such-path", "type": "not_found_error",
-            "message": f"{head.method} {path} is not a path of any dialect Freehold speaks",
-        }})  # fmt: skip
-        client.reply(404, {"content-type": "application/json"}, body)
+        failure = no_such_path(head.method, target)
+        self.metrics.denied[failure.code] = self.metrics.denied.get(failure.code, 0) + 1
+        self.log.denied("-", "-", failure.code, failure.status)  # not the path: it may hold anything
+        written = codec("openai").write_error(failure)
+        client.reply(written.status, written.headers, written.body, b"x-should-retry: false\r\n")
         client.finish_reply()
 
     # --- what calls ask of the plane ---
 
-    def pinned(self, stored: StoredState, order: tuple[Route, ...]) -> tuple[Route, ...]:
-        """Of the homes in order, the one that holds what the call names; none if it is not among them."""
-        home = self.pins.home_of(stored.id)
-        if home is None:
-            holders = [one for one in order if one.dialect == "responses" or len(order) == 1]
-            return tuple(holders) if len(holders) == 1 else ()
-        return tuple(one for one in order if one.id == home)
+    def find_pins(self, call: Call, then: Callable[[], None]) -> None:
+        """Go on once it is known, as far as it is known, who holds what the call names."""
+        missing = self.pins.missing(one.id for one in call.asked.stored)
+        if not missing:
+            then()
+            return
 
-    def gone(self, stored: StoredState | None, plan: Plan) -> Failure:
-        named = stored.id[:80] if stored is not None else ""
-        held = self.pins.home_of(stored.id) if stored is not None else None
-        return Failure(
-            status=409, kind="stored_state_gone",
-            what=f"the call names stored state {named!r}, and no home can be asked for it",
-            why=f"home {held} holds it and is not a candidate" if held else "no home is known to hold it",
-            fix="send the conversation itself", code="gateway.stored-state-gone",
-        )  # fmt: skip
+        async def look() -> None:
+            await self.pins.look(missing)
+            then()
+
+        self.stay(look())
 
     def receipt_name(self, id: RecordId) -> bytes:
         """WRITER/ID, as the header says it."""
@@ -430,15 +454,21 @@ class Plane:
             if call.first_content is not None and not call.tried:
                 seconds = call.first_content - call.attempt_started
                 where.health.took(seconds)
-                self.metrics.first_content(where.id, seconds)
+                if self.hedging is not None:
+                    self.hedging.answered(call, where, seconds)
             return
-        if outcome.kind in _NEUTRAL:
+        if call.amount is not None:
+            self.traffic.ended(where, call.amount, None, 0)
+            call.amount = None
+        if outcome.kind in _NEUTRAL or outcome.kind in THROTTLES:
             where.health.gave_up()
         else:
             wait_ms = outcome.retry_after_ms
             wait = wait_ms / 1000 if wait_ms is not None else _LASTING.get(outcome.kind)
             where.health.failed(now, wait)
         where.live.failed += 1
+        if outcome.kind == "auth" and where.live.identity is not None:
+            where.live.identity.renew()
         self.metrics.attempt_failed(where.id, outcome.kind)
         seconds = now - call.attempt_started
         self.recorder.record(attempt_record(call, outcome, self.new_id(), self.clock.now_ns(), seconds))
@@ -448,15 +478,16 @@ class Plane:
         if self._empty is not None and not self.in_flight:
             self._empty.set()
         call.caller.in_flight -= 1
+        where = call.route
+        if call.ending == "ok" and where is not None and (call.asked.stored or where.dialect in KEEPERS):
+            self.pins.pin(kept_after(call.asked, where, call.told, call.joined), where.id, call.caller.id)
         self.accounts.ended(call)
-
-    def gather(self) -> Said | Hashed:
-        return self.sealings.gather()
 
     # --- upkeep and end ---
 
     def _flush(self) -> None:
         self.log.flush()
+        self.traffic.tick()
         self._timers[0] = self.loop.call_later(FLUSH_SECONDS, self._flush)
 
     def _sweep(self) -> None:
@@ -505,7 +536,12 @@ class Plane:
         for task in self._tasks:
             task.cancel()
         self.accounts.settle()
+        self.pins.close()
         self.sealings.close()
+        self.traffic.close()
+        self.scraper.close()
+        if self.hedging is not None:
+            self.hedging.close()
         self.log.flush()
 
 
@@ -525,6 +561,8 @@ def _row(inbound: Inbound) -> str:
     """The codec row that reads this path, which is what a home's row is compared with."""
     if inbound.dialect == "bedrock" and inbound.surface == "invoke":
         return "bedrock-invoke"
+    if inbound.surface == "array":
+        return "gemini-array"  # a form of answering that no home has: never passed through
     return (
         "vertex-claude" if (inbound.dialect, inbound.surface) == ("anthropic", "vertex") else inbound.dialect
     )

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from freehold.dialects import Codec, Failure, Inbound, Outcome
-from freehold.gateway.content import Hashed, Said
+from freehold.gateway.content import Sealings
 from freehold.gateway.deadlines import Deadlines
 from freehold.gateway.head import Head
 from freehold.gateway.keys import Caller
-from freehold.gateway.routes import Generation, Plan, Route
-from freehold.types.conversation import StoredState
+from freehold.gateway.pins import Pins
+from freehold.gateway.routes import Generation, Route
+from freehold.gateway.traffic import Traffic
 from freehold.types.names import RecordId
 
 
@@ -68,17 +69,27 @@ class Receiving(Protocol):
     def begin(self, client: Any, head: Head, body: bytes) -> None: ...
 
 
+class Inheriting(Protocol):
+    """What a call that came to nothing needs of the hedges."""
+
+    def inherits(self, call: Any) -> bool: ...
+
+
 class Shared(Protocol):
     """What a call needs of the plane."""
 
     loop: asyncio.AbstractEventLoop
     deadlines: Deadlines
     chance: random.Random
+    sealings: Sealings
+    pins: Pins
+    traffic: Traffic
+
+    @property
+    def hedging(self) -> Inheriting | None: ...
 
     def now(self) -> float: ...
-    def pinned(self, stored: StoredState, order: tuple[Route, ...]) -> tuple[Route, ...]: ...
-    def gone(self, stored: StoredState | None, plan: Plan) -> Failure: ...
-    def gather(self) -> Said | Hashed: ...
+    def find_pins(self, call: Any, then: Callable[[], None]) -> None: ...
     def receipt_name(self, id: RecordId) -> bytes: ...
     def attempt_ended(self, call: Any, where: Route, outcome: Outcome | None, now: float) -> None: ...
     def call_ended(self, call: Any) -> None: ...

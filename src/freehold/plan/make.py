@@ -63,14 +63,14 @@ def make(
     if price_rules:
         rules = [*_marginal(model, solution), *_filters(model, solution, built, seed, budget, clock)]
     return Made(
-        plan=_plan(estate, settings, model, solution, rules, seed, clock),
+        plan=plan_of(estate, settings, model, solution, rules, seed, clock),
         model=model,
         solution=solution,
         rebuild=built,
     )
 
 
-def _plan(
+def plan_of(
     estate: Estate,
     settings: PlanSettings,
     model: Model,
@@ -79,6 +79,7 @@ def _plan(
     seed: int,
     clock: Clock,
 ) -> Plan:
+    """What was solved, as it is shown and kept."""
     problem, units = model.problem, solution.units
     missing = np.maximum(0.0, problem.demand - problem.served(units))
     unserved = {
@@ -96,7 +97,8 @@ def _plan(
         bound_usd_per_hour=min(bound, cost), gap=max(0.0, cost - bound) / max(cost, EPSILON),
         exact=solution.exact, committed_usd_per_hour=model.committed_usd_per_hour,
         idle_usd_per_hour=float(idle),
-        placements=placements, workloads=tuple(_worked(model, units, placements)), unserved=unserved,
+        placements=placements, workloads=tuple(_worked(model, units, placements, settings.hours)),
+        unserved=unserved,
         limits=tuple(_bounds(model, solution)), rules=tuple(rules),
         losses=tuple(replayed(estate, model, units)),
         ruled_out=tuple(Ruled(workload=one.workload, place=one.place, why=one.why) for one in model.barred),
@@ -112,7 +114,9 @@ def placements_of(model: Model, units: Floats) -> Iterator[Placement]:
         yield Placement(
             workload=problem.workloads[problem.workload[j]], home=place.home.id, place=place.name,
             market=place.market, unit=way.unit, units=count, serves=way.serves * count,
-            usd_per_hour=way.usd_per_hour * count, chips=way.chips, hours=way.hours, standby=way.standby,
+            usd_per_hour=way.usd_per_hour * count, amount=way.amount * count,
+            requests_per_min=way.requests_per_min * count, segment=way.segment, chips=way.chips,
+            hours=way.hours, standby=way.standby,
             silicon=place.home.silicon, vendor=place.home.vendor, region=place.home.region,
             tokens_per_s=said.tokens_per_s if said else None,
             tokens_per_s_low=said.tokens_per_s_low if said else None,
@@ -121,12 +125,14 @@ def placements_of(model: Model, units: Floats) -> Iterator[Placement]:
         )  # fmt: skip
 
 
-def _worked(model: Model, units: Floats, placements: tuple[Placement, ...]) -> Iterator[WorkPlanned]:
+def _worked(
+    model: Model, units: Floats, placements: tuple[Placement, ...], hours: float
+) -> Iterator[WorkPlanned]:
     served = model.problem.served(units)
     for w, one in enumerate(model.asked):
         usd = sum(p.usd_per_hour for p in placements if p.workload == one.workload.id)
         if one.is_job:
-            per, unit = usd, "the job, spread over the hours planned for"
+            per, unit = usd * hours, "job"
         else:
             per, unit = usd / (one.mean * 60.0 / 1000.0), "1,000 calls"
         yield WorkPlanned(
