@@ -5,10 +5,11 @@ import pytest
 from freehold import wire
 from freehold.errors import InputError
 from freehold.gateway.plane import HEAD_KEPT_BYTES_MAX, HEADS_KEPT_MAX
-from freehold.gateway.settings import GatewaySettings
+from freehold.gateway.settings import GatewaySettings, TimeoutSettings
+from freehold.pocket import FaultRule
 from freehold.types.contracts import Refused
-from freehold.types.homes import Policy
-from freehold.types.names import HomeId
+from freehold.types.homes import Policy, Substitute
+from freehold.types.names import HomeId, ModelId
 from tests.gateway.chaos import chaos
 from tests.gateway.running import MODEL, Kept, ask, street
 
@@ -148,6 +149,43 @@ async def test_names_that_callers_make_up_do_not_pile_up() -> None:
             await place.post(ask(model="m" * 10_000 + str(number)))
         kept = place.plane.generation._resolved
     assert kept == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("timeout_idle_s", "soon"), ("timeout_total_s", "-1"), ("timeout_header_s", "nan"),
+     ("continues", "maybe"), ("holds_state", "true")],
+)  # fmt: skip
+async def test_option_that_cannot_be_is_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(InputError, match=f"homes.home0.options.{name} is '{value}'"):
+        async with street(("openai",), options={name: value}):
+            pass
+
+
+async def test_own_timeout_of_a_home_is_in_force() -> None:
+    stall = {0: {"it": FaultRule(fault="silent")}}
+    waits = TimeoutSettings()  # minutes
+    options = {"timeout_header_s": "0.05"}
+    async with street(("openai",), faults=stall, timeouts=waits, options=options) as place:
+        got = await place.post(ask())
+    assert "header_timeout" in got.error
+
+
+async def test_substitute_answers_where_the_policy_names_it_and_is_marked() -> None:
+    async with street(("openai", "anthropic"), policy=Policy(substitution=True)) as place:
+        estate = place.plane.generation.estate
+        (chat,) = estate.workloads.values()
+        own, other = HomeId("home0"), HomeId("home1")
+        homes = {**estate.homes, other: msgspec.structs.replace(estate.homes[other], model=ModelId("other"))}
+        stand_in = msgspec.structs.replace(
+            chat, homes=(own,), substitutes=(Substitute(home=other, quality=0.9),)
+        )
+        changed = msgspec.structs.replace(estate, homes=homes, workloads={chat.id: stand_in})
+        place.plane.reload(changed, GatewaySettings(), dict.fromkeys(homes, "any"))
+        await place.homes[0].set_faults({"down": FaultRule(fault="refuse")})
+        got = await place.post(ask())
+    named = [got.headers[f"x-freehold-{name}"] for name in ("home", "model", "substitute")]
+    assert (got.status, named) == (200, ["home1", "other", "yes"])
 
 
 async def test_models_are_the_workloads() -> None:
