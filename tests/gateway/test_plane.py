@@ -1,3 +1,5 @@
+import asyncio
+
 import httpx
 import msgspec
 import pytest
@@ -113,6 +115,24 @@ async def test_settings_apply_to_calls_that_begin_after_a_reload() -> None:
         place.plane.reload(changed, GatewaySettings(), {})
         after = await place.post(ask())
     assert (before.headers["x-freehold-home"], after.headers["x-freehold-home"]) == ("home0", "home1")
+
+
+async def test_call_at_work_finishes_on_the_settings_it_began_with() -> None:
+    asked = ask("[pocket words tokens=20 tokens_per_s=200]", stream=True)
+    async with street(("openai", "openai")) as place:
+        running = asyncio.create_task(place.post(asked))
+        while not place.homes[0].log.entries and not place.plane.in_flight:
+            await asyncio.sleep(0.001)
+        estate = place.plane.generation.estate
+        (chat,) = estate.workloads.values()
+        left = msgspec.structs.replace(chat, homes=chat.homes[1:])
+        changed = msgspec.structs.replace(estate, workloads={chat.id: left})
+        place.plane.reload(changed, GatewaySettings(), dict.fromkeys(estate.homes, "any"))
+        after = await place.post(ask())
+        before = await running
+        assert set(place.plane.lives) == {"home1"}
+    assert (before.headers["x-freehold-home"], after.headers["x-freehold-home"]) == ("home0", "home1")
+    assert (len(before.text.split()), before.finished) == (20, True)
 
 
 async def test_settings_that_cannot_be_built_leave_the_old_ones_whole() -> None:

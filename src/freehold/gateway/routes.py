@@ -379,7 +379,7 @@ def _live(home: Home, building: Building, lives: Mapping[HomeId, Live], fresh: d
 
 
 def _let_go(live: Live) -> None:
-    live.pool.close()
+    live.pool.retire()
     if live.identity is not None:
         live.identity.close()
 
