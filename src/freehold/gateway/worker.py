@@ -275,7 +275,8 @@ def _traffic(plane: Plane) -> dict[str, float]:
             found[series("freehold_pool_room", pool=standing.pool)] = standing.room
         found[series("freehold_pool_in_flight", pool=standing.pool)] = standing.in_flight
         found[series("freehold_pool_throttled_total", pool=standing.pool)] = standing.throttled
-    for workload, length in traffic.lengths().items():
+    lengths = {**dict.fromkeys(plane.generation.plans, 0), **traffic.lengths()}
+    for workload, length in lengths.items():
         found[series("freehold_queue_length", workload=workload)] = length
     if plane.hedging is not None:
         found["freehold_hedges_total"] = plane.hedging.started_count
