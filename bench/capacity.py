@@ -21,7 +21,7 @@ from bench.capacity_sim import Arrival, Home, Outcome, Vendor, azure, made_up, p
 from bench.harness import RESULTS, Environment, environment
 
 GOAL = 10.0
-CALLS = 12_000
+CALLS = 8_000
 CONVERSATIONS, CODE = "AzureLLMInferenceTrace_conv.csv", "AzureLLMInferenceTrace_code.csv"
 
 
