@@ -168,6 +168,23 @@ def test_calls_that_certainly_fit_are_counted_down() -> None:
     assert not pool.fits(100, 0.0)
 
 
+def test_throttled_call_is_not_given_back_where_the_vendor_said_what_is_left() -> None:
+    pool = Headroom("p", 0.0)
+    send(pool, 1)
+    pool.starting = 0
+    pool.tell(told(requests=Limit(limit=60, remaining=0, reset_seconds=60)), 0.0)
+    pool.throttle(SMALL, 0.01, 0.0, 0.0)
+    assert pool.wait(SMALL, 0.5) > 0
+
+
+def test_what_was_told_long_ago_is_forgotten() -> None:
+    pool = Headroom("p", 0.0)
+    pool.tell(Told(utilisation=0.5), 0.0)
+    pool.scraped(Engine(running=1), 0.0)
+    pool.tick(60.0)
+    assert pool.open and pool.room(60.0) is None
+
+
 def test_estimates_follow_what_calls_really_used() -> None:
     pool = Headroom("p", 0.0)
     for _ in range(200):
