@@ -15,7 +15,7 @@ from freehold.estate.model import Estate
 from freehold.estate.settings import ModelSettings
 from freehold.gateway.plane import Plane
 from freehold.gateway.settings import GatewaySettings, TimeoutSettings
-from freehold.pocket import Engine, FaultRule, Limiter, Limits, PocketHome
+from freehold.pocket import Engine, FaultRule, Limiter, PocketHome
 from freehold.types.contracts import Admit, Refused
 from freehold.types.homes import Home, Policy, Pool, Workload
 from freehold.types.names import Digest, HomeId, ModelId, RecordId, WorkloadId
@@ -151,10 +151,11 @@ _DIALECTS = {
 async def street(
     apis: Sequence[str] = ("openai", "openai", "openai"), *,
     faults: Mapping[int, Mapping[str, FaultRule]] | None = None, policy: Policy | None = None,
-    limits: Mapping[int, Limits | Limiter] | None = None, pools: Mapping[int, Pool] | None = None,
+    limiters: Mapping[int, Limiter] | None = None, pools: Mapping[int, Pool] | None = None,
     weights: Mapping[int, int] | None = None, timeouts: TimeoutSettings = QUICK,
     settings: GatewaySettings | None = None, kept: Kept | None = None,
     engines: Mapping[int, Engine] | None = None, options: Mapping[str, str] | None = None,
+    credentials: Mapping[str, str] | None = None, accepts: Mapping[int, Sequence[str]] | None = None,
     home_tls: Mapping[int, ssl.SSLContext] | None = None, tls_in: ssl.SSLContext | None = None,
     **plane_options: object,
 ) -> AsyncIterator[Street]:  # fmt: skip
@@ -165,8 +166,9 @@ async def street(
             (engines or {}).get(number),
             name=f"home{number}",
             faults=(faults or {}).get(number),
-            limits=(limits or {}).get(number),
+            limits=(limiters or {}).get(number),
             tls=(home_tls or {}).get(number),
+            keys=(accepts or {}).get(number, ()),
         )
         for number, api in enumerate(apis)
     ]
@@ -177,7 +179,7 @@ async def street(
         estate = estate_of(
             homes, apis, policy or Policy(on_cut="continue"), options, pools=pools, weights=weights
         )
-        keys = dict.fromkeys(estate.homes, "any")
+        keys = dict.fromkeys(estate.homes, "any") if credentials is None else credentials
         made = msgspec.structs.replace(settings or GatewaySettings(), timeouts=timeouts)
         plane = Plane(estate, made, kept, keys, **plane_options)  # type: ignore[arg-type]  # passed on as given
         server = await plane.serve("127.0.0.1", 0, tls=tls_in)

@@ -1,5 +1,7 @@
+import asyncio
 from pathlib import Path
 
+import httpx
 import pytest
 
 from freehold.clock import FakeClock
@@ -102,6 +104,22 @@ async def test_revoked_key_stops_working_on_a_kept_connection(tmp_path: Path) ->
         assert (await place.post(ask(), headers=headers)).status == 401
 
 
+async def test_key_that_expires_stops_working_on_a_kept_connection(tmp_path: Path) -> None:
+    clock = FakeClock()
+    file, keys = ring(tmp_path, clock)
+    _, secret = file.create("joe", expires_ns=clock.now_ns() + 10**9)
+    keys.load()
+    async with street(("openai",), keys=keys) as place:
+        place.plane.clock = clock
+        async with httpx.AsyncClient(headers={"x-api-key": secret}) as client:
+            url = f"{place.url}/v1/chat/completions"
+            before = (await client.post(url, json=ask())).status_code
+            clock.advance(1.0)
+            after = (await client.post(url, json=ask())).status_code
+        assert len(place.plane.heads) == 1  # the head is known, and nothing is believed of it
+    assert (before, after) == (200, 401)
+
+
 async def test_key_reaches_only_its_workloads(tmp_path: Path) -> None:
     file, keys = ring(tmp_path, FakeClock())
     _, secret = file.create("joe", workloads=("other",))
@@ -121,6 +139,22 @@ async def test_key_over_its_rate_is_told_when_to_come_back(tmp_path: Path) -> No
         got = await place.post(ask(), headers={"x-api-key": secret})
     assert (got.status, got.headers["x-should-retry"]) == (429, "true")
     assert int(got.headers["retry-after-ms"]) > 50_000
+
+
+async def test_key_with_as_many_calls_at_work_as_it_may_waits_for_one_to_end(tmp_path: Path) -> None:
+    file, keys = ring(tmp_path, FakeClock())
+    _, secret = file.create("joe", concurrency=1)
+    keys.load()
+    slow, headers = ask("[pocket words tokens=40 tokens_per_s=100]", stream=True), {"x-api-key": secret}
+    async with street(("openai",), keys=keys) as place:
+        first = asyncio.create_task(place.post(slow, headers=headers))
+        while not place.plane.in_flight:
+            await asyncio.sleep(0.001)
+        second = await place.post(ask(), headers=headers)
+        await first
+        third = await place.post(ask(), headers=headers)
+    assert (second.status, third.status) == (429, 200)
+    assert second.headers["x-should-retry"] == "true"
 
 
 async def test_callers_key_never_reaches_a_home(tmp_path: Path) -> None:
