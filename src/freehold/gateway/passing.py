@@ -141,6 +141,8 @@ def usage_openai(raw: msgspec.Raw) -> Usage:
 
 def _openai_counted(wire: _OpenAIUsage) -> Usage:
     details, out = wire.prompt_tokens_details, wire.completion_tokens_details
+    if details is None and out is None:
+        return Usage(fresh=_tokens(wire.prompt_tokens), output=_tokens(wire.completion_tokens))
     cached = _tokens(details.cached_tokens if details else None) or 0
     prompt = _tokens(wire.prompt_tokens)
     return Usage(
