@@ -71,7 +71,8 @@ def ask_skypilot(folder: Path, catalog: Path) -> None:
             }  # fmt: skip
         except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever SkyPilot says is the answer
             answer = {"error": f"{type(error).__name__}: {error}"[:300]}
-        answers.append({"task": name, "seconds": time.perf_counter() - started, **answer})
+        took = time.perf_counter() - started
+        answers.append({"task": name, "seconds": took, "version": sky.__version__, **answer})
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "skypilot.json").write_text(json.dumps(answers, indent=1), encoding="utf-8")
     print(json.dumps(answers, indent=1))
@@ -117,7 +118,7 @@ def compared(folder: Path) -> list[dict[str, Any]]:
         )
         rows.append(
             {
-                "task": name, "SkyPilot chose": theirs, "where": said[name].get("region"),
+                "task": name, "SkyPilot": said[name].get("version"), "chose": theirs, "where": said[name].get("region"),
                 "its list $/h": _rounded(said[name].get("usd_per_hour")),
                 "its $/M tokens": _rounded(units[match].usd_per_mtok) if match else None,
                 "its seconds": round(said[name]["seconds"], 2), "Freehold chose": ours,
@@ -125,12 +126,6 @@ def compared(folder: Path) -> list[dict[str, Any]]:
             }
         )  # fmt: skip
     return rows
-
-
-def _same(answer: str, options: tuple[str, ...]) -> str | None:
-    """The option that SkyPilot's answer means: names differ in case and in the count."""
-    kind = answer.split(":")[0].lower()
-    return next((word for word in options if word.split(":")[0].lower() == kind), None)
 
 
 def _rounded(value: float | None) -> float | None:
