@@ -32,6 +32,12 @@ TASKS: list[tuple[str, str, str, str, tuple[str, ...]]] = [
 
 ACCELERATORS = "AcceleratorName,Clouds\n" + "".join(f"{word.split(':')[0]},aws\n" for word in USED)
 
+# SkyPilot asks for some host of a TPU before it considers one, and then prices the TPU's machine without it.
+HOSTS = "".join(
+    f"{name},8,{memory},,,,us-central1,us-central1-a,0.3885,0.0932\n"
+    for name, memory in (("n1-standard-8", 30), ("n1-highmem-8", 52), ("n2-standard-8", 32))
+)
+
 
 def ask_skypilot(folder: Path, catalog: Path) -> None:
     """SkyPilot's choice and its time for each task, with catalogs dropped in and clouds taken as enabled."""
@@ -44,6 +50,8 @@ def ask_skypilot(folder: Path, catalog: Path) -> None:
         for cloud in ("aws", "gcp"):
             (target / cloud).mkdir(parents=True, exist_ok=True)
             shutil.copy(catalog / f"{cloud}_vms.csv", target / cloud / "vms.csv")
+        with (target / "gcp/vms.csv").open("a", encoding="utf-8") as file:
+            file.write(HOSTS)
         (target / "common").mkdir(parents=True, exist_ok=True)
         (target / "common/accelerators.csv").write_text(ACCELERATORS, encoding="utf-8")
     sky_check.get_cached_enabled_clouds_or_refresh = lambda *_, **__: [AWS(), GCP()]
