@@ -17,6 +17,7 @@ machine and commit, and the page bench/results/gateway.md is made of all pieces 
 from __future__ import annotations
 
 import argparse
+import signal
 import statistics
 import subprocess
 import sys
@@ -75,6 +76,8 @@ STEPS = (
 
 def main() -> None:
     asked = arguments()
+    # Whoever ends us early must not leave contenders behind that stand still for ever.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit("told to stop"))
     for name in asked.only:
         where = environment()
         with tempfile.TemporaryDirectory(prefix="freehold-bench-") as folder:
