@@ -244,12 +244,14 @@ def start(gateway: Gateway, folder: Path, ports: dict[str, int], left_out: list[
 
 def freehold_key(folder: Path) -> str:
     """A key like a caller's, so that looking it up is part of what is measured."""
-    from freehold.gateway.keys import KeyFile
+    from freehold.gateway.keys import KeyBook
+    from freehold.gateway.state import open_state
 
-    (folder / "state").mkdir()
-    _, secret = KeyFile(folder / "state" / "keys.db").create(
+    state = open_state("sqlite", folder / "state" / "state.db")
+    _, secret = KeyBook(state).create(
         "bench", workloads=("chat", "tr"), requests_per_min=10**9, concurrency=100_000
     )
+    state.close()
     (folder / "key").write_text(secret)
     return secret
 

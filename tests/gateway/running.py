@@ -11,15 +11,18 @@ import msgspec
 from freehold import wire
 from freehold.config import Duration
 from freehold.estate.model import Estate
+from freehold.estate.settings import ModelSettings
 from freehold.gateway.plane import Plane
 from freehold.gateway.settings import GatewaySettings, TimeoutSettings
 from freehold.pocket import FaultRule, PocketHome
 from freehold.types.contracts import Admit, Refused
-from freehold.types.homes import Home, Policy, Workload
+from freehold.types.homes import Home, Policy, Price, Workload
 from freehold.types.names import HomeId, ModelId, RecordId, WorkloadId
 from freehold.types.records import AnyRecord, AttemptRecord, CallRecord
 
 MODEL = "claude-pocket"
+_NO_PRICE = Price()
+_ANY_MODEL = ModelSettings()
 QUICK = TimeoutSettings(
     connect=Duration("300ms"), header=Duration("250ms"), first_content=Duration("300ms"),
     idle=Duration("250ms"), total=Duration("5s"),
@@ -110,18 +113,20 @@ def ask(
 
 
 def estate_of(
-    homes: Sequence[PocketHome], apis: Sequence[str], policy: Policy, options: Mapping[str, str] | None = None
-) -> Estate:
+    homes: Sequence[PocketHome], apis: Sequence[str], policy: Policy,
+    options: Mapping[str, str] | None = None, price: Price = _NO_PRICE,
+    model: ModelSettings = _ANY_MODEL,
+) -> Estate:  # fmt: skip
     made = {
         HomeId(one.name): Home(
             id=HomeId(one.name), vendor=f"vendor-{one.name}", operator="o", region="r", api=api,
             model=ModelId(MODEL), url=one.url,
-            options={"continues": "yes", "project": "p", **(options or {})},
+            options={"continues": "yes", "project": "p", **(options or {})}, price=price,
         )
         for one, api in zip(homes, apis, strict=True)
     }  # fmt: skip
     chat = Workload(id=WorkloadId("chat"), homes=tuple(made), policy=policy)
-    return Estate(homes=made, workloads={chat.id: chat})
+    return Estate(homes=made, workloads={chat.id: chat}, models={ModelId(MODEL): model})
 
 
 _DIALECTS = {
@@ -136,7 +141,7 @@ async def street(
     apis: Sequence[str] = ("openai", "openai", "openai"), *,
     faults: Mapping[int, Mapping[str, FaultRule]] | None = None, policy: Policy | None = None,
     timeouts: TimeoutSettings = QUICK, settings: GatewaySettings | None = None, kept: Kept | None = None,
-    **plane_options: object,
+    price: Price = _NO_PRICE, model: ModelSettings = _ANY_MODEL, **plane_options: object,
 ) -> AsyncIterator[Street]:  # fmt: skip
     """Homes `home0`, `home1`, ... each with its faults, asked in this order."""
     homes = [
@@ -147,7 +152,7 @@ async def street(
     async with contextlib.AsyncExitStack() as stack:
         for one in homes:
             await stack.enter_async_context(one.running())
-        estate = estate_of(homes, apis, policy or Policy(on_cut="continue"))
+        estate = estate_of(homes, apis, policy or Policy(on_cut="continue"), None, price, model)
         keys = dict.fromkeys(estate.homes, "any")
         made = msgspec.structs.replace(settings or GatewaySettings(), timeouts=timeouts)
         plane = Plane(estate, made, kept, keys, **plane_options)  # type: ignore[arg-type]  # passed on as given

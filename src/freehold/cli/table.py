@@ -68,8 +68,12 @@ COMMANDS: tuple[Row, ...] = (
     Row("up", "freehold.cli.up:command", "Run the gateway."),
     Row("reload", "freehold.cli.reload:command", "Make the running gateway read its settings again."),
     Row("key create", "freehold.cli.key_create:command", "Make a key for a caller."),
-    Row("key list", "freehold.cli.key_list:command", "List callers' keys, without their secrets."),
+    Row("key list", "freehold.cli.key_list:command", "List callers' keys and what is left of their limits."),
+    Row("key show", "freehold.cli.key_show:command", "Show one key and where its limits stand."),
+    Row("key change", "freehold.cli.key_change:command", "Change what a key may do."),
+    Row("key rotate", "freehold.cli.key_rotate:command", "Give a key a new secret."),
     Row("key revoke", "freehold.cli.key_revoke:command", "Make a key stop working."),
+    Row("key forgive", "freehold.cli.key_forgive:command", "Give out again what is uncertain of a key."),
     Row(
         "pocket serve",
         "freehold.cli.pocket_serve:command",

@@ -13,6 +13,7 @@ import msgspec
 
 from freehold.dialects import DialectError, Failure, Outcome
 from freehold.dialects.base import StreamWriter
+from freehold.gateway.allowance import Held
 from freehold.gateway.asked import Asked
 from freehold.gateway.deadlines import NEVER
 from freehold.gateway.failover import Give, Go, Place, Tried, next_step
@@ -72,6 +73,7 @@ class Call:
         "error",
         "extra_forward",
         "first_content",
+        "held",
         "id",
         "joined",
         "lane",
@@ -97,6 +99,7 @@ class Call:
         self.plane, self.client, self.id, self.asked, self.plan = plane, client, id, asked, plan
         self.caller, self.extra_forward, self.restarts, self.started = caller, forward, restarts, started
         self.attempts = 0
+        self.held: Held | None = None  # of its key's limits, where it has any
         self.tried: tuple[Tried, ...] = ()
         self.route: Route | None = None
         self.connection: Upstream | None = None

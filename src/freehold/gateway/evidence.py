@@ -8,6 +8,7 @@ from typing import Final, TextIO
 import msgspec
 
 from freehold.dialects import Outcome
+from freehold.gateway.allowance import Allowance
 from freehold.gateway.call import Call
 from freehold.gateway.routes import Plan, Route
 from freehold.types.conversation import Usage
@@ -76,6 +77,17 @@ def call_record(call: Call, estate: Digest | None, time_ns: int, seconds: float)
         joined=call.joined,
         why_home=why_home(call),
     )
+
+
+def add_accounts(record: CallRecord, call: Call, allowance: Allowance | None) -> None:
+    """Whose cost it is, and what it counted against the limits of its key."""
+    if call.caller.tags:
+        _set(record, "tags", call.caller.tags)
+    if call.held is not None and allowance is not None:
+        cost = record.cost
+        charged = allowance.charge(call, cost.nano_usd if cost is not None else None)
+        if charged is not None:
+            _set(record, "charged", charged)
 
 
 def template_of(plan: Plan, route: Route, estate: Digest | None) -> CallRecord:

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import random
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple, TextIO
 
 import msgspec
@@ -17,6 +17,7 @@ import msgspec
 from freehold.clock import Clock, SystemClock
 from freehold.dialects import Codec, DialectError, Failure, Inbound, Outcome, caller_key, codec_for, route
 from freehold.estate.model import Estate
+from freehold.gateway.allowance import Allowance, Held
 from freehold.gateway.asked import Asked, Peek, peek
 from freehold.gateway.call import Call
 from freehold.gateway.caller import CallerConnection
@@ -24,6 +25,7 @@ from freehold.gateway.content import Hashed, Said, Seal, Sealing, add_digests
 from freehold.gateway.deadlines import Deadlines
 from freehold.gateway.evidence import (
     CallLog,
+    add_accounts,
     answered_record,
     attempt_record,
     call_record,
@@ -33,7 +35,7 @@ from freehold.gateway.evidence import (
 from freehold.gateway.head import Head
 from freehold.gateway.hosts import HostGuard
 from freehold.gateway.ids import id_maker
-from freehold.gateway.keys import Caller, Key, KeyRing
+from freehold.gateway.keys import Caller, KeyRing, KeyRow
 from freehold.gateway.metrics import Metrics
 from freehold.gateway.operations import other_operation
 from freehold.gateway.pins import Pins
@@ -55,7 +57,6 @@ _NEUTRAL: Final = frozenset({
 })  # fmt: skip
 _LASTING: Final = {"auth": 15.0, "permission": 15.0, "billing": 60.0, "quota_exhausted": 60.0, "tls": 5.0}
 _EVERYBODY = Caller(None)
-_LIMITED = "rate_limited"
 
 
 class _Memo(NamedTuple):
@@ -77,14 +78,15 @@ class Plane:
         self, estate: Estate, settings: GatewaySettings, recorder: Recorder,
         credentials: Mapping[HomeId, str] | None = None, *, clock: Clock | None = None,
         chance: random.Random | None = None, keys: KeyRing | None = None, log: TextIO | None = None,
-        attested: frozenset[HomeId] = frozenset(), tls: ssl.SSLContext | None = None, share: int = 1,
-        strict: bool = False, seal: Seal | None = None,
+        attested: frozenset[HomeId] = frozenset(), tls: ssl.SSLContext | None = None,
+        strict: bool = False, seal: Seal | None = None, allowance: Allowance | None = None,
     ) -> None:  # fmt: skip
+        self.allowance = allowance
         self.loop = asyncio.get_running_loop()
         self.clock: Clock = clock or SystemClock()
         self.chance = chance or random.Random()  # noqa: S311  # order and jitter, not secrets
         self._monotonic_ns = self.clock.monotonic_ns
-        self.recorder, self.keys, self.share, self.strict = recorder, keys, share, strict
+        self.recorder, self.keys, self.strict = recorder, keys, strict
         self.sealing = None if seal is None else Sealing(self.loop, seal, recorder)
         self.metrics, self.log, self.pins = Metrics(), CallLog(log), Pins()
         self.new_id = id_maker(self.clock)
@@ -180,7 +182,7 @@ class Plane:
         if caller is not None and caller.expires_ns is not None and self.clock.now_ns() >= caller.expires_ns:
             caller = None
         if caller is None:
-            self._deny(client, memo.near, memo.inbound, _no_key(memo.has_key))
+            self._stranger(client, head, body, memo)
             return
         if memo.inbound.operation != "generate":
             other_operation(self, client, head, memo.inbound, memo.near, caller, body)
@@ -193,6 +195,30 @@ class Plane:
             return
         asked = Asked(memo.inbound, memo.near, memo.row, body, peeked)
         self._begin_call(client, head, asked, caller, memo.forward, started)
+
+    def _stranger(self, client: CallerConnection, head: Head, body: bytes, memo: _Memo) -> None:
+        """A key that is not known: before it is refused, it is looked for where keys are made."""
+
+        def deny(failure: Failure) -> None:
+            self._deny(client, memo.near, memo.inbound, failure)
+
+        def again() -> None:
+            found = head.memo = self._read_head(client, head)
+            if found is not None and self._expired(found.caller):
+                deny(_no_key(memo.has_key))
+            elif found is not None:
+                self.begin(client, head, body)
+
+        unread = self.keys is not None and not self.keys.read
+        if self.allowance is None or not (memo.has_key or unread):
+            deny(_no_key(memo.has_key))
+        else:
+            self.allowance.ask_for_key(client, again, deny)
+
+    def _expired(self, caller: Caller | None) -> bool:
+        if caller is None:
+            return True
+        return caller.expires_ns is not None and self.clock.now_ns() >= caller.expires_ns
 
     def begin_side(
         self, client: CallerConnection, head: Head, inbound: Inbound, near: Codec, caller: Caller, side: Side,
@@ -226,11 +252,13 @@ class Plane:
             self.heads.clear()
         self.heads[raw] = head
 
-    def keys_changed(self, rows: list[tuple[bytes, Key]]) -> None:
+    def keys_changed(self, rows: Sequence[KeyRow]) -> None:
         if self.keys is not None:
+            first = not self.keys.read
             self.keys.put(rows)
-        self._epoch += 1
-        self.heads.clear()
+            if rows or first:
+                self._epoch += 1
+                self.heads.clear()
 
     def _begin_call(
         self,
@@ -252,16 +280,30 @@ class Plane:
         if isinstance(admitted, Refused):
             self._deny(client, asked.near, asked.inbound, _not_admitted(admitted), caller, plan)
             return
-        failure = self._over_limit(caller, started)
+        failure = self._no_room()
         if failure is not None:
             self._deny(client, asked.near, asked.inbound, failure, caller, plan)
             return
+        if not caller.meters or self.allowance is None:
+            self._start(client, head, asked, plan, caller, forward, started, None)
+            return
+        self.allowance.admit(
+            client, caller, asked, plan, self.generation,
+            lambda held: self._start(client, head, asked, plan, caller, forward, started, held),
+            lambda failure: self._deny(client, asked.near, asked.inbound, failure, caller, plan),
+        )  # fmt: skip
+
+    def _start(
+        self, client: CallerConnection, head: Head, asked: Asked, plan: Plan, caller: Caller, forward: bytes,
+        started: float, held: Held | None,
+    ) -> None:  # fmt: skip
         self.in_flight += 1
         caller.in_flight += 1
         restarts = False
         if plan.policy.on_cut == "restart":
             restarts = (head.get(b"x-freehold-on-cut") or b"").lower() == b"restart"
         call = Call(self, client, self.new_id(), asked, plan, caller, forward, restarts, started)
+        call.held = held
         client.begin(call)
         call.start()
 
@@ -271,26 +313,13 @@ class Plane:
             return _EVERYBODY if keys is None or self.hosts.loopback else None
         return keys.find(secret) if secret else None
 
-    def _over_limit(self, caller: Caller, now: float) -> Failure | None:
-        if self.in_flight >= self.in_flight_max or self.draining:
-            return Failure(
-                status=503, kind="overloaded", what="this gateway has no room for another call",
-                why=f"{self.in_flight} calls are at work" if not self.draining else "it is stopping",
-                fix="ask again, or another gateway", code="gateway.full", retry_after_ms=1000,
-            )  # fmt: skip
-        if caller.concurrency is not None and caller.in_flight >= caller.concurrency:
-            return Failure(
-                status=429, kind=_LIMITED, what="this key has as many calls at work as it may",
-                why=f"its limit is {caller.concurrency} at once here", fix="wait for one of them to end",
-                code="gateway.key-concurrency", retry_after_ms=250,
-            )  # fmt: skip
-        wait = caller.take(now)
-        if wait is None:
+    def _no_room(self) -> Failure | None:
+        if self.in_flight < self.in_flight_max and not self.draining:
             return None
         return Failure(
-            status=429, kind=_LIMITED, what="this key has made as many calls this minute as it may",
-            why=f"its limit is {caller.rate} a minute here", fix="wait, or ask for a higher limit",
-            code="gateway.key-rate", retry_after_ms=int(wait * 1000) + 1,
+            status=503, kind="overloaded", what="this gateway has no room for another call",
+            why=f"{self.in_flight} calls are at work" if not self.draining else "it is stopping",
+            fix="ask again, or another gateway", code="gateway.full", retry_after_ms=1000,
         )  # fmt: skip
 
     def _unreadable_body(self, near: Codec, inbound: Inbound, body: bytes) -> Failure:
@@ -424,6 +453,8 @@ class Plane:
         strict = self.strict or call.plan.policy.evidence == "strict"
         if not strict or call.ending != "ok" or call.asked.stream:
             self._record(call, seconds)
+        if call.held is not None and self.allowance is not None:
+            self.allowance.settle(call)
         self.log.call(call, seconds)
 
     def gather(self) -> Said | Hashed:
@@ -432,6 +463,8 @@ class Plane:
     def _record(self, call: Call, seconds: float) -> asyncio.Task[None] | None:
         """Record now; where content is to be sealed first, the task that does both."""
         record = self._record_of(call, seconds)
+        if call.held is not None or call.caller.tags:
+            add_accounts(record, call, self.allowance)
         if self.sealing is None or isinstance(call.said, Hashed):
             if isinstance(call.said, Hashed):
                 add_digests(record, call.asked.body, call.said)

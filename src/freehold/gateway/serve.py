@@ -24,6 +24,7 @@ from freehold.errors import UnavailableError
 from freehold.gateway.admin import Admin
 from freehold.gateway.content import Seal
 from freehold.gateway.links import DirectLink, Link, SocketLink, serve_link
+from freehold.gateway.sharing import Stores
 from freehold.gateway.worker import Read, ReceiptOf, Settled, Worker
 from freehold.types.contracts import Recorder
 
@@ -52,6 +53,7 @@ class Setup(msgspec.Struct, kw_only=True):
     first: Settled
     recorder: Callable[[int], Recorder]  # made in each process, after the fork
     state: Path
+    stores: Stores
     host: str
     port: int
     admin_port: int
@@ -117,7 +119,7 @@ async def _alone(setup: Setup, listening: socket.socket, url: str) -> None:
     worker = Worker(
         setup.read,
         recorder,
-        keys=setup.state / "keys.db",
+        stores=setup.stores,
         log=setup.log,
         first=setup.first,
         receipt=setup.receipt,
@@ -234,7 +236,7 @@ def _fork(setup: Setup, number: int, sockets: list[socket.socket]) -> _Child:
 async def _child(setup: Setup, number: int, listening: socket.socket, link: socket.socket) -> None:
     recorder = setup.recorder(number)
     worker = Worker(
-        setup.read, recorder, keys=setup.state / "keys.db", log=setup.log, share=setup.workers,
+        setup.read, recorder, stores=setup.stores, log=setup.log,
         first=setup.first, receipt=setup.receipt, strict=setup.strict,
         seal=setup.seal,
     )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import random
 import resource
 import socket
 import ssl
@@ -17,14 +18,15 @@ from freehold.clock import Clock, SystemClock
 from freehold.errors import FreeholdError, InputError, ProblemsError
 from freehold.estate.model import Estate
 from freehold.gateway.content import Seal
-from freehold.gateway.keys import Key, KeyFile, KeyRing
 from freehold.gateway.metrics import Snapshot, series, snapshot
 from freehold.gateway.plane import Plane
 from freehold.gateway.settings import GatewaySettings
+from freehold.gateway.sharing import Sharing, Stores
 from freehold.types.contracts import Recorder
 from freehold.types.names import HomeId
 
 GC_THRESHOLD: Final = 50_000  # calls make no cycles; rare collections are enough and short
+KEYS_SECONDS_MAX: Final = 5.0  # to read the keys before calls are taken
 PAGE_BYTES: Final = resource.getpagesize()
 
 
@@ -60,40 +62,36 @@ class Worker:
     """Runs a Plane until it is told to stop."""
 
     def __init__(
-        self, read: Read, recorder: Recorder, *, keys: Path | None = None, log: TextIO | None = None,
-        clock: Clock | None = None, share: int = 1, first: Settled | None = None,
+        self, read: Read, recorder: Recorder, *, stores: Stores | None = None, log: TextIO | None = None,
+        clock: Clock | None = None, first: Settled | None = None,
         receipt: ReceiptOf | None = None, strict: bool = False,
         seal: Seal | None = None,
     ) -> None:  # fmt: skip
-        self._read, self._recorder, self._keys_path = read, recorder, keys
-        self._log, self._share, self._first = log, share, first
+        self._read, self._recorder, self._stores = read, recorder, stores
+        self._log, self._first = log, first
         self._receipt, self._strict, self._seal = receipt, strict, seal
         self.clock = clock or SystemClock()
         self.plane: Plane | None = None
         self._server: asyncio.Server | None = None
-        self._ring: KeyRing | None = None
+        self.sharing: Sharing | None = None
         self.ready = False
 
     async def start(self, listening: socket.socket) -> None:
         settled = self._first or self._read()
         loop = asyncio.get_running_loop()
-        if self._keys_path is not None:
-            self._ring = KeyRing(KeyFile(self._keys_path, self.clock), self.clock, self._share)
-            self._ring.load()
-        self.plane = Plane(
+        chance = random.Random()  # noqa: S311  # order and jitter, not secrets
+        sharing = None
+        if self._stores is not None:
+            sharing = self.sharing = Sharing(self._stores, loop=loop, clock=self.clock, chance=chance)
+            await sharing.first(KEYS_SECONDS_MAX)
+        self.plane = plane = Plane(
             settled.estate, settled.settings, self._recorder, settled.credentials, clock=self.clock,
-            keys=self._ring, log=self._log, tls=tls_out(settled.settings), share=self._share,
-            strict=self._strict, seal=self._seal,
+            chance=chance, keys=sharing.ring if sharing else None, log=self._log,
+            tls=tls_out(settled.settings), strict=self._strict, seal=self._seal,
+            allowance=sharing.allowance if sharing else None,
         )  # fmt: skip
-        plane = self.plane
-        if self._ring is not None:
-            ring = self._ring
-
-            def put(rows: list[tuple[bytes, Key]]) -> None:
-                loop.call_soon_threadsafe(plane.keys_changed, rows)
-
-            ring.watch(put)
-        plane = self.plane
+        if sharing is not None:
+            sharing.follow(plane.keys_changed)
         from freehold.gateway.caller import CallerConnection
 
         self._server = await loop.create_server(
@@ -133,8 +131,8 @@ class Worker:
             self._server.close()
         left = await plane.drain(plane.generation.settings.drain.seconds)
         plane.close()
-        if self._ring is not None:
-            self._ring.close()
+        if self.sharing is not None:
+            await self.sharing.end()
         return left
 
     def measure(self) -> Snapshot:
