@@ -13,7 +13,8 @@ import msgspec
 
 from freehold.clock import Clock, SystemClock
 from freehold.gateway.meters import COMES_BACK, REQUESTS, TOKENS, Ask, Grant, Place, Sums, granted, window_of
-from freehold.gateway.state.base import Key, KeyRow, Left, Standing, StateAway
+from freehold.gateway.state.base import KeyRow, Left, Standing, StateAway
+from freehold.gateway.state.rows import as_int, read_row, standing
 
 BUSY_SECONDS: Final = 3.0
 KEPT_NS: Final = 3600 * 10**9  # how long a closed minute may still be told of
@@ -232,7 +233,9 @@ class SqliteState:
                 f" FROM leases WHERE {_AT}",
                 now_ns, *place,
             )  # fmt: skip
-            found.append(standing(place, _int(spent), _int(uncertain), _int(used), _int(lent), _int(lost)))
+            found.append(
+                standing(place, as_int(spent), as_int(uncertain), as_int(used), as_int(lent), as_int(lost))
+            )
         return found
 
     # --- news, meta, end ---
@@ -272,28 +275,6 @@ def _sweep(database: sqlite3.Connection, now_ns: int) -> None:
     database.execute(
         "DELETE FROM owners WHERE expires_ns <= ? AND owner NOT IN (SELECT owner FROM leases)", (now_ns,)
     )
-
-
-def standing(place: Place, spent: int, uncertain: int, used: int, lent: int, lost: int) -> Standing:
-    """What processes that are gone have not used is uncertain, or back where it comes back by itself."""
-    doubtful = 0 if place.kind in COMES_BACK else uncertain + lost
-    return Standing(place=place, spent=spent + used, leased=lent - lost, uncertain=doubtful)
-
-
-def read_row(row: Sequence[object]) -> KeyRow:
-    hash_, prior, until_ns, body = row
-    return KeyRow(
-        hash=_bytes(hash_), prior=None if prior is None else _bytes(prior), prior_until_ns=_int(until_ns),
-        key=msgspec.json.decode(_bytes(body), type=Key),
-    )  # fmt: skip
-
-
-def _bytes(value: object) -> bytes:
-    return bytes(value) if isinstance(value, (bytes, memoryview)) else str(value).encode()
-
-
-def _int(value: object) -> int:
-    return int(value) if isinstance(value, (int, str)) else 0
 
 
 def away(path: Path, error: Exception) -> StateAway:
