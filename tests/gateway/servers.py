@@ -17,6 +17,7 @@ from typing import Protocol
 import pytest
 
 START_SECONDS_MAX = 60.0
+Where = tuple[str, str]  # the kind of a store, and its address
 
 
 class Server(Protocol):
@@ -59,7 +60,7 @@ class Postgres(Process):
 
     def __init__(self, programs: Path, folder: Path) -> None:
         super().__init__(folder)
-        self._programs, self._count = programs, 0
+        self._programs, self._count, self.address = programs, 0, ""
         self._user = "nobody" if os.getuid() == 0 else None
         if self._user:
             os.chown(folder, pwd.getpwnam(self._user).pw_uid, pwd.getpwnam(self._user).pw_gid)
@@ -95,7 +96,8 @@ class Postgres(Process):
         with psycopg.connect(self._address("postgres"), autocommit=True) as database:
             database.execute(f"CREATE SCHEMA {name}")  # type: ignore[arg-type]  # a number of ours
         # A schema of its own is as good as a database, and made in no time.
-        return f"{self._address('postgres')} options=-csearch_path={name}"
+        self.address = f"{self._address('postgres')} options=-csearch_path={name}"
+        return self.address
 
 
 class Redis(Process):
@@ -116,7 +118,7 @@ class Redis(Process):
             str(self.folder), "--appendonly", "yes", "--appendfsync", "always", "--save", "",
         )  # fmt: skip
         for _ in patiently(self.process):
-            client = redis.Redis.from_url(self._address)
+            client = redis.Redis.from_url(self.address)
             try:
                 client.ping()
                 return
@@ -126,16 +128,16 @@ class Redis(Process):
                 client.close()
 
     @property
-    def _address(self) -> str:
+    def address(self) -> str:
         return f"unix://{self.folder}/redis.sock"
 
     def fresh(self) -> str:
         import redis
 
-        client = redis.Redis.from_url(self._address)
+        client = redis.Redis.from_url(self.address)
         client.flushall()
         client.close()
-        return self._address
+        return self.address
 
 
 def patiently(process: subprocess.Popen[bytes]) -> Iterator[None]:

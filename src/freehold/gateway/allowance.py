@@ -316,10 +316,13 @@ class Allowance:
         """Once its record says what it was charged."""
         held = call.held
         if held is not None:
+            for slice_, amount in held.parts:
+                if 0 <= slice_.fair < amount:
+                    self._of[slice_.place.kind].soon()
             self.beyond += held.settle()
             for leasing in self.leasings:
                 if leasing.waiting:
-                    leasing.hurry()
+                    leasing.look()
 
     async def end(self) -> None:
         self.stopping = True

@@ -30,6 +30,7 @@ NEWS_SECONDS: Final = 1.0
 NEWS_KEPT_SECONDS: Final = 5.0
 NEWS_BYTES_MAX: Final = 1024 * 1024
 RECOVER_SECONDS: Final = 5.0
+SOON_SECONDS: Final = 0.04  # while a limit is scarce: between giving back, or asking again, and the next time
 BEATS: Final = 3  # rounds in which an idle process says that it lives, before its lease ends
 BACKOFF_SECONDS_FIRST: Final = 0.1
 BACKOFF_SECONDS_MAX: Final = 5.0
@@ -105,7 +106,7 @@ class Leasing:
         self.waiting: list[Waiter] = []
         self.strangers: list[Stranger] = []
         self._queue: SimpleQueue[Work | None] = SimpleQueue()
-        self._busy = self._hurried = self._again = False
+        self._busy = self._hurried = self._again = self._soon = self._looking = False
         self._sequence, self._version = 0, -1
         self._poll_at = self._beat_at = self._news_at = self._recover_at = self._not_before = 0.0
         self._backoff = BACKOFF_SECONDS_FIRST
@@ -133,6 +134,17 @@ class Leasing:
         if not self._hurried:
             self._hurried = True
             self._loop.call_soon(self._hurry)
+
+    def soon(self) -> None:
+        """A limit is scarce: units that came free may be what others wait for."""
+        if not self._soon:
+            self._soon = True
+            wait = SOON_SECONDS * (0.5 + self._chance.random())
+            self._loop.call_later(wait, self._soon_now)
+
+    def _soon_now(self) -> None:
+        self._soon = False
+        self._begin()
 
     def read_keys(self) -> None:
         """Somebody has a key that is not known: read them again before it is refused."""
@@ -231,10 +243,11 @@ class Leasing:
             if self.strangers:
                 self.read_keys()
         self._idle.set()
-        if self._again or (self.waiting and isinstance(done, Done)):
+        if self._again or any(not waiter.meter.needs for waiter in self.waiting):
             self._again = False
-            if any(not waiter.meter.needs for waiter in self.waiting):
-                self._begin()  # they came while the round was under way
+            self._begin()  # they came while the round was under way
+        elif self.waiting:
+            self.soon()
 
     def _apply(self, work: Work, done: Done, now: float) -> None:
         for ask, grant in zip(work.asks, done.grants, strict=False):
@@ -279,6 +292,16 @@ class Leasing:
         self._poll_at = self._beat_at = 0.0
         if work.recover:
             self._recover_at = 0.0
+
+    def look(self) -> None:
+        """Something came free in this process: those who wait look again, once for all that did."""
+        if not self._looking:
+            self._looking = True
+            self._loop.call_soon(self._look_now)
+
+    def _look_now(self) -> None:
+        self._looking = False
+        self._look(self._loop.time())
 
     def _look(self, now: float) -> None:
         """Those who wait look again; who has waited long enough, for the last time."""

@@ -74,8 +74,8 @@ class Meter:
     """One limit of one key in this process: the slice of the present window, and those not settled yet."""
 
     __slots__ = (
-        "active", "demand", "key", "kind", "largest", "last_ns", "limit", "needs", "now", "old", "rate",
-        "waiting",
+        "active", "amount", "demand", "key", "kind", "largest", "last_ns", "limit", "needs", "now", "old",
+        "rate", "waiting",
     )  # fmt: skip
 
     def __init__(self, key: str, kind: int, limit: int) -> None:
@@ -85,7 +85,8 @@ class Meter:
         self.old: list[Slice] = []
         self.active = False
         self.demand = 0  # units asked for since the last tick
-        self.largest = 0  # call lately
+        self.amount = 0  # of the last call
+        self.largest = 0  # of the calls lately
         self.rate = 0.0  # units a second
         self.needs = 0  # units that the least of the calls that wait has to have
         self.waiting = 0  # units that they all want
@@ -105,7 +106,7 @@ class Meter:
     def note(self, amount: int, now_ns: int) -> None:
         """A call wants so much: what is held ready follows it."""
         self.demand += amount
-        self.last_ns = now_ns
+        self.amount, self.last_ns = amount, now_ns
         if amount > self.largest:
             self.largest = amount
 
@@ -141,7 +142,10 @@ class Meter:
         if idle:
             return 0
         wanted = max(self.largest, round(self.rate * SLICE_SECONDS))
-        return min(wanted, slice_.fair) if 0 <= slice_.fair < slice_.free else wanted
+        if not 0 <= slice_.fair < wanted:
+            return wanted
+        # Less than one call needs is of no use here; with what others hold it may be enough for one there.
+        return slice_.fair if slice_.fair >= self.amount else 0
 
     def asks_of_old(self) -> list[Ask]:
         """Windows that have ended: each is folded once its last call is settled."""

@@ -3,44 +3,25 @@
 import concurrent.futures
 import random
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
 from freehold.gateway.keys import KeyBook
 from freehold.gateway.meters import CONCURRENCY, DOLLARS, TOKENS, Ask, Place
 from freehold.gateway.state import Left, State, StateAway, open_state
-from tests.gateway.servers import Postgres, Redis, postgres, redis_server
+from tests.gateway.servers import Postgres, Redis, Where
 
 Open = Callable[[], State]
 BUDGET, SLOTS = Place("00000000aa", DOLLARS, 0), Place("00000000aa", CONCURRENCY, 0)
 
 
-@pytest.fixture(scope="module")
-def pg() -> Iterator[Postgres]:
-    with postgres() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def rd() -> Iterator[Redis]:
-    with redis_server() as server:
-        yield server
-
-
-@pytest.fixture(params=["sqlite", "postgres", "redis"])
-def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
+@pytest.fixture
+def opened(where: Where) -> Iterator[Open]:
     """Opens the same store again and again, as several processes do."""
-    kind: str = request.param
-    where: str | Path = tmp_path / "state.db"
-    if kind == "postgres":
-        where = request.getfixturevalue("pg").fresh()
-    elif kind == "redis":
-        where = request.getfixturevalue("rd").fresh()
     made: list[State] = []
 
     def open_it() -> State:
-        made.append(open_state(kind, where))
+        made.append(open_state(*where))
         return made[-1]
 
     yield open_it

@@ -49,8 +49,8 @@ class SqliteState:
 
     shared = False
 
-    def __init__(self, path: Path, clock: Clock | None = None) -> None:
-        self._path, self._clock = path, clock or SystemClock()
+    def __init__(self, path: Path | str, clock: Clock | None = None) -> None:
+        self._path, self._clock = Path(path), clock or SystemClock()
         self._database: sqlite3.Connection | None = None
         with self._change():
             pass
