@@ -215,7 +215,10 @@ def git(*words: str) -> str:
 
 def command_line() -> str:
     main = sys.modules["__main__"].__spec__
-    words = ["-m", main.name, *sys.argv[1:]] if main is not None else sys.argv
+    given = [
+        Path(word).name if word.startswith("/") else word for word in sys.argv[1:]
+    ]  # no machine's folders
+    words = ["-m", main.name, *given] if main is not None else [Path(sys.argv[0]).name, *given]
     return shlex.join(["python", *words])
 
 

@@ -35,7 +35,7 @@ from freehold.ledger.store import Batch
 from freehold.ledger.verify import verify
 from freehold.ledger.writer import hold_to_keys, open_spill
 from freehold.types.names import Digest, HomeId, KeyId, PolicyId, WorkloadId
-from freehold.types.records import CallRecord, Content, Cost, HomeFacts, Tokens, Took
+from freehold.types.records import CallRecord, Content, Cost, HomeFacts, PriceUsed, Tokens, Took
 
 RECORDS_PER_ROUND = 30_000
 ROUNDS = 5
@@ -59,7 +59,15 @@ def digest(source: random.Random) -> Digest:
 
 
 def calls(count: int, seed: int = 7) -> list[CallRecord]:
-    """Records as a gateway writes them: every head field that a call has, about 1,100 bytes each."""
+    """Records as a gateway writes them: every head field that a call has, about 1,500 bytes each."""
+    price = PriceUsed(
+        fresh=3 * 10**9, cache_read=3 * 10**8, cache_write=375 * 10**7, output=15 * 10**9
+    )  # fmt: skip
+    unknown = {
+        "tokens.cache_write": "not told",
+        "tokens.reasoning": "not told",
+        "attestation": "not verified here",
+    }
     source, now_ns = random.Random(seed), 1_760_000_000_000_000_000
     estate, policy = digest(source), digest(source)
     return [
@@ -69,8 +77,13 @@ def calls(count: int, seed: int = 7) -> list[CallRecord]:
             planned=HOMES[0], actual=HOMES[source.choice((0, 0, 0, 1, 2))], actual_known="reported",
             tier="contract", outcome="ok", key=KeyId(f"k{at % 50}"), tags={"team": "search"},
             tokens=Tokens(fresh=source.randrange(4000), cache_read=0, output=source.randrange(900)),
-            useful_flops="undisclosed", dialect="openai", stream=True, status=200, why_home="first allowed",
-            cost=Cost(nano_usd=source.randrange(10**8), price_source="catalog", price_as_of="2026-11-01"),
+            useful_flops="undisclosed", dialect="openai", stream=True, status=200, operation="chat",
+            why_home="well, by price, by the file's order", finish="stop",
+            vendor_id=f"chatcmpl-{source.getrandbits(120):030x}", unknown=unknown,
+            cost=Cost(
+                nano_usd=source.randrange(10**8), price=price, price_source="catalog",
+                price_as_of="2026-11-01",
+            ),
             took=Took(
                 queue_us=12, first_content_us=source.randrange(10**6), total_us=source.randrange(10**7)
             ),

@@ -6,8 +6,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from freehold.cli.embedded import first_line, start, stop
 from freehold.cli.main import cli
+from freehold.cli.recording import recording
+from freehold.clock import ulid
 from freehold.errors import FreeholdError
+from freehold.types.names import HomeId
+from freehold.types.records import CallRecord, HomeFacts, Tokens, Took
 from tests.plan.conftest import ESTATE
 
 
@@ -44,8 +49,8 @@ def test_plan_make_adopts_shows_and_finds_no_difference(run, tmp_path: Path) -> 
     run("plan", "make", "--steps", "5", "--adopt")
     assert "proved best" in run("plan", "show")
     assert "nothing changes" in run("plan", "diff", "--steps", "5")
-    lines = (tmp_path / "state/records.jsonl").read_text().splitlines()
-    assert json.loads(lines[-1])["kind"] == "plan/1"
+    (kept,) = json.loads(run("ledger", "query", "--kind", "plan", "--json"))["data"]["records"]
+    assert kept["kind"] == "plan"
 
 
 def test_plan_show_without_a_plan_says_how_to_get_one(run) -> None:  # type: ignore[no-untyped-def]
@@ -116,10 +121,10 @@ def test_predict_of_an_unknown_model_takes_its_parameters(run) -> None:  # type:
 
 
 def test_predict_align_reads_roles_from_a_recipe(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    (tmp_path / "recipe.toml").write_text('[run]\nname = "r"\n[revise]\nrounds = 1\n')
+    (tmp_path / "recipe.toml").write_text('[run]\nconstitution = "c.toml"\n[revise]\nrounds = 1\n')
     words = ("predict", "--kind", "align", "--model", "llama-3.1-8b", "--recipe", "recipe.toml")
     found = json.loads(run(*words, "--json"))["data"]
-    assert {one["role"] for one in found["roles"]} == {"policy", "feedback", "trainer"}
+    assert {one["role"] for one in found["roles"]} == {"policy", "feedback", "judge", "trainer"}
     assert "the run:" in run(*words)
 
 
@@ -147,6 +152,66 @@ def test_calibrate_keeps_measurements_that_predictions_then_use(run, tmp_path: P
     assert speed() == before
     run("calibrate", "--file", "m.json")
     assert 900 < speed() < before
+
+
+def call_at(home: str, second: float) -> CallRecord:
+    end_ns = int(second * 1e9) + 1_800_000_000_000_000_000
+    return CallRecord(
+        id=ulid(end_ns), time_ns=end_ns, actual=HomeFacts(home=HomeId(home)), outcome="ok",
+        tokens=Tokens(fresh=1000, output=500), took=Took(total_us=1_000_000),
+    )  # fmt: skip
+
+
+def test_calibrate_reads_the_ledger_and_predictions_name_it(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    with recording("gateway") as ledger:
+        for number in range(40):
+            ledger.record(call_at("h100-nebius", number / 4))
+    assert "500 calls" not in run("calibrate", "--dry-run")
+    assert "40 calls of h100-nebius" in run("calibrate")
+    run("calibrate")  # the same records again do not count twice
+    assert len(json.loads((tmp_path / "state/measurements.json").read_text())) == 1
+    found = json.loads(run("predict", "--model", "llama-3.3-70b", "--json"))["data"]["predictions"]
+    assert "own measurements" in next(p["rests_on"] for p in found if p["silicon"] == "h100")
+
+
+def test_calibrate_without_a_ledger_says_so(run) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(FreeholdError) as caught:
+        run("calibrate")
+    assert caught.value.code == "ledger.not-a-ledger"
+
+
+PROBED = """
+[homes.beside]
+vendor = "own"
+silicon = "h200"
+chips = 1
+api = "{api}"
+model = "llama-3.1-8b"
+url = "{url}"
+"""
+
+
+@pytest.mark.parametrize(("dialect", "api"), [("openai", "openai-compatible"), ("anthropic", "anthropic")])
+def test_calibrate_probes_a_home_and_predictions_name_it(run, tmp_path: Path, dialect: str, api: str) -> None:  # type: ignore[no-untyped-def]
+    process = start("pocket", "serve", "--dialect", dialect, "--port", "0")
+    try:
+        url = first_line(process).rpartition(" ")[2]
+        (tmp_path / "freehold.toml").write_text(PROBED.format(api=api, url=url))
+        assert "a probe of beside" in run("calibrate", "--probe", "beside", "--at-once", "4")
+    finally:
+        stop([process])
+    (kept,) = json.loads((tmp_path / "state/measurements.json").read_text())
+    assert (kept["silicon"], kept["work"]["batch"]) == ("h200", 4)
+    found = json.loads(run("predict", "--model", "llama-3.1-8b", "--json"))["data"]["predictions"]
+    assert "a probe of beside" in next(p["rests_on"] for p in found if p["silicon"] == "h200")
+
+
+def test_calibrate_of_a_home_that_is_not_there_says_so(run, tmp_path: Path, free_port: int) -> None:  # type: ignore[no-untyped-def]
+    url = f"http://127.0.0.1:{free_port}"
+    (tmp_path / "freehold.toml").write_text(PROBED.format(api="openai-compatible", url=url))
+    with pytest.raises(FreeholdError) as caught:
+        run("calibrate", "--probe", "beside")
+    assert caught.value.code == "plan.home-unreachable"
 
 
 def test_calibrate_without_enough_records_says_so(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

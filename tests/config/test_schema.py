@@ -51,6 +51,7 @@ WHOLE: dict[str, Any] = {
     },
     "state": {"postgres": "file:/run/x", "lease": "1s"},
     "ledger": {"writer": "w-1", "strict": True, "size_max": "1GB"},
+    "otel": {"endpoint": "http://127.0.0.1:4318", "headers": {"x-a": "env:A"}, "sample_share": 0.5},
     "jobs": {"engines": {"e": {"kind": "ray", "address": "http://head:8265"}}},
     "monitors": {"m": {"constitution": "c.md", "sampling_p": 1}},
     "seal": {"policies": {"p": {"kinds": ["tdx"], "measurements": ["sha384:" + "a" * 96]}}},

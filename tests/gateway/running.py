@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 import msgspec
@@ -14,10 +15,10 @@ from freehold.estate.model import Estate
 from freehold.estate.settings import ModelSettings
 from freehold.gateway.plane import Plane
 from freehold.gateway.settings import GatewaySettings, TimeoutSettings
-from freehold.pocket import FaultRule, PocketHome
+from freehold.pocket import Engine, FaultRule, PocketHome
 from freehold.types.contracts import Admit, Refused
 from freehold.types.homes import Home, Policy, Price, Workload
-from freehold.types.names import HomeId, ModelId, RecordId, WorkloadId
+from freehold.types.names import Digest, HomeId, ModelId, RecordId, WorkloadId
 from freehold.types.records import AnyRecord, AttemptRecord, CallRecord
 
 MODEL = "claude-pocket"
@@ -67,6 +68,15 @@ class Street:
         response = await wire.request("POST", self.url + path, body=data, headers=dict(headers or {}))
         async with response:
             return Got(response.status, response.headers, await response.read())
+
+    def reload(self, parameters: int | None = None, **changes: object) -> None:
+        """The same homes, with these facts changed."""
+        estate = self.plane.generation.estate
+        homes = {id: msgspec.structs.replace(home, **changes) for id, home in estate.homes.items()}
+        models = {ModelId(MODEL): ModelSettings(parameters_active=parameters)}
+        keys = dict.fromkeys(homes, "any")
+        changed = msgspec.structs.replace(estate, homes=homes, models=models)
+        self.plane.reload(changed, self.plane.generation.settings, keys, seal=self.plane.sealings.seal)
 
 
 class Got:
@@ -126,13 +136,16 @@ def estate_of(
         for one, api in zip(homes, apis, strict=True)
     }  # fmt: skip
     chat = Workload(id=WorkloadId("chat"), homes=tuple(made), policy=policy)
-    return Estate(homes=made, workloads={chat.id: chat}, models={ModelId(MODEL): model})
+    return Estate(
+        digest=Digest("sha256:" + "e" * 64), homes=made, workloads={chat.id: chat},
+        models={ModelId(MODEL): model},
+    )  # fmt: skip
 
 
 _DIALECTS = {
     "openai": "openai", "anthropic": "anthropic", "foundry-anthropic": "anthropic",
     "bedrock-converse": "bedrock", "bedrock-invoke": "bedrock", "vertex-claude": "gemini", "gemini": "gemini",
-    "responses": "responses", "openai-compatible": "openai",
+    "responses": "responses", "openai-compatible": "openai-compatible",
 }  # fmt: skip
 
 
@@ -141,25 +154,33 @@ async def street(
     apis: Sequence[str] = ("openai", "openai", "openai"), *,
     faults: Mapping[int, Mapping[str, FaultRule]] | None = None, policy: Policy | None = None,
     timeouts: TimeoutSettings = QUICK, settings: GatewaySettings | None = None, kept: Kept | None = None,
+    engines: Mapping[int, Engine] | None = None, options: Mapping[str, str] | None = None,
+    home_tls: Mapping[int, ssl.SSLContext] | None = None, tls_in: ssl.SSLContext | None = None,
     price: Price = _NO_PRICE, model: ModelSettings = _ANY_MODEL, **plane_options: object,
 ) -> AsyncIterator[Street]:  # fmt: skip
     """Homes `home0`, `home1`, ... each with its faults, asked in this order."""
     homes = [
-        PocketHome(_DIALECTS[api], name=f"home{number}", faults=(faults or {}).get(number))
+        PocketHome(
+            _DIALECTS[api],
+            (engines or {}).get(number),
+            name=f"home{number}",
+            faults=(faults or {}).get(number),
+            tls=(home_tls or {}).get(number),
+        )
         for number, api in enumerate(apis)
     ]
     kept = kept or Kept()
     async with contextlib.AsyncExitStack() as stack:
         for one in homes:
             await stack.enter_async_context(one.running())
-        estate = estate_of(homes, apis, policy or Policy(on_cut="continue"), None, price, model)
+        estate = estate_of(homes, apis, policy or Policy(on_cut="continue"), options, price, model)
         keys = dict.fromkeys(estate.homes, "any")
         made = msgspec.structs.replace(settings or GatewaySettings(), timeouts=timeouts)
         plane = Plane(estate, made, kept, keys, **plane_options)  # type: ignore[arg-type]  # passed on as given
-        server = await plane.serve("127.0.0.1", 0)
+        server = await plane.serve("127.0.0.1", 0, tls=tls_in)
         try:
             port = server.sockets[0].getsockname()[1]
-            yield Street(homes, plane, f"http://127.0.0.1:{port}", kept)
+            yield Street(homes, plane, f"{'https' if tls_in else 'http'}://127.0.0.1:{port}", kept)
         finally:
             server.close()
             await plane.drain(0.5)

@@ -5,8 +5,8 @@ from pathlib import Path
 import msgspec
 
 from freehold.estate.settings import ModelSettings
-from freehold.gateway.accounts import account
 from freehold.gateway.sharing import Stores
+from freehold.gateway.standing import account
 from freehold.types.records import CallRecord
 from tests.gateway.running import Got, Street, ask
 from tests.gateway.sharing import keyed, new_key, stores_in, until

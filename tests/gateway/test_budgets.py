@@ -17,8 +17,8 @@ from freehold.gateway.budgets import (
     dearest_input,
     input_of,
 )
-from freehold.gateway.evidence import cost_of
 from freehold.gateway.passing import WHOLES
+from freehold.gateway.template import nano_usd
 from freehold.types.conversation import Usage
 from freehold.types.homes import Price
 
@@ -123,15 +123,15 @@ def test_cost_of_any_usage_within_the_bound_is_within_the_bound(
     )  # fmt: skip
     usage = Usage(fresh=fresh, cache_read=read, cache_write=write, output=output)
     facts = Facts(input_nano_usd_per_mtok=dearest_input(price), output_nano_usd_per_mtok=p_out)
-    cost, _ = cost_of(usage, price)
-    assert cost is not None and cost.nano_usd is not None
+    cost = nano_usd(usage, price)
+    assert cost is not None
     bound = cost_bound(input_of(usage), output, facts)
-    assert cost.nano_usd <= bound
+    assert cost <= bound
     made = charge(
-        Bound(input_tokens=input_of(usage), output_tokens=output, nano_usd=bound), usage, cost.nano_usd,
+        Bound(input_tokens=input_of(usage), output_tokens=output, nano_usd=bound), usage, cost,
         facts, complete=True, sent_bytes=0,
     )  # fmt: skip
-    assert (made.nano_usd, made.by) == (cost.nano_usd, "usage")
+    assert (made.nano_usd, made.by) == (cost, "usage")
 
 
 @given(st.booleans(), COUNT, st.none() | COUNT, st.none() | COUNT, COUNT, COUNT)
@@ -216,15 +216,13 @@ def test_cached_tokens_are_counted_once_by_each_vendors_own_rule(api: str) -> No
         input_nano_usd_per_mtok=10**9, cache_read_nano_usd_per_mtok=10**8,
         cache_write_nano_usd_per_mtok=2 * 10**9, output_nano_usd_per_mtok=5 * 10**9,
     )  # fmt: skip
-    cost, _ = cost_of(usage, price)
-    assert cost is not None
     nano = 100 * 10**9 + 900 * 10**8 + written * 2 * 10**9 + 10 * 5 * 10**9
-    assert cost.nano_usd == nano // 10**6
+    assert nano_usd(usage, price) == nano // 10**6
 
 
 @pytest.mark.parametrize("api", sorted(set(VENDORS) & set(WHOLES)))
 def test_answer_that_passes_through_is_counted_by_the_same_rule(api: str) -> None:
-    _, usage, _ = WHOLES[api](msgspec.json.encode(VENDORS[api]))
+    usage = WHOLES[api](msgspec.json.encode(VENDORS[api])).usage
     told = codec(api).read_answer(msgspec.json.encode(VENDORS[api])).usage
     assert usage is not None
     for name in ("fresh", "cache_read", "cache_write", "output"):

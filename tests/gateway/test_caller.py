@@ -88,6 +88,15 @@ async def test_http_1_0_client_gets_a_body_that_ends_with_the_connection() -> No
     assert b"transfer-encoding" not in heard
 
 
+@pytest.mark.parametrize("stream", [False, True])
+async def test_caller_that_says_close_is_hung_up_on_after_its_answer(stream: bool) -> None:
+    body = msgspec.json.encode(ask("to be", stream=stream))
+    async with street(("openai",)) as place:
+        heard = await talk(place, request(body, b"connection: close"), request())
+    assert statuses(heard) == [200]
+    assert heard.endswith(b"<closed>")
+
+
 SMUGGLED = b"GET /v1/models HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
 
 

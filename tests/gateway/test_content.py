@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from pathlib import Path
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
+from freehold.cli.main import cli
+from freehold.clock import SystemClock
 from freehold.errors import UnavailableError
 from freehold.gateway.content import SEALED_BYTES_MAX, Said, Seal, sealed_record
+from freehold.gateway.keys import KeyBook, KeyRing
+from freehold.gateway.state.sqlite import SqliteState
 from freehold.ledger import LedgerSettings, open_recorder, open_vault
 from freehold.ledger.content import FileContentKeys
 from freehold.ledger.files import FileReader
 from freehold.ledger.layout import writer_folder
 from freehold.ledger.opening import CONTENT_KEYS
 from freehold.ledger.verify import verify_together
+from freehold.pocket import FaultRule
 from freehold.types.names import RecordId
 from freehold.types.records import CallRecord, Content
 from tests.gateway.running import Got, Kept, ask, street
@@ -53,6 +60,66 @@ async def test_what_was_said_is_sealed_and_opens_until_its_key_is_destroyed(
         vault.open("default", call.id, "request", call.request)
     reports = verify_together([FileReader(writer_folder(tmp_path, "local"))], None)
     assert all(report.holds for report in reports)
+
+
+async def test_each_callers_words_are_sealed_under_its_own_key_and_only_its_own_are_erased(
+    tmp_path: Path,
+) -> None:
+    ring, secrets = keys_for(tmp_path, "ann", "bob")
+    kept, recorder = Kept(), open_recorder(LedgerSettings(path=str(tmp_path)), tmp_path)
+    kept.record = recorder.record  # type: ignore[method-assign]  # records go to the ledger instead
+    async with street(("openai",), kept=kept, keys=ring, seal=open_vault(tmp_path).seal) as place:
+        for name, secret in secrets.items():
+            said = ask(f"[pocket echo] I am {name}")
+            await place.post(said, headers={"authorization": f"Bearer {secret}"})
+    recorder.close()
+    reader = FileReader(writer_folder(tmp_path, "local"))
+    ann, bob = (msgspec.json.decode(leaf, type=CallRecord) for leaf in reader.leaves(0, 2))
+    assert ann.key and bob.key and ann.key != bob.key and ann.request and bob.request
+    vault = open_vault(tmp_path)
+    assert b"I am ann" in vault.open(ann.key, ann.id, "request", ann.request)
+
+    erased = CliRunner().invoke(cli, ["ledger", "erase", ann.key, "--yes", "--ledger", str(tmp_path)])
+    assert erased.exit_code == 0
+    with pytest.raises(UnavailableError, match="erased"):
+        vault.open(ann.key, ann.id, "request", ann.request)
+    assert b"I am bob" in vault.open(bob.key, bob.id, "request", bob.request)
+    assert all(report.holds for report in verify_together([reader], None))
+
+
+def keys_for(folder: Path, *names: str) -> tuple[KeyRing, dict[str, str]]:
+    """A ring with a key for each, and the secrets they were given."""
+    state = SqliteState(folder / "state.db")
+    book, ring = KeyBook(state), KeyRing(SystemClock())
+    secrets = {name: book.create(name)[1] for name in names}
+    ring.put(state.keys(-1)[1])
+    state.close()
+    return ring, secrets
+
+
+async def test_call_is_kept_as_was_wanted_when_it_began(tmp_path: Path) -> None:
+    """Content is switched off while a stream is on its way, and the other way round."""
+    slow = {0: {"slow": FaultRule(fault="slow_drip", seconds=0.001, bytes=100)}}
+    vault = open_vault(tmp_path)
+    async with street(("openai",), kept=(kept := Kept()), seal=vault.seal, faults=slow) as place:
+        for then in (None, vault.seal):
+            running = asyncio.create_task(place.post(ask("[pocket echo] so be it", stream=True)))
+            while not place.plane.in_flight:
+                await asyncio.sleep(0)
+            place.plane.sealings.use(then)
+            await running
+    first, second = kept.calls
+    assert first.request is not None and first.request.key_name
+    assert second.request is not None and second.request.key_name is None
+    assert second.response is not None and second.response.length
+
+
+async def test_refused_call_is_sealed_like_any_other(tmp_path: Path) -> None:
+    async with street(("openai",), kept=(kept := Kept()), seal=open_vault(tmp_path).seal) as place:
+        await place.post(ask(SECRET, model="nobody"))
+    assert kept.calls[0].request is not None
+    assert kept.calls[0].request.key_name
+    assert kept.calls[0].response is None
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])

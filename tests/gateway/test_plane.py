@@ -2,9 +2,11 @@ import msgspec
 import pytest
 
 from freehold import wire
+from freehold.errors import InputError
 from freehold.gateway.settings import GatewaySettings
 from freehold.types.contracts import Refused
 from freehold.types.homes import Policy
+from freehold.types.names import HomeId
 from tests.gateway.chaos import chaos
 from tests.gateway.running import MODEL, Kept, ask, street
 
@@ -108,6 +110,21 @@ async def test_settings_apply_to_calls_that_begin_after_a_reload() -> None:
         place.plane.reload(changed, GatewaySettings(), {})
         after = await place.post(ask())
     assert (before.headers["x-freehold-home"], after.headers["x-freehold-home"]) == ("home0", "home1")
+
+
+async def test_settings_that_cannot_be_built_leave_the_old_ones_whole() -> None:
+    async with street(("openai", "openai")) as place:
+        before = dict(place.plane.lives)
+        estate = place.plane.generation.estate
+        moved = msgspec.structs.replace(estate.homes[HomeId("home0")], url="http://127.0.0.1:1")
+        nowhere = msgspec.structs.replace(estate.homes[HomeId("home1")], api="bedrock", url=None, region=None)
+        changed = msgspec.structs.replace(estate, homes={moved.id: moved, nowhere.id: nowhere})
+        with pytest.raises(InputError, match="has no address"):
+            place.plane.reload(changed, GatewaySettings(), {})
+        got = await place.post(ask())
+    assert (got.status, got.headers["x-freehold-home"]) == (200, "home0")
+    assert place.plane.lives == before
+    assert place.plane.generation.number == 1
 
 
 async def test_models_are_the_workloads() -> None:

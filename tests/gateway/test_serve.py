@@ -17,6 +17,8 @@ import pytest
 from freehold import wire
 from freehold.gateway import Running, read_state
 from freehold.pocket import PocketHome
+from tests.gateway.authority import Authority
+from tests.gateway.test_tls import serial
 
 FILE = """\
 [models.claude-pocket]
@@ -120,6 +122,21 @@ async def test_reload_takes_a_good_file_and_refuses_a_bad_one(tmp_path: Path) ->
     assert (done["problems"], done["generation"], done["processes"]) == ([], 2, 2)
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_reload_takes_what_the_ledger_is_to_keep_and_to_wait_for(tmp_path: Path, workers: str) -> None:
+    async with up(tmp_path, "--workers", workers) as place:
+        assert (await place.call())[0] == 200
+        place.file.write_text(
+            f'{place.file.read_text()}[ledger]\ncontent = "sealed"\nstrict = true\nwriter = "other"\n'
+        )
+        _, told = await place.admin("/reload", "POST", place.running.token)
+        assert msgspec.json.decode(told)["problems"] == []
+        assert (await place.call())[0] == 200
+        stored = b"".join(one.read_bytes() for one in (tmp_path / "state" / "ledger").rglob("*.seg*"))
+        assert stored.count(b'"sealed_base64"') == 2  # question and answer of the second; strict: it is there
+    assert not list((tmp_path / "state" / "ledger").glob("other*"))
+
+
 async def test_reload_needs_the_token(tmp_path: Path) -> None:
     async with up(tmp_path) as place:
         assert (await place.admin("/reload", "POST"))[0] == 401
@@ -133,6 +150,29 @@ async def test_hangup_signal_reads_the_settings_again(tmp_path: Path) -> None:
         async with asyncio.timeout(60):
             while (await place.call())[0] != 404:
                 await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_renewed_certificate_is_shown_after_a_hangup_signal(tmp_path: Path, workers: str) -> None:
+    authority = Authority(tmp_path)
+    cert, key = authority.issue("gateway")
+    more = f'[gateway]\ntls_cert = "{cert}"\ntls_key = "{key}"\n'
+    async with up(tmp_path, "--workers", workers, more=more) as place:
+        assert place.running.url.startswith("https://")
+        port = int(place.running.url.rpartition(":")[2])
+        before = await serial(port, authority)
+        authority.issue("gateway")  # into the same files, as renewals do
+        place.process.send_signal(signal.SIGHUP)
+        async with asyncio.timeout(60):
+            while await serial(port, authority) == before:
+                await asyncio.sleep(0.02)
+
+
+async def test_reload_names_what_waits_for_the_next_start(tmp_path: Path) -> None:
+    async with up(tmp_path) as place:
+        place.file.write_text(place.file.read_text() + "[gateway]\nport = 4999\nbody_max = '1MiB'\n")
+        _, told = await place.admin("/reload", "POST", place.running.token)
+    assert msgspec.json.decode(told)["at_start"] == ["gateway.port"]
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

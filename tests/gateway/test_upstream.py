@@ -31,7 +31,8 @@ class Wire:
 class Served:
     """A call that writes down what it is told."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, streams: bool = False) -> None:
+        self.streams = streams
         self.status = 0
         self.body = b""
         self.ended = False
@@ -42,6 +43,9 @@ class Served:
 
     def on_body(self, payload: bytes, wire: bytes | None) -> None:
         self.body += payload
+
+    def on_whole(self, lower: bytes, raw: bytes, body: bytes) -> None:
+        self.status, self.body, self.ended = 200, body, True
 
     def on_end(self) -> None:
         self.ended = True

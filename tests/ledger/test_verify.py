@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -251,26 +251,26 @@ def tamper(leaves: list[bytes], how: str, one: int, two: int) -> list[bytes]:
     return swapped(leaves, one, two) if how == "reordered" else leaves[:one]
 
 
+@example(one=119, two=121, how="reordered", tree=False)  # at the end of a commit
+@example(one=19, two=20, how="reordered", tree=False)
 @hypothesis_settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
-    data=st.data(), how=st.sampled_from(["edited", "missing", "reordered", "truncated"]), tree=st.booleans()
-)
+    one=st.integers(0, 147), two=st.integers(1, 149),
+    how=st.sampled_from(["edited", "missing", "reordered", "truncated"]), tree=st.booleans(),
+)  # fmt: skip
 def test_tampering_anywhere_in_a_random_tree_is_named(
-    small: tuple[FileReader, Path], data: st.DataObject, how: str, tree: bool
+    small: tuple[FileReader, Path], one: int, two: int, how: str, tree: bool
 ) -> None:
     original, work = small
     shutil.rmtree(work, ignore_errors=True)
     shutil.copytree(original.layout.folder, work)
     reader = FileReader(work)
-    one = data.draw(st.integers(0, 147))
-    two = data.draw(st.integers(one + 1, 149))
+    two = max(two, one + 1)
     forge(reader, tamper(all_leaves(reader), how, one, two), tree=tree)
     finding = verify(reader, jobs=1).findings[0]
-    # At the end of a commit, neighbours that changed places look like one record that moved up.
-    neighbours = two == one + 1 and {finding.kind, how} == {"missing", "reordered"}
-    assert finding.kind == how or neighbours
+    assert finding.kind == how
     if not (how == "edited" and tree):  # then only the root tells
         assert finding.record == one
 

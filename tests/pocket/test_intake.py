@@ -11,6 +11,7 @@ from freehold.clock import FakeClock
 from freehold.dialects import DialectError
 from freehold.pocket import Limits, PocketHome, ScriptedEngine
 from freehold.pocket.intake import Intake
+from freehold.pocket.limits import Limiter
 from tests.pocket.talk import CHAT, ask, said
 
 CLAUDE = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
@@ -134,7 +135,7 @@ PATHS = {
 def test_any_body_is_understood_or_refused(
     dialect: str, strict: bool, body: Any, data: st.DataObject
 ) -> None:
-    intake = Intake(dialect, models=(), keys=(), strict=strict, limits=Limits(), clock=FakeClock())
+    intake = Intake(dialect, models=(), keys=(), strict=strict, limiter=Limiter(Limits()), clock=FakeClock())
     path = data.draw(st.sampled_from(PATHS[dialect]))
     request = wire.Request(method="POST", target=path, headers={}, body=msgspec.json.encode(body))
     asked = intake.read(request)

@@ -2,7 +2,7 @@ import pytest
 
 from freehold.clock import FakeClock
 from freehold.pocket import Limits, PocketHome
-from freehold.pocket.limits import Bucket, Limiter
+from freehold.pocket.limits import Bucket, Limiter, Within
 from tests.pocket.talk import Heard, said, send, using
 
 
@@ -64,3 +64,27 @@ def test_limits_are_told_in_the_vendors_headers(vendor: str, header: str) -> Non
 @pytest.mark.parametrize("vendor", ["bedrock", "gemini"])
 def test_limits_are_not_told_where_the_vendor_does_not(vendor: str) -> None:
     assert Limiter(Limits(tokens_per_min=5)).headers(vendor, 0, 0) == {}
+
+
+def test_bucket_may_hold_less_than_a_minute() -> None:
+    bucket = Bucket(60, burst_s=2)
+    assert bucket.level(600) == 2
+    bucket.use(2, 600)
+    assert bucket.wait_s(1, 600) == 1
+
+
+def test_limit_may_be_changed_and_lifted() -> None:
+    limiter = Limiter(Limits())
+    assert not limiter.limits_anything
+    limiter.allow(60, burst_s=1)
+    assert [limiter.admit(1, 0), limiter.admit(1, 0)] == [0, 1]
+    limiter.allow(None)
+    assert limiter.admit(1, 0) == 0
+
+
+def test_homes_of_a_pool_share_its_limit_and_keep_their_own() -> None:
+    pool, own = Limiter(Limits(requests_per_min=3)), Limiter(Limits(requests_per_min=1))
+    one, other = Within(own, pool), Within(Limiter(Limits()), pool)
+    assert [one.admit(1, 0) > 0, one.admit(1, 0) > 0] == [False, True]  # its own is used up
+    assert [other.admit(1, 0) > 0 for _ in range(3)] == [False, False, True]  # and then the pool's
+    assert one.headers("openai", 0, 0)["x-ratelimit-limit-requests"] == "1"

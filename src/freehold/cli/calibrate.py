@@ -7,20 +7,26 @@ from typing import TYPE_CHECKING
 
 import click
 
+from freehold.cli.ledger_place import ledger_option
 from freehold.cli.output import config_option, emit_json, json_option
 from freehold.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from freehold.estate.model import Estate
     from freehold.plan.perf.evidence import Measurement
     from freehold.plan.perf.observed import Behind
     from freehold.plan.settings import PlanSettings
+    from freehold.types.records import AnyRecord
 
 
 @click.command()
 @config_option
 @json_option
-@click.option("--records", metavar="FILE", help="Records of calls and jobs.  [default: those of this estate]")
+@ledger_option
+@click.option("--since", help="Only records from then: a time (2026-11-20T10:00) or how long ago (7d).")
+@click.option("--records", metavar="FILE", help="Records as JSON lines, instead of the ledger.")
 @click.option("--probe", "probed", metavar="HOME", help="Ask this home a few times, now, and measure.")
 @click.option(
     "--at-once", default=8, show_default=True, type=click.IntRange(1, 256), help="Requests of a probe."
@@ -30,26 +36,37 @@ if TYPE_CHECKING:
 def command(
     config: str | None,
     as_json: bool,
+    path: Path | None,
+    since: str | None,
     records: str | None,
     probed: str | None,
     at_once: int,
     file: str | None,
     dry_run: bool,
 ) -> None:
-    """Correct the predictions by what was measured here: from records, a probe, or a file.
+    """Correct the predictions by what was measured here: from the ledger, a probe, or a file.
 
     Which silicon stands behind a home is taken from the estate: silicon, chips, and plan.work or its model.
     """
     from freehold.cli.up import state_folder
     from freehold.plan.perf.evidence import keep_measurements, load_measurements
 
-    found = _found(config, records, probed, at_once, file)
+    if file is not None:
+        found = load_measurements(Path(file))
+    elif probed is not None:
+        found = [_probed(config, probed, at_once)]
+    else:
+        found = _observed(config, path, since, records)
     kept = state_folder() / "measurements.json"
     if found and not dry_run:
-        keep_measurements(kept, [*load_measurements(kept), *found])
+        keep_measurements(kept, merged(load_measurements(kept), found))
     if as_json:
         emit_json("calibrate/1", {"measurements": found, "kept": bool(found) and not dry_run})
-        return
+    else:
+        _say(found)
+
+
+def _say(found: list[Measurement]) -> None:
     for one in found:
         click.echo(
             f"{one.silicon} x{one.chips}, {one.model}, {one.work.kind}: "
@@ -59,22 +76,35 @@ def command(
         click.echo("nothing was measured: no home with known silicon, chips and model has enough records")
 
 
-def _found(
-    config: str | None, records: str | None, probed: str | None, at_once: int, file: str | None
-) -> list[Measurement]:
-    if file is not None:
-        from freehold.plan.perf.evidence import load_measurements
+def merged(kept: list[Measurement], found: list[Measurement]) -> list[Measurement]:
+    """The same evidence read again replaces what was made of it before; it does not count twice."""
+    again = {(one.records_of, one.work.kind) for one in found if one.records_of}
+    return [*(one for one in kept if (one.records_of, one.work.kind) not in again), *found]
 
-        return load_measurements(Path(file))
+
+def _observed(
+    config: str | None, path: Path | None, since: str | None, records: str | None
+) -> list[Measurement]:
+    """From the records of the ledger, or of a file."""
     from freehold.cli.loading import load_settings
     from freehold.estate.build import build_estate
+    from freehold.plan.perf.observed import observed
 
     loaded = load_settings(config)
-    estate = build_estate(loaded)
-    behind = _behind(estate, loaded.sections["plan"])
-    if probed is not None:
-        return [_probe(config, probed, estate, behind, at_once)]
-    return _recorded(records, behind)
+    behind = _behind(build_estate(loaded), loaded.sections["plan"])
+    if records is not None:
+        return observed(_lines(Path(records)), behind)
+    from freehold.cli.ledger_filters import moment
+    from freehold.cli.ledger_place import open_readers
+    from freehold.clock import SystemClock
+    from freehold.plan.perf.from_ledger import ledgered
+
+    readers = open_readers(path, config)
+    try:
+        return observed(ledgered(readers, behind, moment(since, SystemClock().now_ns())), behind)
+    finally:
+        for reader in readers:
+            reader.close()
 
 
 def _behind(estate: Estate, settings: PlanSettings) -> dict[str, Behind]:
@@ -95,45 +125,43 @@ def _behind(estate: Estate, settings: PlanSettings) -> dict[str, Behind]:
     return found
 
 
-def _recorded(records: str | None, behind: dict[str, Behind]) -> list[Measurement]:
+def _lines(path: Path) -> Iterator[AnyRecord]:
     import msgspec
 
-    from freehold.cli.up import state_folder
-    from freehold.plan.perf.observed import observed
     from freehold.types.records import AnyRecord
 
-    path = Path(records) if records else state_folder() / "records.jsonl"
     decoder = msgspec.json.Decoder(AnyRecord)
     try:
         with path.open("rb") as lines:
-            return observed((decoder.decode(line) for line in lines if line.strip()), behind)
+            yield from (decoder.decode(line) for line in lines if line.strip())
     except (OSError, msgspec.DecodeError) as error:
         raise InputError(
             f"the records {str(path)!r} cannot be read",
             why=str(error),
-            fix="give --records FILE, or run the gateway first",
+            fix="give --records a file of records, one as JSON on each line",
             code="plan.bad-records",
         ) from error
 
 
-def _probe(
-    config: str | None, name: str, estate: Estate, behind: dict[str, Behind], at_once: int
-) -> Measurement:
+def _probed(config: str | None, name: str, at_once: int) -> Measurement:
     import asyncio
 
     from freehold.cli.home_sampler import HomeSampler
-    from freehold.cli.loading import load_credentials
+    from freehold.cli.loading import load_credentials, load_settings
     from freehold.clock import SystemClock
+    from freehold.estate.build import build_estate
     from freehold.plan.perf.probe import probe
     from freehold.types.names import HomeId
 
-    id = HomeId(name)
-    if id not in behind or estate.homes[id].url is None:
+    loaded = load_settings(config)
+    estate, id = build_estate(loaded), HomeId(name)
+    behind = _behind(estate, loaded.sections["plan"])
+    if id not in behind or estate.homes[id].api is None:
         raise InputError(
             f"the home {name!r} cannot be probed",
-            why="a probe needs its url, silicon, chips and model",
+            why="a probe needs its api, silicon, chips and model",
             fix="add them under [homes]",
             code="plan.cannot-probe",
         )
     sampler = HomeSampler(estate.homes[id], load_credentials(config).get(id))
-    return asyncio.run(probe(sampler, behind[id], SystemClock(), at_once=at_once))
+    return asyncio.run(probe(sampler, behind[id], SystemClock(), name=name, at_once=at_once))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,12 +24,35 @@ if TYPE_CHECKING:
 @json_option
 @click.option("--all", "everything", is_flag=True, help="Every incident and every class.")
 @click.option("--html", metavar="FILE", help="Write one self-contained report there.")
+@click.option("--live", is_flag=True, help="Play one for real, against stand-ins under load.")
+@click.option(
+    "--speed", type=click.FloatRange(1), help="--live: how many times faster than life.  [default: 20 s]"
+)
+@click.option(
+    "--calls-per-s",
+    type=click.FloatRange(0.5, 500),
+    default=20.0,
+    show_default=True,
+    help="--live: the load.",
+)
+@click.option(
+    "--arrivals", type=click.Path(path_type=Path, dir_okay=False),
+    help="--live: a trace of Azure's whose arrivals are played.  [default: by chance]",
+)  # fmt: skip
+@click.option(
+    "--as", "how", type=click.Choice(["kill", "stall", "error", "throttle"]), default="kill",
+    show_default=True, help="--live: what happens to a home that is down.",
+)  # fmt: skip
+@click.option("--seed", type=int, default=1, show_default=True, help="--live: of what is drawn by chance.")
 def command(
-    names: tuple[str, ...], config: str | None, as_json: bool, everything: bool, html: str | None
-) -> None:
+    names: tuple[str, ...], config: str | None, as_json: bool, everything: bool, html: str | None, live: bool,
+    speed: float | None, calls_per_s: float, arrivals: Path | None, how: str, seed: int,
+) -> None:  # fmt: skip
     """Play outages against the estate: who is down from when to when, and what would have prevented it.
 
     Without a name, lists what there is. A class may be narrowed to a place: region-death:aws.us-east-1.
+    With --live, one of them is played for real against pocket homes and printed beside the prediction; it
+    ends with 1 where the two differ.
     """
     from freehold.cli.loading import load_standing
     from freehold.estate.drill import Stage
@@ -40,6 +64,16 @@ def command(
         _list(catalog, as_json)
         return
     stage = Stage(estate, graph)
+    if live:
+        from freehold.cli.drill_live import run_live
+        from freehold.cli.live.play import Wanted
+
+        scenarios = _chosen(names, everything, estate, graph, catalog)
+        wanted = Wanted(
+            speed=speed, calls_per_s=calls_per_s, arrivals=arrivals, seed=seed,
+            how="refuse" if how == "kill" else how,
+        )  # fmt: skip
+        sys.exit(run_live(stage, scenarios, wanted, as_json=as_json))
     drills = [stage.play(one) for one in _chosen(names, everything, estate, graph, catalog)]
     if html is not None:
         from freehold.cli.init import write_new

@@ -39,11 +39,26 @@ def stores_of(config: str | None) -> Stores:
         if secret is not None
     ]
     folder, shared = state_folder(), bool(found)
-    found = found or [opener("sqlite", folder / STATE_NAME)]
+    found = found or [opener("sqlite", settings.file or folder / STATE_NAME)]
     return Stores(
         lasting=found[0], quick=found[1] if len(found) > 1 else None, lease_s=settings.lease.seconds,
+        ready_s=settings.ready.seconds,
         folder=folder, shared=shared,
     )  # fmt: skip
+
+
+def admin_digest(config: str | None) -> bytes | None:
+    """The hash of the admin key that the settings name, if they do."""
+    from freehold.cli.loading import load_settings
+    from freehold.config import resolve_secret
+    from freehold.gateway.keys import digest
+    from freehold.gateway.settings import GatewaySettings
+
+    loaded = load_settings(config, absent_ok=config is None)
+    secret = loaded.section("gateway", GatewaySettings).admin_key
+    if secret is None:
+        return None
+    return digest(resolve_secret(secret, allow_commands=True, source=loaded.source).reveal())
 
 
 @contextmanager

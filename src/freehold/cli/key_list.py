@@ -11,7 +11,7 @@ from freehold.cli.output import config_option, emit_json, json_option
 from freehold.clock import SystemClock
 
 if TYPE_CHECKING:
-    from freehold.gateway.accounts import Account
+    from freehold.gateway.standing import Account
 
 
 @click.command()
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def command(config: str | None, as_json: bool) -> None:
     """List callers' keys: whose they are, what they may call, and what is left of their limits."""
     from freehold.cli.key_file import open_states
-    from freehold.gateway.accounts import accounts
+    from freehold.gateway.standing import accounts
 
     with open_states(config) as states:
         found = accounts(states, SystemClock().now_ns())

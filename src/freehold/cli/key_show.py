@@ -16,7 +16,7 @@ def command(id: str, config: str | None, as_json: bool) -> None:
     """Show the key ID: its limits, what is spent of them, lent to gateways, and left."""
     from freehold.cli.key_file import open_states
     from freehold.cli.key_list import lines_of
-    from freehold.gateway.accounts import account
+    from freehold.gateway.standing import account
 
     with open_states(config) as states:
         found = account(states, id, SystemClock().now_ns())

@@ -38,13 +38,13 @@ def filters_from(options: dict[str, Any], now_ns: int) -> Filters:
     from freehold.ledger.query import Filters
 
     return Filters(
-        since_ns=_moment(options["since"], now_ns), until_ns=_moment(options["until"], now_ns),
+        since_ns=moment(options["since"], now_ns), until_ns=moment(options["until"], now_ns),
         kind=options["kind"], workload=options["workload"], home=options["home"],
         outcome=options["outcome"], key=options["caller"],
     )  # fmt: skip
 
 
-def _moment(text: str | None, now_ns: int) -> int | None:
+def moment(text: str | None, now_ns: int) -> int | None:
     """A point in time, from an ISO time (UTC unless it says otherwise) or a length of time before now."""
     from freehold.units import parse_duration_ns
 

@@ -10,6 +10,7 @@ from freehold.errors import FreeholdError, Problem, ProblemsError
 from freehold.estate.build import build_estate, catalog_of, estate_problems
 from freehold.estate.catalog import Catalog
 from freehold.estate.model import Estate
+from freehold.gateway.telemetry.settings import OtelSettings, Telemetry
 from freehold.ledger.settings import LedgerSettings
 from freehold.types.names import HomeId
 
@@ -64,6 +65,25 @@ def load_credentials(config: str | None) -> dict[HomeId, str]:
     if problems:
         raise ProblemsError(str(loaded.source), problems)
     return found
+
+
+def load_telemetry(config: str | None) -> Telemetry | None:
+    """Where telemetry goes, its secrets read; None without an endpoint. Only for commands that act."""
+    loaded = load_settings(config)
+    found = loaded.section("otel", OtelSettings)
+    if found.endpoint is None:
+        return None
+    from freehold.gateway.telemetry.otlp import Protobuf
+
+    Protobuf(found.service_name, "")  # a missing extra is said now, not by a process that dies later
+    headers = {
+        name: resolve_secret(one, allow_commands=True, source=loaded.source).reveal()
+        for name, one in found.headers.items()
+    }
+    return Telemetry(
+        endpoint=str(found.endpoint), headers=headers, sample_share=found.sample_share,
+        interval_s=found.interval.seconds, service_name=found.service_name, queue_max=found.queue_max,
+    )  # fmt: skip
 
 
 def load_standing(config: str | None) -> tuple[Estate, Catalog]:

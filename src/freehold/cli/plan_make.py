@@ -61,7 +61,7 @@ def command(
         _say_conflict(found)
     _write(plan, out, html, engine, folder, loaded.sections["estate"].name)
     if adopting:
-        _adopt(plan)
+        _adopt(plan, config)
     return EXIT_FINDING if plan.unserved else 0
 
 
@@ -102,11 +102,11 @@ def _write(
             click.echo(f"left out {line}", err=True)
 
 
-def _adopt(plan: Plan) -> None:
+def _adopt(plan: Plan, config: str | None) -> None:
+    from freehold.cli.recording import recording
     from freehold.cli.up import state_folder
     from freehold.clock import SystemClock
     from freehold.errors import RefusedError
-    from freehold.ledger import PlainRecorder
     from freehold.plan.store import adopt
 
     if plan.unserved:
@@ -116,9 +116,6 @@ def _adopt(plan: Plan) -> None:
             fix="take the way out that is printed above, then make it again",
             code="plan.not-adopted",
         )
-    recorder = PlainRecorder(state_folder() / "records.jsonl")
-    try:
+    with recording("plan", config) as recorder:
         digest = adopt(plan, state_folder(), recorder, SystemClock())
-    finally:
-        recorder.close()
     click.echo(f"in force: {digest}", err=True)

@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def recording(suffix: str) -> Iterator[Ledger]:
-    """The ledger that ./freehold.toml describes, if there is one, under the writer's name and `suffix`."""
+def recording(suffix: str, config: str | None = None) -> Iterator[Ledger]:
+    """The ledger that the settings describe, if there are any, under the writer's name and `suffix`."""
     import msgspec
 
     from freehold.cli.loading import ledger_database, ledger_settings
     from freehold.cli.up import state_folder
     from freehold.ledger import open_recorder
 
-    settings = ledger_settings(None)
+    settings = ledger_settings(config)
     settings = msgspec.structs.replace(settings, writer=f"{settings.writer}-{suffix}")
-    recorder = open_recorder(settings, state_folder(), database=ledger_database(settings, None))
+    recorder = open_recorder(settings, state_folder(), database=ledger_database(settings, config))
     try:
         yield recorder
     finally:

@@ -15,6 +15,7 @@ class _Answer(msgspec.Struct):
     generation: int
     processes: int
     problems: tuple[str, ...] = ()
+    at_start: tuple[str, ...] = ()
 
 
 @click.command()
@@ -28,9 +29,12 @@ def command(as_json: bool) -> None:
             fix="correct the file and reload again", code="gateway.reload-refused",
         )  # fmt: skip
     if as_json:
-        emit_json("reload/1", {"generation": answer.generation, "processes": answer.processes})
+        data = {"generation": answer.generation, "processes": answer.processes, "at_start": answer.at_start}
+        emit_json("reload/1", data)
     else:
         click.echo(f"settings read: generation {answer.generation} in {answer.processes} process(es)")
+        if answer.at_start:
+            click.echo(f"changed, and in force from the next start only: {', '.join(answer.at_start)}")
 
 
 async def _ask() -> _Answer:

@@ -27,6 +27,7 @@ SECTIONS: dict[str, Section] = {
     "plan": Section("freehold.plan.settings:PlanSettings"),
     "gateway": Section("freehold.gateway.settings:GatewaySettings"),
     "state": Section("freehold.gateway.settings:StateSettings"),
+    "otel": Section("freehold.gateway.telemetry.settings:OtelSettings"),
     "ledger": Section("freehold.ledger.settings:LedgerSettings"),
     "jobs": Section("freehold.jobs.settings:JobsSettings"),
     "monitors": Section("freehold.watch.settings:MonitorSettings", named=True, extra="align"),

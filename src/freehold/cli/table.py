@@ -66,6 +66,7 @@ COMMANDS: tuple[Row, ...] = (
         "Three homes, one of them killed under load, and no caller notices.",
     ),
     Row("up", "freehold.cli.up:command", "Run the gateway."),
+    Row("top", "freehold.cli.top:command", "Watch a running gateway: homes, health, calls, latency, spend."),
     Row("reload", "freehold.cli.reload:command", "Make the running gateway read its settings again."),
     Row("key create", "freehold.cli.key_create:command", "Make a key for a caller."),
     Row("key list", "freehold.cli.key_list:command", "List callers' keys and what is left of their limits."),
@@ -73,6 +74,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("key change", "freehold.cli.key_change:command", "Change what a key may do."),
     Row("key rotate", "freehold.cli.key_rotate:command", "Give a key a new secret."),
     Row("key revoke", "freehold.cli.key_revoke:command", "Make a key stop working."),
+    Row("key admin", "freehold.cli.key_admin:command", "Make the key by which keys are managed over HTTP."),
     Row("key forgive", "freehold.cli.key_forgive:command", "Give out again what is uncertain of a key."),
     Row(
         "pocket serve",

@@ -46,8 +46,8 @@ def _serve(
     config: str | None, host: str | None, port: int | None, admin_port: int | None, workers: int | None,
     quiet: bool,
 ) -> None:  # fmt: skip
-    from freehold.cli.key_file import stores_of
-    from freehold.cli.loading import ledger_database, ledger_settings
+    from freehold.cli.key_file import admin_digest, stores_of
+    from freehold.cli.loading import ledger_database, ledger_settings, load_telemetry
     from freehold.gateway import Setup, up
 
     def read() -> Settled:
@@ -64,10 +64,10 @@ def _serve(
             first=first,
             recorder=lambda number: open_recorder(ledger, database, number, workers or settings.workers),
             receipt=receipt,
-            strict=ledger.strict,
-            seal=sealing(ledger),
+            telemetry=load_telemetry(config),
             state=state_folder(),
             stores=stores_of(config),
+            admin_key=admin_digest(config),
             host=settings.host,
             port=settings.port if port is None else port,
             admin_port=settings.admin_port if admin_port is None else admin_port,
@@ -86,12 +86,17 @@ def settled(config: str | None, host: str | None = None) -> Settled:
     from freehold.estate.build import build_estate
     from freehold.gateway import Settled
     from freehold.gateway.settings import GatewaySettings
+    from freehold.ledger.settings import LedgerSettings
 
     loaded = load_settings(config)
     settings = loaded.section("gateway", GatewaySettings)
     if host is not None:
         settings = msgspec.structs.replace(settings, host=host)
-    return Settled(estate=build_estate(loaded), settings=settings, credentials=load_credentials(config))
+    ledger = loaded.section("ledger", LedgerSettings)
+    return Settled(
+        estate=build_estate(loaded), settings=settings, credentials=load_credentials(config),
+        strict=ledger.strict, seal=sealing(ledger),
+    )  # fmt: skip
 
 
 def open_recorder(settings: LedgerSettings, database: str | None, number: int, workers: int = 1) -> Ledger:

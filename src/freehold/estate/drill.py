@@ -70,8 +70,8 @@ class Drill(msgspec.Struct, frozen=True, kw_only=True):
         return max((one.worst for one in self.workloads), key=RANK.__getitem__, default="up")
 
 
-class _Moment(msgspec.Struct, frozen=True, kw_only=True):
-    """The estate during one stretch."""
+class Moment(msgspec.Struct, frozen=True, kw_only=True):
+    """The estate during one stretch. A live drill makes these come true."""
 
     from_min: float
     to_min: float
@@ -80,6 +80,11 @@ class _Moment(msgspec.Struct, frozen=True, kw_only=True):
     slow: frozenset[HomeId]
     frozen: frozenset[HomeId]
     served: dict[WorkloadId, Served]
+    dead: frozenset[HomeId] = frozenset()
+    limits: dict[HomeId, float] = {}  # homes that cannot grow: requests a minute
+    capacity_times: float = 1.0  # of the survivors' pools
+    demand_times: dict[WorkloadId, float] = {}
+    unnoticed: bool = False  # traffic is taken to go where it always went
 
 
 class Stage:
@@ -97,13 +102,17 @@ class Stage:
 
     def play(self, scenario: Scenario) -> Drill:
         failed = dict.fromkeys(node for blow in scenario.blows for node in blow.nodes)
-        moments = [_moment(scenario, self, start, end) for start, end in pairwise(_times(scenario))]
+        moments = self.moments(scenario)
         return Drill(
             scenario=scenario,
             touches=bool(scenario.blows),
             failed=tuple(labels(self.graph, failed)),
             workloads=tuple(_report(one, scenario, self, moments) for one in self.estate.workloads.values()),
         )
+
+    def moments(self, scenario: Scenario) -> list[Moment]:
+        """The scenario cut where anything changes."""
+        return [_moment(scenario, self, start, end) for start, end in pairwise(_times(scenario))]
 
 
 def play(scenario: Scenario, estate: Estate, graph: Graph) -> Drill:
@@ -123,7 +132,7 @@ def _times(scenario: Scenario) -> list[float]:
     return sorted(times)
 
 
-def _moment(scenario: Scenario, stage: Stage, start: float, end: float) -> _Moment:
+def _moment(scenario: Scenario, stage: Stage, start: float, end: float) -> Moment:
     estate, graph = stage.estate, stage.graph
 
     def struck(*how: str) -> list[int]:
@@ -139,7 +148,10 @@ def _moment(scenario: Scenario, stage: Stage, start: float, end: float) -> _Mome
     over = start >= scenario.minutes  # it has recovered, and everybody comes back
     hit = bool(struck("down")) and not over
     limits = _limits(scenario, stage, struck("down", "no-growth"), hit)
-    return _Moment(
+    times = _herd(scenario, stage) if over else {}
+    capacity_times = scenario.capacity_times if hit else 1.0
+    stay = _stay(scenario, stage, start) if hit else None
+    return Moment(
         from_min=start,
         to_min=end,
         fallen=fallen,
@@ -147,15 +159,15 @@ def _moment(scenario: Scenario, stage: Stage, start: float, end: float) -> _Mome
         slow=_touched(estate, graph, struck("slow")),
         frozen=frozenset(limits),
         served=demand_met(
-            estate,
-            alive,
-            demand_times=_herd(scenario, stage) if over else None,
-            capacity_times=scenario.capacity_times if hit else 1.0,
-            limits=limits,
-            stay=_stay(scenario, stage, start) if hit else None,
+            estate, alive, demand_times=times, capacity_times=capacity_times, limits=limits, stay=stay,
             allowed=stage.allowed,
         ),
-    )
+        dead=frozenset(estate.homes) - alive,
+        limits=limits,
+        capacity_times=capacity_times,
+        demand_times=times,
+        unnoticed=stay is not None,
+    )  # fmt: skip
 
 
 def _herd(scenario: Scenario, stage: Stage) -> dict[WorkloadId, float]:
@@ -194,7 +206,7 @@ def _stay(scenario: Scenario, stage: Stage, start: float) -> dict[WorkloadId, Ho
     return {id: homes[0] for id, homes in stage.allowed.items() if homes}
 
 
-def _report(workload: Workload, scenario: Scenario, stage: Stage, moments: Sequence[_Moment]) -> Report:
+def _report(workload: Workload, scenario: Scenario, stage: Stage, moments: Sequence[Moment]) -> Report:
     graph, before, mine = stage.graph, stage.before[workload.id], stage.allowed[workload.id]
     stretches = _merged([_stretch(workload, mine, graph, before, moment) for moment in moments])
     usual = before.unserved or 0.0
@@ -221,7 +233,7 @@ def _report(workload: Workload, scenario: Scenario, stage: Stage, moments: Seque
 
 
 def _stretch(
-    workload: Workload, mine: tuple[HomeId, ...], graph: Graph, before: Served, moment: _Moment
+    workload: Workload, mine: tuple[HomeId, ...], graph: Graph, before: Served, moment: Moment
 ) -> Stretch:
     served = moment.served[workload.id]
     left = [id for id in mine if not moment.fallen.dead(graph.home(id))]
@@ -247,7 +259,7 @@ def _merged(stretches: Sequence[Stretch]) -> tuple[Stretch, ...]:
 
 
 def _state(
-    mine: tuple[HomeId, ...], left: Sequence[HomeId], before: Served, served: Served, moment: _Moment
+    mine: tuple[HomeId, ...], left: Sequence[HomeId], before: Served, served: Served, moment: Moment
 ) -> State:
     if not mine:
         return "up"  # it had no home it may use before either: the map says so, the drill did nothing to it
@@ -288,7 +300,7 @@ def _total(rates: Sequence[float | None], minutes: Sequence[float]) -> float | N
     return sum(rate * length for rate, length in zip(known, minutes, strict=True))
 
 
-def _wrong(workload: Workload, moments: Sequence[_Moment], minutes: Sequence[float]) -> float | None:
+def _wrong(workload: Workload, moments: Sequence[Moment], minutes: Sequence[float]) -> float | None:
     if workload.requests_per_min is None:
         return None
     total = 0.0
@@ -306,7 +318,7 @@ def _because(graph: Graph, fallen: Fall, mine: Sequence[HomeId]) -> Iterable[str
 
 
 def _prevented(
-    worst: State, workload: Workload, scenario: Scenario, stage: Stage, moments: Sequence[_Moment]
+    worst: State, workload: Workload, scenario: Scenario, stage: Stage, moments: Sequence[Moment]
 ) -> Iterable[str]:
     """What would have kept it up: said only where something was lost."""
     estate, graph, mine = stage.estate, stage.graph, set(stage.allowed[workload.id])
@@ -330,7 +342,7 @@ def _prevented(
         yield f"own health probes: the vendor says nothing for {scenario.unseen_min:g} minutes"
 
 
-def _unhurt(workload: Workload, estate: Estate, graph: Graph, bad: Sequence[_Moment]) -> Iterator[HomeId]:
+def _unhurt(workload: Workload, estate: Estate, graph: Graph, bad: Sequence[Moment]) -> Iterator[HomeId]:
     """Homes that it does not use, could use, and that stayed up."""
     for home in estate.homes.values():
         if home.id not in workload.homes and _same_work(home, workload, estate):
@@ -339,7 +351,7 @@ def _unhurt(workload: Workload, estate: Estate, graph: Graph, bad: Sequence[_Mom
                 yield home.id
 
 
-def _hurt(workload: Workload, moment: _Moment, mine: set[HomeId], graph: Graph, usual: float) -> bool:
+def _hurt(workload: Workload, moment: Moment, mine: set[HomeId], graph: Graph, usual: float) -> bool:
     """Down, or serving less than it always does."""
     if all(moment.fallen.dead(graph.home(id)) for id in mine):
         return True

@@ -192,7 +192,8 @@ class PolicySettings(Struct, frozen=True, kw_only=True):
     ] = "error"
     shop_refusals: Annotated[bool, Meta(description="May a refusal be taken to another home?")] = False
     evidence: Annotated[
-        Literal["default", "strict"], Meta(description="strict: answer only once the record is on disk.")
+        Literal["default", "strict"],
+        Meta(description="strict: answer, and end a stream, only once the record is on disk."),
     ] = "default"
     unrecorded: Annotated[
         Literal["refuse", "run"], Meta(description="When the evidence store is full or away: refuse, or run.")

@@ -2,7 +2,7 @@
 
 Knows: the estate's homes, workloads and policies; the dialects; how homes are reached and when they fail.
 Must not know: how evidence is stored (a Recorder is passed in), how homes are planned, what pages show.
-Start with `plane` (a request becomes a call), then `call` (its attempts, streams and ends), then `failover`.
+Start with `plane` (a request becomes a call), then `callstate` (a call, and in which files), then `failover`.
 Pure: `candidates`, `order`, `failover`, `health`, `head`, `passing`, `story`. Sockets: `caller`, `upstream`.
 """
 

@@ -1,102 +1,122 @@
-"""Where each key stands: its limits, what is spent of them, lent to processes, uncertain and left."""
+"""What follows the end of a call: counters, its record, its log line.
+
+None of it keeps a caller waiting: calls that end in one turn of the loop are accounted for together in the
+next, after their answers were written. Together is also cheaper: the same few functions run on one after the
+other.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import asyncio
+from collections import deque
+from collections.abc import Callable
 
-import msgspec
-
-from freehold.gateway.keys import KeyBook, limits_of
-from freehold.gateway.meters import CONCURRENCY, COUNTS_DOLLARS, NAMES, REQUESTS, TOKENS, Place, window_of
-from freehold.gateway.state.base import Key, Standing, State
-from freehold.units import show_usd
-
-QUICK = (CONCURRENCY, REQUESTS, TOKENS)
-_WORDS = {
-    CONCURRENCY: "calls at once", REQUESTS: "calls this minute", TOKENS: "tokens this minute"
-}  # fmt: skip
-
-
-class Limit(msgspec.Struct, frozen=True, kw_only=True):
-    """One limit as it stands now. `left` is what no call has used or may have used."""
-
-    limit: str
-    of: int
-    spent: int
-    leased: int
-    uncertain: int
-    left: int
-
-    def words(self) -> str:
-        kind = NAMES.index(self.limit)
-        shown = [_shown(kind, one) for one in (self.of, self.spent, self.leased, self.left)]
-        name = _WORDS.get(kind) or self.limit.replace("_", " ")
-        doubt = f", {_shown(kind, self.uncertain)} uncertain" if self.uncertain else ""
-        if kind == CONCURRENCY:
-            return f"{shown[0]} {name}: {shown[2]} lent to gateways"
-        return f"{name} {shown[0]}: {shown[1]} spent, {shown[2]} lent to gateways{doubt}, {shown[3]} left"
+from freehold.clock import Clock
+from freehold.dialects import Failure
+from freehold.gateway.allowance import Allowance
+from freehold.gateway.call import Call
+from freehold.gateway.content import Sealings
+from freehold.gateway.evidence import (
+    CallLog,
+    add_accounts,
+    answered_record,
+    answering_attempt,
+    attempt_record,
+    call_record,
+)
+from freehold.gateway.metrics import Metrics
+from freehold.types.names import Digest, RecordId
+from freehold.types.records import AlarmRecord, CallRecord
 
 
-class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """A key, and each of its limits."""
+class Accounts:
+    """The books of one process."""
 
-    key: Key
-    state: str  # valid, revoked or expired
-    limits: tuple[Limit, ...]
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, clock: Clock, now: Callable[[], float],
+        new_id: Callable[[], RecordId], sealings: Sealings, metrics: Metrics, log: CallLog,
+    ) -> None:  # fmt: skip
+        self._loop, self._clock, self._now, self._new_id = loop, clock, now, new_id
+        self._sealings, self._metrics, self._log = sealings, metrics, log
+        self._ended: deque[Call] = deque()
+        self.estate: Digest | None = None  # of the generation at work
+        self.allowance: Allowance | None = None
 
-    def as_data(self) -> dict[str, Any]:
-        """For a program: the key's own fields, and its limits under `limits`."""
-        key = dict.fromkeys(Key.__struct_fields__)
-        own = {**key, "workloads": [], "tags": {}, **msgspec.to_builtins(self.key)}
-        return {**own, "state": self.state, "limits": [msgspec.to_builtins(one) for one in self.limits]}
+    def ended(self, call: Call) -> None:
+        if not self._ended:
+            self._loop.call_soon(self.settle)
+        self._ended.append(call)
 
+    def settle(self) -> None:
+        """Account for every call that ended since the last time."""
+        ended = self._ended
+        if not ended:
+            return
+        behind_ns = self._clock.now_ns() - int(self._now() * 1e9)  # from the loop's clock to the wall's
+        try:
+            while ended:
+                self._account(ended.popleft(), behind_ns)
+        finally:
+            if ended:  # one of them could not be told; the others are not to be lost with it
+                self._loop.call_soon(self.settle)
 
-def accounts(states: Sequence[State], now_ns: int) -> list[Account]:
-    """Of every key. `states`: that of keys and dollars, and the quick one if there is another."""
-    keys = KeyBook(states[0]).all()
-    places = {key.id: _places(key, now_ns) for key in keys}
-    found = _standings(states, [place for some in places.values() for place in some])
-    return [_account(key, places[key.id], found, now_ns) for key in keys]
+    def _account(self, call: Call, behind_ns: int) -> None:
+        seconds = call.ended - call.started
+        self._count(call, seconds)
+        record = self._record_of(call, int(call.ended * 1e9) + behind_ns, seconds)
+        if call.attempts > 1 and call.ending == "ok":  # else the call's record says all there is to its try
+            self._sealings.recorder.record(answering_attempt(call, record, self._new_id()))
+        cost = record.cost
+        self._metrics.spent_on(record.workload, record.key, None if cost is None else cost.nano_usd)
+        if call.caller.tags or call.held is not None:
+            self._charge(record, call)
+        self._sealings.record(record, call.seal, call.asked.body, call.answer, call.said)
+        self._log.call(call, seconds)
 
+    def _charge(self, record: CallRecord, call: Call) -> None:
+        """Whose cost it is, and what it counts against the limits of its key."""
+        charged = None
+        if self.allowance is not None:
+            cost = record.cost
+            charged = self.allowance.settle(call, None if cost is None else cost.nano_usd)
+        add_accounts(record, call.caller.tags, charged)
 
-def account(states: Sequence[State], id: str, now_ns: int) -> Account:
-    key = KeyBook(states[0]).row(id).key
-    places = _places(key, now_ns)
-    return _account(key, places, _standings(states, places), now_ns)
+    def _count(self, call: Call, seconds: float) -> None:
+        metrics, where, workload = self._metrics, call.route, str(call.plan.workload.id)
+        home = where.id if where is not None else ""
+        metrics.call(workload, home, call.ending, seconds)
+        if call.tried and call.ending == "ok":
+            key = (workload, call.joined or "failover")
+            metrics.rescued[key] = metrics.rescued.get(key, 0) + 1
+        usage = call.usage
+        if usage is not None and where is not None:
+            if usage.fresh is not None:
+                metrics.used(home, "input", usage.fresh)
+            if usage.output is not None:
+                metrics.used(home, "output", usage.output)
 
+    def _record_of(self, call: Call, time_ns: int, seconds: float) -> CallRecord:
+        where = call.route
+        if where is None or call.ending != "ok":
+            return call_record(call, self.estate, time_ns, seconds)
+        return answered_record(call, where.template, time_ns, seconds)
 
-def _places(key: Key, now_ns: int) -> list[Place]:
-    return [Place(str(key.id), kind, window_of(kind, now_ns)) for kind, _ in limits_of(key)]
+    # --- under a strict policy ---
 
+    def begun(self, call: Call) -> RecordId:
+        """Record that content of this call is about to be shown."""
+        id, seconds = self._new_id(), self._now() - call.attempt_started
+        self._sealings.recorder.record(attempt_record(call, None, id, self._clock.now_ns(), seconds))
+        return id
 
-def _standings(states: Sequence[State], places: list[Place]) -> dict[Place, Standing]:
-    quick = [place for place in places if place.kind in QUICK]
-    lasting = [place for place in places if place.kind not in QUICK]
-    found = [*states[-1].standings(quick), *states[0].standings(lasting)]
-    return {one.place: one for one in found}
-
-
-def _account(key: Key, places: list[Place], found: dict[Place, Standing], now_ns: int) -> Account:
-    limits = tuple(
-        _limit(limit, found[place]) for (_, limit), place in zip(limits_of(key), places, strict=True)
-    )
-    return Account(key=key, state=state_of(key, now_ns), limits=limits)
-
-
-def _limit(limit: int, standing: Standing) -> Limit:
-    return Limit(
-        limit=NAMES[standing.place.kind], of=limit, spent=standing.spent, leased=standing.leased,
-        uncertain=standing.uncertain,
-        left=max(0, limit - standing.spent - standing.uncertain),
-    )  # fmt: skip
-
-
-def state_of(key: Key, now_ns: int) -> str:
-    if key.revoked_ns is not None:
-        return "revoked"
-    return "expired" if key.expires_ns is not None and key.expires_ns <= now_ns else "valid"
-
-
-def _shown(kind: int, amount: int) -> str:
-    return show_usd(amount) if kind in COUNTS_DOLLARS else f"{amount:,}"
+    def not_shown(self, call: Call, failure: Failure) -> None:
+        """Record that an answer was kept from its caller, whatever its own record says."""
+        denied = self._metrics.denied
+        denied[failure.code] = denied.get(failure.code, 0) + 1
+        self._log.event(f"{call.id} was answered, and the answer not shown: {failure.why}")
+        self._sealings.recorder.record(
+            AlarmRecord(
+                id=self._new_id(), time_ns=self._clock.now_ns(), alarm="gateway.answer-not-shown",
+                about=str(call.id), workload=call.plan.workload.id, error=failure.code,
+            )
+        )  # fmt: skip

@@ -83,10 +83,11 @@ class Held:
 class _Waiting:
     """A call that has not begun; its caller's connection takes it for one."""
 
-    __slots__ = ("_allowance", "_asked", "_gone", "amount", "meter", "until")
+    __slots__ = ("_allowance", "_asked", "_gone", "amount", "joined", "meter", "until")
 
     def __init__(self, allowance: Allowance, asked: _Wish, short: Short, until: float) -> None:
         self._allowance, self._asked, self._gone = allowance, asked, False
+        self.joined: str | None = None
         self.meter, self.amount, self.until = short.meter, short.amount, until
         asked.client.begin(self)
 
@@ -128,12 +129,13 @@ class _Wish:
 class _Stranger:
     """A request with a key that is not known yet."""
 
-    __slots__ = ("_again", "_deny", "_gone", "since")
+    __slots__ = ("_again", "_deny", "_gone", "joined", "since")
 
     def __init__(
         self, client: Client, since: float, again: Callable[[], None], deny: Callable[[Failure], None]
     ) -> None:
         self.since, self._again, self._deny, self._gone = since, again, deny, False
+        self.joined: str | None = None
         client.begin(self)
 
     def client_gone(self) -> None:
@@ -300,29 +302,30 @@ class Allowance:
 
     # --- after a call ---
 
-    def charge(self, call: Settling, cost_nano_usd: int | None) -> Charged | None:
-        """What a call counts, worked out once; None where no limit of its key counts tokens or dollars."""
+    def _charge(self, call: Settling, cost_nano_usd: int | None) -> Charged | None:
+        """What a call counts; None where no limit of its key counts tokens or dollars."""
         held = call.held
         if held is None or held.facts is _NO_FACTS:
             return None
-        if held.charged is None:
-            held.charged = charge(
-                held.bound, call.usage, cost_nano_usd, held.facts, complete=call.ending == "ok",
-                sent_bytes=call.sent_bytes if call.committed else 0, answers=call.asked.side is None,
-            )  # fmt: skip
-        return held.charged
+        return charge(
+            held.bound, call.usage, cost_nano_usd, held.facts, complete=call.ending == "ok",
+            sent_bytes=call.sent_bytes if call.committed else 0, answers=call.asked.side is None,
+        )  # fmt: skip
 
-    def settle(self, call: Settling) -> None:
-        """Once its record says what it was charged."""
+    def settle(self, call: Settling, cost_nano_usd: int | None) -> Charged | None:
+        """Count what a call that is over has used, at this cost if it is known, and free the rest."""
         held = call.held
-        if held is not None:
-            for slice_, amount in held.parts:
-                if 0 <= slice_.fair < amount:
-                    self._of[slice_.place.kind].soon()
-            self.beyond += held.settle()
-            for leasing in self.leasings:
-                if leasing.waiting:
-                    leasing.look()
+        if held is None:
+            return None
+        charged = held.charged = self._charge(call, cost_nano_usd)
+        for slice_, amount in held.parts:
+            if 0 <= slice_.fair < amount:
+                self._of[slice_.place.kind].soon()
+        self.beyond += held.settle()
+        for leasing in self.leasings:
+            if leasing.waiting:
+                leasing.look()
+        return charged
 
     async def end(self) -> None:
         self.stopping = True

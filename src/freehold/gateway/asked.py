@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, Final
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -22,6 +24,14 @@ _USAGE_OPTION: Final = b',"stream_options":{"include_usage":true}}'
 
 
 _NOTHING: Final = msgspec.Raw(b"")  # an absent field
+
+
+class Traced(Protocol):
+    """The trace a call belongs to: the caller's own header, and what each attempt sends on."""
+
+    @property
+    def header(self) -> str | None: ...
+    def onward(self) -> dict[str, str]: ...
 
 
 class Peek(msgspec.Struct):
@@ -49,17 +59,18 @@ class Peek(msgspec.Struct):
     text: msgspec.Raw = _NOTHING
     thinking: msgspec.Raw = _NOTHING
 
-    def has(self, field: str) -> bool:
-        return getattr(self, field) is not _NOTHING
 
-
-_peek = msgspec.json.Decoder(Peek).decode
+peek = msgspec.json.Decoder(Peek).decode
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode = msgspec.json.Encoder().encode
 
 
-def peek(body: bytes) -> Peek:
-    return _peek(body)
+def any_of(fields: tuple[str, ...]) -> Callable[[Peek], bool]:
+    """Is any of these fields of the top there? One look at all of them at once."""
+    if not fields:
+        return lambda peeked: False
+    values, none = attrgetter(*fields, *fields), (_NOTHING,) * (2 * len(fields))  # twice: never a single one
+    return lambda peeked: values(peeked) != none
 
 
 class Asked:
@@ -68,7 +79,7 @@ class Asked:
     __slots__ = (
         "_conversation", "body", "dialect", "hides_usage", "inbound", "model", "near", "peeked",
         "peeked_whole",
-        "side", "stored", "stream",
+        "side", "stored", "stream", "trace",
     )  # fmt: skip
 
     def __init__(self, inbound: Inbound, near: Codec, dialect: str, body: bytes, peeked: Peek) -> None:
@@ -76,10 +87,11 @@ class Asked:
         self.model = inbound.model or peeked.model or ""
         self.stream = bool(peeked.stream) if inbound.stream is None else inbound.stream
         self.hides_usage = self.stream and dialect == "openai" and not _asks_usage(peeked)
-        self.stored = _stored(peeked)
+        self.stored = None if _nothing_stored(peeked) else _stored(peeked)
         self._conversation: Conversation | None = None
         self.peeked_whole: Peeked | None = None
         self.side: Any = None  # a Side, where this is no generation
+        self.trace: Traced | None = None
 
     @property
     def conversation(self) -> Conversation:
@@ -147,11 +159,13 @@ def _asks_usage(peeked: Peek) -> bool:
     return bool(found and found.include_usage)
 
 
+def _nothing_stored(peeked: Peek) -> bool:
+    return peeked.previous_response_id is None and peeked.conversation is peeked.container is _NOTHING
+
+
 def _stored(peeked: Peek) -> StoredState | None:
     if peeked.previous_response_id is not None:
         return StoredState(kind="previous_response", id=peeked.previous_response_id)
-    if peeked.conversation is _NOTHING and peeked.container is _NOTHING:
-        return None
     for kind, raw in (("conversation", peeked.conversation), ("container", peeked.container)):
         if bytes(raw) not in (b"", b"null"):
             text = bytes(raw).decode("utf-8", "replace").strip('"')

@@ -74,8 +74,8 @@ class CallerConnection(asyncio.Protocol):
             call.client_gone()
 
     def eof_received(self) -> bool:
-        if self.call is None:
-            return False
+        if self.call is None or self.transport.get_extra_info("sslcontext") is not None:
+            return False  # TLS has no half-closed connections
         self._closing = True  # half-closed after its request: it still wants the answer, and nothing after it
         return True
 
@@ -232,7 +232,12 @@ class CallerConnection(asyncio.Protocol):
 
     @property
     def last_chunk(self) -> bytes:
-        return b"0\r\n\r\n" if self.chunked else b""
+        if not self.chunked:
+            return b""
+        joined = None if self.call is None else self.call.joined
+        if joined is None:
+            return b"0\r\n\r\n"
+        return b"0\r\nx-freehold-joined: %b\r\n\r\n" % joined.encode()
 
     @property
     def framing(self) -> bytes:

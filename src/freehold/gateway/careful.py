@@ -34,7 +34,7 @@ class CarefulReader:
         self._body: list[bytes] = []
         self._size = self._head_size = 0
         self._refusal: Unacceptable | None = None
-        self._done = self._head_done = self._extra = self._begun = False
+        self._done = self._head_done = self._extra = self._begun = self._keep = False
         self.wants_continue = False
         self.chunked_replies = True
 
@@ -67,6 +67,7 @@ class CarefulReader:
 
     def on_message_complete(self) -> None:
         self._done = True
+        self._keep = self._parser.should_keep_alive()  # the parser forgets it when this returns
 
     def feed(self, data: bytes) -> tuple[Head, bytes] | None:
         """Head and body once complete. Bytes after them are dropped, and the connection then closes."""
@@ -134,7 +135,7 @@ class CarefulReader:
         line = b"%b %b HTTP/1.1" % (method.encode(), self._target)
         return Head(
             method, self._target, line, raw.lower(), raw, self._size,
-            self._parser.should_keep_alive() and not self._extra,
+            self._keep and not self._extra,
         )  # fmt: skip
 
 

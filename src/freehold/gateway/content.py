@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -21,10 +21,18 @@ from freehold.types.names import Digest, RecordId
 from freehold.types.records import CallRecord, Content
 
 SEALED_BYTES_MAX: Final = 4 * 1024 * 1024  # of a request, and of an answer
+GATHERED_BYTES_MAX: Final = 16 * 1024  # of an answer, before they are hashed
 WAITING_BYTES_MAX: Final = 64 * 1024 * 1024  # gathered, and not sealed yet
 TENANT_DEFAULT: Final = "default"  # where no keys are required
 
+_set = msgspec.structs.force_setattr
+
 Seal = Callable[[str, RecordId, str, bytes], Content]  # tenant, record, part, what was said
+
+
+class _Hash(Protocol):
+    def update(self, data: bytes, /) -> None: ...
+    def hexdigest(self) -> str: ...
 
 
 class Said:
@@ -46,68 +54,116 @@ class Said:
 
 
 class Hashed:
-    """One answer's digest and length, where the words themselves are not kept."""
+    """One answer's digest and length, where the words themselves are not kept.
 
-    __slots__ = ("_hash", "size")
+    Hashing costs more for being begun than for a few bytes, so what comes is gathered, and hashed a batch at
+    a time: a whole answer only when its record is made.
+    """
+
+    __slots__ = ("_gathered", "_hash", "_pieces", "size")
 
     def __init__(self) -> None:
-        self._hash = hashlib.sha256()
-        self.size = 0
+        self._hash: _Hash | None = None
+        self._pieces: list[bytes] = []
+        self._gathered = self.size = 0
 
     def add(self, data: bytes) -> None:
-        self._hash.update(data)
-        self.size += len(data)
+        self._pieces.append(data)
+        size = len(data)
+        self.size += size
+        self._gathered += size
+        if self._gathered > GATHERED_BYTES_MAX:
+            self._fold()
+
+    def _fold(self) -> None:
+        if self._hash is None:
+            self._hash = hashlib.sha256()
+        self._hash.update(self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces))
+        self._pieces.clear()
+        self._gathered = 0
 
     def content(self) -> Content:
+        if self._hash is None and len(self._pieces) == 1:
+            return digest_of(self._pieces[0])
+        self._fold()
+        assert self._hash is not None
         return Content(digest=Digest(f"sha256:{self._hash.hexdigest()}"), length=self.size)
 
 
-def add_digests(record: CallRecord, request: bytes, answer: Hashed) -> None:
-    """Set on a record that nobody has seen yet."""
-    asked = Hashed()
-    asked.add(request)
-    msgspec.structs.force_setattr(record, "request", asked.content())
-    if answer.size:
-        msgspec.structs.force_setattr(record, "response", answer.content())
+def digest_of(said: bytes) -> Content:
+    return Content(digest=Digest("sha256:" + hashlib.sha256(said).hexdigest()), length=len(said))
 
 
-class Sealing:
-    """Seals one record's content after the other, in a thread of its own, and records it."""
+def add_digests(record: CallRecord, request: bytes, whole: bytes, streamed: Said | Hashed | None) -> None:
+    """Set on a record that nobody has seen yet; of an answer, which was given whole or as a stream."""
+    if request:
+        _set(record, "request", digest_of(request))
+    if whole:
+        _set(record, "response", digest_of(whole))
+    elif isinstance(streamed, Hashed) and streamed.size:
+        _set(record, "response", streamed.content())
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, seal: Seal, recorder: Recorder) -> None:
-        self._loop, self._seal, self._recorder = loop, seal, recorder
-        self._thread = ThreadPoolExecutor(1, "freehold-seal")
-        self._waiting: set[asyncio.Task[None]] = set()
+
+class Sealings:
+    """How what was said is kept. A call is kept as was wanted when it began.
+
+    Content is sealed one record after the other, in a thread of its own.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, recorder: Recorder, seal: Seal | None) -> None:
+        self._loop, self.recorder, self.seal = loop, recorder, seal
+        self._thread: ThreadPoolExecutor | None = None
+        self._waiting: dict[RecordId, asyncio.Task[None]] = {}
         self._waiting_bytes = 0
 
-    def record(self, entry: CallRecord, request: bytes, response: bytes) -> asyncio.Task[None]:
-        """Record `entry` with what was said; the task is done once it is with the recorder."""
-        task = self._loop.create_task(self._sealed(entry, request, response))
-        self._waiting.add(task)
-        task.add_done_callback(self._waiting.discard)
-        return task
+    def use(self, seal: Seal | None) -> None:
+        """From now on; None: digests only."""
+        self.seal = seal
 
-    async def _sealed(self, entry: CallRecord, request: bytes, response: bytes) -> None:
+    def record(
+        self, entry: CallRecord, seal: Seal | None, request: bytes, whole: bytes = b"",
+        streamed: Said | Hashed | None = None,
+    ) -> None:  # fmt: skip
+        """Record `entry`, which nobody has seen yet, with what was said: at once, or as a stream."""
+        if seal is None:
+            add_digests(entry, request, whole, streamed)
+            self.recorder.record(entry)
+            return
+        answer = streamed.whole() if isinstance(streamed, Said) else whole
+        task = self._loop.create_task(self._sealed(seal, entry, request, answer))
+        self._waiting[entry.id] = task
+        task.add_done_callback(lambda done: self._waiting.pop(entry.id, None))
+
+    async def _sealed(self, seal: Seal, entry: CallRecord, request: bytes, response: bytes) -> None:
         size = len(request) + len(response)
         if self._waiting_bytes + size > WAITING_BYTES_MAX:
-            self._recorder.record(without(entry, "too much waited to be sealed"))
+            self.recorder.record(without(entry, "too much waited to be sealed"))
             return
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, "freehold-seal")
         self._waiting_bytes += size
         try:
             made = await self._loop.run_in_executor(
-                self._thread, sealed_record, self._seal, entry, request, response
+                self._thread, sealed_record, seal, entry, request, response
             )
         finally:
             self._waiting_bytes -= size
-        self._recorder.record(made)
+        self.recorder.record(made)
+
+    async def sealed(self, id: RecordId) -> None:
+        """Once this record is with the recorder."""
+        task = self._waiting.get(id)
+        if task is not None:
+            await asyncio.wait((task,))
 
     async def emptied(self) -> None:
         """Wait until everything gathered so far is with the recorder."""
         if self._waiting:
-            await asyncio.wait(set(self._waiting))
+            await asyncio.wait(set(self._waiting.values()))
 
     def close(self) -> None:
-        self._thread.shutdown(wait=False)
+        if self._thread is not None:
+            self._thread.shutdown(wait=False)
 
 
 def sealed_record(seal: Seal, entry: CallRecord, request: bytes, response: bytes) -> CallRecord:

@@ -14,6 +14,7 @@ NEVER = float("inf")
 
 
 class Waiting(Protocol):
+    __slots__ = ()
     deadline: float  # on the loop's clock; NEVER while nothing is waited for
 
     def expired(self) -> None: ...

@@ -7,124 +7,110 @@ from typing import Final, TextIO
 
 import msgspec
 
-from freehold.dialects import Outcome
-from freehold.gateway.allowance import Allowance
+from freehold.dialects import Failure, Inbound, Outcome
 from freehold.gateway.call import Call
-from freehold.gateway.routes import Plan, Route
-from freehold.types.conversation import Usage
-from freehold.types.homes import Price
-from freehold.types.names import Digest, PolicyId, RecordId
-from freehold.types.records import AttemptRecord, CallRecord, Cost, Tokens, Took
+from freehold.gateway.routes import Plan
+from freehold.gateway.template import NO_USAGE, Template, tokens_of
+from freehold.gateway.told import Told
+from freehold.types.names import Digest, KeyId, RecordId
+from freehold.types.records import AttemptRecord, CallRecord, Charged, Took
 
-_NO_USAGE: Final = {"tokens": "the home reported no usage", "cost": "the home reported no usage"}
-_NO_PRICE: Final = {"cost": "the home has no price"}
-_NO_CACHE_PRICE: Final = {"cost": "the home has no price for cached tokens"}
+NO_KEY: Final = "no key was given"
 _HOLDS: Final = "it holds the stored state that the call names"
-_FLOPS: Final = "undisclosed"
-MTOK: Final = 1_000_000
-_NO_PRICES: Final = Price()
+_NOT_ASKED: Final = "no home was asked"
+_IN_THE_CALL: Final = dict.fromkeys(("tokens", "cost", "useful_flops"), "in the call's record")
+_OPERATIONS: Final = {"generate": "chat", "count": "count_tokens", "embed": "embeddings"}
 _set = msgspec.structs.force_setattr
 
 
-def cost_of(usage: Usage | None, price: Price) -> tuple[Cost | None, dict[str, str]]:
-    """What the tokens cost at the home's prices, or why that is not known."""
-    if usage is None or usage.fresh is None or usage.output is None:
-        return None, _NO_USAGE
-    if price.input_nano_usd_per_mtok is None or price.output_nano_usd_per_mtok is None:
-        return None, _NO_PRICE
-    nano = usage.fresh * price.input_nano_usd_per_mtok + usage.output * price.output_nano_usd_per_mtok
-    for count, each in (
-        (usage.cache_read, price.cache_read_nano_usd_per_mtok),
-        (usage.cache_write, price.cache_write_nano_usd_per_mtok),
-    ):
-        if count:
-            if each is None:
-                return None, _NO_CACHE_PRICE
-            nano += count * each
-    return Cost(nano_usd=nano // MTOK, price_source=price.source or None, price_as_of=price.as_of or None), {}
-
-
 def call_record(call: Call, estate: Digest | None, time_ns: int, seconds: float) -> CallRecord:
-    route, usage, workload = call.route, call.usage, call.plan.workload
-    cost, unknown = (None, _NO_USAGE) if route is None else cost_of(usage, route.home.price)
-    first = call.first_content
+    """The record of a call, however it went."""
+    template = call.route.template if call.route is not None else None
+    if template is None:
+        return unasked_record(call, estate, time_ns, seconds)
+    record = answered_record(call, template, time_ns, seconds)
+    _set(record, "outcome", call.ending)
+    _set(record, "error", call.error)
+    _set(record, "status", call.log_status or None)
+    _set(record, "attempts", call.attempts)
+    _set(record, "rescued", bool(call.tried) and call.ending == "ok")
+    _set(record, "joined", call.joined)
+    return record
+
+
+def unasked_record(call: Call, estate: Digest | None, time_ns: int, seconds: float) -> CallRecord:
+    """A call that came as far as its homes, and found none that could be asked."""
+    plan = call.plan
     return CallRecord(
-        id=call.id,
-        time_ns=time_ns,
-        estate=estate,
-        workload=workload.id,
-        policy=workload.policy.id,
-        planned=call.plan.routes[0].facts if call.plan.routes else None,
-        actual=None if route is None else route.facts,
-        actual_known=None if route is None else "assumed",
-        tier=None if route is None else route.home.tier,
-        tokens=None if usage is None else tokens_of(usage),
-        useful_flops=_FLOPS,
-        cost=cost,
-        took=Took(
-            first_content_us=None if first is None else int((first - call.started) * 1e6),
-            total_us=int(seconds * 1e6),
-        ),
-        outcome=call.ending,
-        error=call.error,
-        key=call.caller.id,
-        unknown=unknown,
-        dialect=call.asked.inbound.dialect,
-        stream=call.asked.stream,
-        status=call.log_status or None,
-        attempts=call.attempts,
-        rescued=bool(call.tried) and call.ending == "ok",
-        joined=call.joined,
-        why_home=why_home(call),
-    )
-
-
-def add_accounts(record: CallRecord, call: Call, allowance: Allowance | None) -> None:
-    """Whose cost it is, and what it counted against the limits of its key."""
-    if call.caller.tags:
-        _set(record, "tags", call.caller.tags)
-    if call.held is not None and allowance is not None:
-        cost = record.cost
-        charged = allowance.charge(call, cost.nano_usd if cost is not None else None)
-        if charged is not None:
-            _set(record, "charged", charged)
-
-
-def template_of(plan: Plan, route: Route, estate: Digest | None) -> CallRecord:
-    """What every call that this home answers for this workload has in common."""
-    return CallRecord(
-        id=RecordId(""), time_ns=0, estate=estate, workload=plan.workload.id, policy=plan.policy.id,
-        planned=plan.routes[0].facts, actual=route.facts, actual_known="assumed", tier=route.home.tier,
-        useful_flops=_FLOPS, outcome="ok", status=200,
+        id=call.id, time_ns=time_ns, estate=estate, workload=plan.workload.id, policy=plan.policy.id,
+        policy_digest=plan.policy_digest, planned=plan.routes[0].facts if plan.routes else None,
+        outcome=call.ending, error=call.error, key=call.caller.id, dialect=call.asked.inbound.dialect,
+        operation=operation_of(call.asked.inbound), stream=call.asked.stream, status=call.log_status or None,
+        attempts=0, took=Took(queue_us=0, total_us=int(seconds * 1e6)),
+        unknown=without_home(called=True, key=call.caller.id),
+        trace=None if call.asked.trace is None else call.asked.trace.header,
     )  # fmt: skip
 
 
-def answered_record(call: Call, template: CallRecord, time_ns: int, seconds: float) -> CallRecord:
+def answered_record(call: Call, template: Template, time_ns: int, seconds: float) -> CallRecord:
     """The record of a call that went as calls go: a copy of the template with what is this call's own.
 
     Fields are set by force on a copy that nobody has seen yet, which costs a third of building it anew.
     """
-    usage, first = call.usage, call.first_content
-    record = copy.copy(template)
+    usage, told, first = call.usage, call.told, call.first_content
+    record = copy.copy(template.record)
     _set(record, "id", call.id)
     _set(record, "time_ns", time_ns)
     if usage is not None:
         _set(record, "tokens", tokens_of(usage))
-    price = call.route.home.price if call.route is not None else _NO_PRICES
-    cost, unknown = cost_of(usage, price)
+    cost = template.cost(usage)
     _set(record, "cost", cost)
+    unknown = template.unknown(usage, told, costed=cost is not None, content=first is not None)
     _set(record, "unknown", unknown)
+    if template.parameters is not None:
+        _set(record, "useful_flops", template.flops(usage))
+    if told is not None:
+        _tell(record, told, template)
     first_us = None if first is None else int((first - call.started) * 1e6)
-    _set(record, "took", Took(first_content_us=first_us, total_us=int(seconds * 1e6)))
-    _set(record, "dialect", call.asked.inbound.dialect)
-    _set(record, "stream", call.asked.stream)
-    _set(record, "key", call.caller.id)
+    _set(record, "took", Took(queue_us=0, first_content_us=first_us, total_us=int(seconds * 1e6)))
+    asked = call.asked
+    _set(record, "dialect", asked.inbound.dialect)
+    if asked.side is not None:
+        _set(record, "operation", operation_of(asked.inbound))
+    _set(record, "stream", asked.stream)
+    if call.caller.id is None:
+        _set(record, "unknown", {**unknown, "key": NO_KEY})
+    else:
+        _set(record, "key", call.caller.id)
     _set(record, "why_home", why_home(call))
+    if asked.trace is not None:
+        _set(record, "trace", asked.trace.header)
     if call.attempts > 1:
         _set(record, "attempts", call.attempts)
         _set(record, "rescued", True)
         _set(record, "joined", call.joined)
     return record
+
+
+def add_accounts(record: CallRecord, tags: dict[str, str], charged: Charged | None) -> None:
+    """For a record that nobody has seen yet."""
+    if tags:
+        _set(record, "tags", tags)
+    if charged is not None:
+        _set(record, "charged", charged)
+
+
+def _tell(record: CallRecord, told: Told, template: Template) -> None:
+    """What the answer says of itself."""
+    if told.finish:
+        _set(record, "finish", told.finish)
+    if told.vendor_id:
+        _set(record, "vendor_id", told.vendor_id)
+    actual, known = template.actual(told)
+    if actual is not template.facts:
+        _set(record, "actual", actual)
+    if known != template.known:
+        _set(record, "actual_known", known)
 
 
 def why_home(call: Call) -> str | None:
@@ -138,39 +124,77 @@ def why_home(call: Call) -> str | None:
     return None
 
 
-def tokens_of(usage: Usage) -> Tokens:
-    return Tokens(
-        fresh=usage.fresh, cache_read=usage.cache_read, cache_write=usage.cache_write,
-        reasoning=usage.reasoning, output=usage.output,
-    )  # fmt: skip
+def operation_of(inbound: Inbound) -> str:
+    return _OPERATIONS.get(inbound.operation, inbound.operation)
 
 
 def attempt_record(
-    call: Call, route: Route, outcome: Outcome, id: RecordId, time_ns: int, seconds: float
+    call: Call, outcome: Outcome | None, id: RecordId, time_ns: int, seconds: float
 ) -> AttemptRecord:
+    """One try. Without an outcome it has only begun: the answer's content is about to be shown."""
+    route = call.route
+    assert route is not None
+    head = route.template.record
+    began = outcome is None
+    unknown = {
+        "tokens": "not yet" if began else NO_USAGE, "cost": "not yet" if began else NO_USAGE,
+    }  # fmt: skip
+    if began:
+        unknown["outcome"] = "it had only begun; another record says how it ended"
+    if call.caller.id is None:
+        unknown["key"] = NO_KEY
     return AttemptRecord(
-        id=id, time_ns=time_ns, call=call.id, number=call.attempts, workload=call.plan.workload.id,
-        policy=call.plan.policy.id, actual=route.facts, actual_known="assumed", tier=route.home.tier,
-        outcome="failed", error=f"gateway.attempt-{outcome.kind.replace('_', '-')}"[:100],
-        status=outcome.status, retry_after_ms=outcome.retry_after_ms, took=Took(total_us=int(seconds * 1e6)),
-        unknown=_NO_USAGE, key=call.caller.id,
+        id=id, time_ns=time_ns, call=call.id, number=call.attempts, estate=head.estate,
+        workload=head.workload, policy=head.policy, policy_digest=head.policy_digest, planned=head.planned,
+        actual=route.facts, actual_known=head.actual_known, tier=head.tier, useful_flops=head.useful_flops,
+        outcome=None if outcome is None else "failed",
+        error=None if outcome is None else f"gateway.attempt-{outcome.kind.replace('_', '-')}"[:100],
+        status=None if outcome is None else outcome.status,
+        retry_after_ms=None if outcome is None else outcome.retry_after_ms,
+        took=Took(queue_us=0, total_us=int(seconds * 1e6)), unknown=unknown, key=call.caller.id, begun=began,
+    )  # fmt: skip
+
+
+def answering_attempt(call: Call, record: CallRecord, id: RecordId) -> AttemptRecord:
+    """The try that gave the answer, where others came to nothing before it. Its tokens are in the call."""
+    seconds = call.ended - call.attempt_started
+    return AttemptRecord(
+        id=id, time_ns=record.time_ns, call=call.id, number=call.attempts, estate=record.estate,
+        workload=record.workload, policy=record.policy, policy_digest=record.policy_digest,
+        planned=record.planned, actual=record.actual, actual_known=record.actual_known, tier=record.tier,
+        outcome=record.outcome, took=Took(queue_us=0, total_us=int(seconds * 1e6)), key=record.key,
+        status=record.status, unknown={**record.unknown, **_IN_THE_CALL},
     )  # fmt: skip
 
 
 def denied_record(
-    id: RecordId, time_ns: int, *, estate: Digest | None, code: str, status: int, dialect: str | None,
-    workload: str | None, policy: PolicyId | None, client_fault: bool, key: str | None,
+    id: RecordId, time_ns: int, *, estate: Digest | None, failure: Failure, inbound: Inbound,
+    plan: Plan | None, key: KeyId | None,
 ) -> CallRecord:  # fmt: skip
     """A call that no home was asked for."""
-    return msgspec.convert(
-        {
-            "kind": "call/1", "id": id, "time_ns": time_ns, "estate": estate, "error": code, "status": status,
-            "dialect": dialect, "workload": workload, "policy": policy, "key": key, "attempts": 0,
-            "outcome": "client_fault" if client_fault else "denied",
-            "unknown": {"tokens": "no home was asked", "cost": "no home was asked"},
-        },
-        CallRecord,
+    return CallRecord(
+        id=id, time_ns=time_ns, estate=estate, error=failure.code, status=failure.status,
+        dialect=inbound.dialect, operation=operation_of(inbound),
+        workload=plan.workload.id if plan is not None else None,
+        policy=plan.policy.id if plan is not None else None,
+        policy_digest=plan.policy_digest if plan is not None else None, key=key, attempts=0,
+        outcome="client_fault" if 400 <= failure.status < 429 else "denied",
+        unknown=without_home(called=plan is not None, key=key),
     )  # fmt: skip
+
+
+def without_home(*, called: bool, key: KeyId | None) -> dict[str, str]:
+    """Why the record of a call that no home was asked for says so little."""
+    unknown = dict.fromkeys(
+        ("actual", "actual_known", "tier", "tokens", "useful_flops", "cost", "finish", "vendor_id"),
+        _NOT_ASKED,
+    )
+    if not called:
+        unknown |= dict.fromkeys(("workload", "policy_digest", "planned"), "it was refused before")
+        unknown["took"] = "it was refused at once"
+    if key is None:
+        unknown["key"] = NO_KEY
+    return unknown
 
 
 class CallLog:

@@ -8,7 +8,7 @@ rest with httptools, or refuses it, and the two are fuzzed against each other.
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 
 # name ":" value CRLF, again and again: no folding, no bare CR or LF, no control bytes, nothing beyond ASCII.
 _LINES = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9a-z-]+:[\t\x20-\x7e]*\r\n)+")
@@ -34,7 +34,7 @@ class Head:
     ) -> None:
         self.method, self.target, self.line = method, target, line
         self.lower, self.raw, self.length, self.keep = lower, raw, length, keep
-        self.memo: object = None  # what the plane made of it, for when the same head comes again
+        self.memo: Any = None  # what the plane made of it, for when the same head comes again
 
     def get(self, name: bytes) -> bytes | None:
         """The value of the first header `name` (lower case), as it was sent."""

@@ -35,8 +35,8 @@ class Health:
 
     __slots__ = (
         "_batch", "_cooling_s", "_limit", "_over", "_past", "_random", "_recent", "_spread", "_window",
-        "batches", "consecutive", "epoch", "failures", "half_open_busy", "slow", "state", "successes",
-        "until",
+        "batches", "calm", "consecutive", "epoch", "failures", "half_open_busy", "slow", "state", "successes",
+        "until", "warned_until",
     )  # fmt: skip
 
     def __init__(self, chance: random.Random) -> None:
@@ -50,6 +50,8 @@ class Health:
         self._cooling_s = COOLING_SECONDS_FIRST
         self.state: State = "closed"
         self.until = 0.0  # when cooling or ramping ends
+        self.warned_until = 0.0  # another process has found it failing
+        self.calm = True  # nothing about this home changes from call to call, so an order with it may be kept
         self.consecutive = 0
         self.half_open_busy = False
         self.slow = False
@@ -62,6 +64,8 @@ class Health:
         self.successes += 1
         self.consecutive = 0
         self._window.append(True)
+        if self.state == "closed":
+            return
         if self.state == "half_open" or (self.state == "cooling" and now >= self.until):
             self.half_open_busy = False
             self._window.clear()
@@ -79,6 +83,12 @@ class Health:
             self.until = max(self.until, now + (wait_seconds or 0.0))
         elif self.state in ("half_open", "ramping") or self._tripped() or wait_seconds is not None:
             self._cool(now, wait_seconds)
+        elif now < self.warned_until:
+            self._cool(now, None)
+
+    def warned(self, until: float) -> None:
+        """Another process finds it failing: until then, one failure here is enough."""
+        self.warned_until = max(self.warned_until, until)
 
     def gave_up(self) -> None:
         """A probe ended without telling us anything, such as a caller who left."""
@@ -99,6 +109,10 @@ class Health:
 
     def _enter(self, state: State, until: float) -> None:
         self.state, self.until = state, until
+        self._changed()
+
+    def _changed(self) -> None:
+        self.calm = self.state == "closed" and not self.slow
         self.epoch += 1
 
     def _jitter(self) -> float:
@@ -124,11 +138,6 @@ class Health:
         if self.state == "half_open":
             self.half_open_busy = True
 
-    @property
-    def calm(self) -> bool:
-        """Nothing about this home changes from call to call, so an order with it in may be kept."""
-        return self.state == "closed" and not self.slow
-
     def _probe(self) -> bool:
         return self._random.random() * PROBE_EVERY < 1
 
@@ -146,7 +155,7 @@ class Health:
         self._over += over
         if (self._over > RECENT // 2) != self.slow:
             self.slow = not self.slow
-            self.epoch += 1
+            self._changed()
         if not self.slow:
             self._batch.append(seconds)
             if len(self._batch) >= BATCH:

@@ -93,10 +93,11 @@ class Leasing:
 
     def __init__(
         self, open_state: Opened, *, loop: asyncio.AbstractEventLoop, clock: Clock, owner: str, name: str,
-        folder: Path, lease_s: float, chance: random.Random, keys: Callable[[list[KeyRow]], None] | None,
+        folder: Path, lease_s: float, ready_s: float, chance: random.Random,
+        keys: Callable[[list[KeyRow]], None] | None,
     ) -> None:  # fmt: skip
         self._loop, self._clock, self.owner = loop, clock, owner
-        self._lease_s, self._chance, self._keys = lease_s, chance, keys
+        self._lease_s, self._ready_s, self._chance, self._keys = lease_s, ready_s, chance, keys
         # Each store has journals of its own: what is settled in one must not be taken for settled in another.
         place = folder / FOLDER / name
         self._voice = _Voice(open_state, owner, place, lease_s)
@@ -114,6 +115,7 @@ class Leasing:
         self.away_since: float | None = None
         self.away_why = ""
         self.rounds = self.failures = 0
+        self.say: Callable[[str], None] = lambda words: None
         self._idle = asyncio.Event()
         self._timer = loop.call_soon(self._tick)
         self._thread = threading.Thread(target=self._run, name="freehold-state", daemon=True)
@@ -212,10 +214,7 @@ class Leasing:
         now_ns = self._clock.now_ns()
         asks: list[Ask] = []
         for meter in list(self._meters.values()):
-            made = meter.ask(now_ns)
-            if made is not None:
-                asks.append(made)
-            asks += meter.asks_of_old()
+            asks += meter.asks(now_ns, self._ready_s)
             if meter.asleep:
                 meter.active = False
                 del self._meters[meter.key, meter.kind]
@@ -226,6 +225,8 @@ class Leasing:
         now = self._loop.time()
         self.rounds += 1
         if isinstance(done, Done):
+            if self.away_since is not None:
+                self.say("the shared state is back")
             self.away_since, self.away_why, self._backoff = None, "", BACKOFF_SECONDS_FIRST
             self._not_before = 0.0
             self._apply(work, done, now)
@@ -258,7 +259,7 @@ class Leasing:
                 for gone in meter.closed(ask.place):
                     self._release(gone)
                 continue
-            for slice_ in (meter.now, *meter.old):
+            for slice_ in meter.slices:
                 if slice_.place == ask.place:
                     self._take(slice_, ask, grant, now)
         if done.version is not None and self._keys is not None:
@@ -286,6 +287,7 @@ class Leasing:
         self.failures += 1
         if self.away_since is None:
             self.away_since = now
+            self.say(f"the shared state is away: {error.why or error.what}")
         self.away_why = error.why or error.what
         self._not_before = now + self._backoff * (0.5 + self._chance.random())
         self._backoff = min(self._backoff * 2, BACKOFF_SECONDS_MAX)
@@ -356,7 +358,7 @@ class Leasing:
         """Is there a part that the store still has in our name? Marks what can be given back to be so."""
         for meter in self._meters.values():
             meter.last_ns = 0
-        return any(meter.now.lent or meter.old for meter in self._meters.values())
+        return any(slice_.lent for meter in self._meters.values() for slice_ in meter.slices)
 
 
 class _Voice:

@@ -34,7 +34,18 @@ class Histogram:
 class Metrics:
     """The counters of one process."""
 
-    __slots__ = ("attempts", "calls", "denied", "durations", "first", "rescued", "tokens", "unreadable")
+    __slots__ = (
+        "attempts",
+        "calls",
+        "denied",
+        "durations",
+        "first",
+        "rescued",
+        "spent",
+        "tokens",
+        "unpriced",
+        "unreadable",
+    )
 
     def __init__(self) -> None:
         self.calls: dict[tuple[str, str, str], int] = {}  # workload, home, outcome
@@ -44,6 +55,8 @@ class Metrics:
         self.tokens: dict[tuple[str, str], int] = {}  # home, kind
         self.rescued: dict[tuple[str, str], int] = {}  # workload, how
         self.denied: dict[str, int] = {}  # code
+        self.unpriced: dict[tuple[str | None, str | None], int] = {}  # workload, key
+        self.spent: dict[tuple[str | None, str | None], int] = {}  # workload, key: nano-dollars
         self.unreadable = 0
 
     def call(self, workload: str, home: str, outcome: str, seconds: float) -> None:
@@ -69,6 +82,13 @@ class Metrics:
         except KeyError:
             self.tokens[key] = count
 
+    def spent_on(self, workload: str | None, key: str | None, nano_usd: int | None) -> None:
+        """What a call cost; None: that is not known, which is counted too."""
+        kept, more = (self.unpriced, 1) if nano_usd is None else (self.spent, nano_usd)
+        paid = (workload, key)
+        if paid in kept or len(kept) < SERIES_MAX:
+            kept[paid] = kept.get(paid, 0) + more
+
     def attempt_failed(self, home: str, kind: str) -> None:
         if (home, kind) in self.attempts or len(self.attempts) < SERIES_MAX:
             self.attempts[home, kind] = self.attempts.get((home, kind), 0) + 1
@@ -91,6 +111,11 @@ def snapshot(metrics: Metrics, gauges: Mapping[str, float]) -> Snapshot:
         found[_series("freehold_tokens_total", home=home, kind=kind)] = count
     for (workload, how), count in metrics.rescued.items():
         found[_series("freehold_rescued_total", workload=workload, how=how)] = count
+    for (spent_by, key_id), nano_usd in metrics.spent.items():
+        name = _series("freehold_spend_usd_total", workload=spent_by or "", key=key_id or "")
+        found[name] = nano_usd / 1e9
+    for (asked_by, key_id), count in metrics.unpriced.items():
+        found[_series("freehold_cost_unknown_total", workload=asked_by or "", key=key_id or "")] = count
     for code, count in metrics.denied.items():
         found[_series("freehold_denied_total", code=code)] = count
     found["freehold_unreadable_requests_total"] = metrics.unreadable
@@ -132,27 +157,48 @@ HELP: Final = {
     "freehold_attempts_failed_total": ("counter", "Attempts that did not answer a call, by home and cause."),
     "freehold_tokens_total": ("counter", "Tokens as the homes reported them."),
     "freehold_rescued_total": ("counter", "Calls that another home finished or answered."),
+    "freehold_spend_usd_total": ("counter", "What calls cost at their homes' stated prices."),
+    "freehold_cost_unknown_total": ("counter", "Calls whose cost is not known."),
     "freehold_denied_total": ("counter", "Calls refused before any home was asked."),
     "freehold_unreadable_requests_total": ("counter", "Requests that were not HTTP as it is spoken here."),
     "freehold_call_seconds": ("histogram", "From a call's first byte to its end."),
     "freehold_first_content_seconds": ("histogram", "From the request to the first content of a home."),
+    "freehold_telemetry_sent_total": ("counter", "Spans that the collector took."),
+    "freehold_telemetry_dropped_total": ("counter", "Records and spans that found no room or no collector."),
     "freehold_calls_in_flight": ("gauge", "Calls at work."),
     "freehold_connections": ("gauge", "Callers' connections."),
     "freehold_home_state": ("gauge", "0 well, 1 ramping or slow, 2 probed, 3 cooling."),
     "freehold_home_connections": ("gauge", "Connections to a home."),
     "freehold_generation": ("gauge", "How often settings were read since the start."),
     "freehold_draining": ("gauge", "1 while the gateway finishes its last calls."),
+    "freehold_calls_waiting": ("gauge", "Calls that wait for more of their key's limit."),
+    "freehold_state_away": ("gauge", "Processes for which the shared state does not answer."),
+    "freehold_state_rounds_total": ("counter", "Exchanges with the shared state."),
+    "freehold_state_failures_total": ("counter", "Exchanges with the shared state that failed."),
+    "freehold_charged_beyond_bound_total": ("counter", "Calls that used more than their bound."),
+    "freehold_key_limit": ("gauge", "A key's limit, by name: dollars for budgets, else a number."),
+    "freehold_key_limit_spent": ("gauge", "What is spent of it in its present window."),
+    "freehold_key_limit_left": ("gauge", "What is left of it for calls to come."),
+    "freehold_key_limit_leased": ("gauge", "What of that is lent to processes."),
+    "freehold_key_limit_uncertain": ("gauge", "What a process that is gone may have used."),
     "freehold_resident_bytes": ("gauge", "Memory of the processes."),
 }  # fmt: skip
 
 
+# What a sum over processes would say nothing about: the worst of them is told.
+LARGEST: Final = ("freehold_home_state", "freehold_generation", "freehold_draining")
+
+
 def expose(snapshots: Iterable[Snapshot]) -> str:
-    """The text format; counters and gauges of several processes are added."""
+    """The text format; counters and gauges of several processes are added, but for those in LARGEST."""
     totals: dict[str, float] = {}
     for one in snapshots:
         for values in (one.counters, one.gauges):
             for name, value in values.items():
-                totals[name] = totals.get(name, 0.0) + value
+                if name.startswith(LARGEST):
+                    totals[name] = max(totals.get(name, value), value)
+                else:
+                    totals[name] = totals.get(name, 0.0) + value
     lines: list[str] = []
     for base, (kind, words) in HELP.items():
         mine = [name for name in totals if _base(name) == base]

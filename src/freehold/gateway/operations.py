@@ -35,12 +35,12 @@ def other_operation(
             status=error.status, kind="bad_request", what=error.what, why=error.why, fix=error.fix,
             code=error.code,
         )  # fmt: skip
-        plane.deny(client, near, inbound, failure, caller)
+        plane.deny(client, near, inbound, failure, body, caller)
         return
     if side is not None:
         plane.begin_side(client, head, inbound, near, caller, side, body)
         return
-    plane.deny(client, near, inbound, _refusal(inbound), caller)
+    plane.deny(client, near, inbound, _refusal(inbound), body, caller)
 
 
 def _models(plane: Answering, client: Client, inbound: Inbound, near: Codec, caller: Caller) -> None:
@@ -52,7 +52,7 @@ def _models(plane: Answering, client: Client, inbound: Inbound, near: Codec, cal
             why=f"there are {', '.join(names[:20]) or 'none'}", fix="name one of them",
             code="gateway.unknown-model",
         )  # fmt: skip
-        plane.deny(client, near, inbound, failure, caller)
+        plane.deny(client, near, inbound, failure, b"", caller)
         return
     shown = [inbound.model] if inbound.model is not None else names
     rows = [model_row(inbound.dialect, name) for name in shown]

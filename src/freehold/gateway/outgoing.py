@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
 
 from freehold.dialects.base import WireRequest
-from freehold.gateway.asked import RENAMING, Asked
+from freehold.gateway.asked import Asked
 from freehold.gateway.fitting import LeftOut, spliced, written
 from freehold.gateway.routes import Route
 from freehold.gateway.story import Story, continued, reasked
@@ -25,46 +26,47 @@ class NotReady(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def request_for(
-    asked: Asked, route: Route, forward: bytes,
-    rescue: Story | None, joined: str | None,
+    asked: Asked, route: Route, rescue: Story | None, joined: str | None,
 ) -> Sent | LeftOut | NotReady:  # fmt: skip
-    """A DialectError says that no home can do what is asked, or that it cannot be read."""
+    """Where `quick_request` has none. A DialectError: no home can do it, or it cannot be read."""
+    onward = asked.trace.onward() if asked.trace is not None else None
     if asked.side is not None:
         wanted = asked.side.write(route)
         if isinstance(wanted, str):
             return LeftOut(home=route.id, why=wanted)
-        return _signed(route, wanted, passing=False)
+        return _signed(route, wanted, onward, passing=False)
     if rescue is None and route.dialect == asked.dialect:
-        if route.dialect in RENAMING and not route.signs and not _must_look(asked, route):
-            return _quick(asked, route, forward)
         made = spliced(asked, route)
         if made is not None:
-            return _signed(route, made, passing=True)
+            return _signed(route, made, onward, passing=True)
     told = _told(asked, route, rescue, joined)
-    return told if isinstance(told, LeftOut) else _signed(route, told, passing=False)
+    return told if isinstance(told, LeftOut) else _signed(route, told, onward, passing=False)
+
+
+def quick_request(asked: Asked, route: Route, forward: bytes) -> bytes | None:
+    """The body as it came, behind a head that was made before; None where it must be looked at first."""
+    if route.dialect != asked.dialect or not route.renames or _must_look(asked, route):
+        return None
+    if asked.trace is not None:
+        forward += _lines(asked.trace.onward())
+    head = route.head_stream if asked.stream else route.head_plain
+    body = asked.body_for(route.model_name)
+    if forward:
+        head = b"%b%bcontent-length: " % (head[:-16], forward)
+    return b"%b%d\r\n\r\n%b" % (head, len(body), body)
 
 
 def _must_look(asked: Asked, route: Route) -> bool:
     """Does the body hold anything that this home may not take as it is?"""
     if route.api_version is not None and asked.inbound.api_version not in (None, route.api_version):
         return True
-    peeked, body = asked.peeked, asked.body
-    for field in route.telling_fields:
-        if peeked.has(field):
-            return True
+    if route.tells(asked.peeked):
+        return True
+    body = asked.body
     for word in route.telling_words:  # noqa: SIM110  # a generator costs more than the search
         if word in body:
             return True
     return False
-
-
-def _quick(asked: Asked, route: Route, forward: bytes) -> Sent:
-    """The body as it came, behind a head that was made before."""
-    head = route.head_stream if asked.stream else route.head_plain
-    body = asked.body_for(route.model_name)
-    if forward:
-        head = b"%b%bcontent-length: " % (head[:-16], forward)
-    return Sent(b"%b%d\r\n\r\n%b" % (head, len(body), body), True)
 
 
 def _told(asked: Asked, route: Route, rescue: Story | None, joined: str | None) -> WireRequest | LeftOut:
@@ -78,6 +80,13 @@ def _told(asked: Asked, route: Route, rescue: Story | None, joined: str | None) 
     return written(going_on, route, begun=bool(rescue.text.strip()))
 
 
-def _signed(route: Route, made: WireRequest, *, passing: bool) -> Sent | NotReady:
-    ready = route.request(made.method, made.path, made.headers, made.body)
+def _lines(headers: Mapping[str, str]) -> bytes:
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode("latin-1")
+
+
+def _signed(
+    route: Route, made: WireRequest, onward: Mapping[str, str] | None, *, passing: bool
+) -> Sent | NotReady:
+    headers = made.headers if onward is None else {**made.headers, **onward}
+    ready = route.request(made.method, made.path, headers, made.body)
     return NotReady() if ready is None else Sent(request=ready, passing=passing)

@@ -6,11 +6,13 @@ usage and errors apart. Nothing is forwarded before the first content, and only 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from freehold.gateway.told import FINISHES, GEMINI_CALLS, RESPONSES_CALL, Whole, named
 from freehold.types.conversation import Usage
 
 EVENT_BYTES_MAX: Final = 16 * 1024 * 1024
@@ -26,6 +28,8 @@ class Seen(NamedTuple):
     usage: msgspec.Raw | None = None
     message: str = ""
     model: str = ""
+    finish: str = ""  # why it ended, in the dialect's words
+    id: Any = ""  # what the vendor calls its answer, if it is text
 
 
 # --- OpenAI chat completions ---
@@ -61,6 +65,7 @@ class _OpenAIFirst(msgspec.Struct):
     usage: msgspec.Raw = _NOTHING
     error: msgspec.Raw = _NOTHING
     model: str = ""
+    id: Any = ""
 
 
 _openai = msgspec.json.Decoder(_OpenAIChunk).decode
@@ -78,12 +83,12 @@ def openai_early(data: bytes) -> Seen:
     kind = USAGE_ONLY if not chunk.choices and there(chunk.usage) else LIFECYCLE
     for choice in chunk.choices:
         if choice.finish_reason is not None:
-            return Seen(FINISH, there(chunk.usage), model=chunk.model)
+            return Seen(FINISH, there(chunk.usage), "", chunk.model, choice.finish_reason, chunk.id)
         if choice.delta is not None and any(
             bytes(value) not in _EMPTY for value in msgspec.structs.astuple(choice.delta)
         ):
             kind = CONTENT
-    return Seen(kind, there(chunk.usage), model=chunk.model)
+    return Seen(kind, there(chunk.usage), "", chunk.model, "", chunk.id)
 
 
 _CONTENT: Final = Seen(CONTENT)
@@ -105,8 +110,8 @@ def openai_later(data: bytes) -> Seen:
         return Seen(ERROR, message=bytes(error)[:500].decode("utf-8", "replace"))
     if not choices:
         return Seen(USAGE_ONLY if there(chunk.usage) else LIFECYCLE, there(chunk.usage))
-    finished = any(choice.finish_reason is not None for choice in choices)
-    return Seen(FINISH if finished else CONTENT, there(chunk.usage))
+    finish = next((choice.finish_reason for choice in choices if choice.finish_reason is not None), None)
+    return Seen(CONTENT if finish is None else FINISH, there(chunk.usage), finish=finish or "")
 
 
 def there(field: msgspec.Raw) -> msgspec.Raw | None:
@@ -138,11 +143,10 @@ def _openai_counted(wire: _OpenAIUsage) -> Usage:
     details, out = wire.prompt_tokens_details, wire.completion_tokens_details
     cached = _tokens(details.cached_tokens if details else None) or 0
     written = _tokens(details.cache_write_tokens if details else None)
-    prompt = _tokens(wire.prompt_tokens)
-    counted = cached + (written or 0)  # both are in the total
+    prompt, counted = _tokens(wire.prompt_tokens), cached + (written or 0)  # both are in the total
     return Usage(
         fresh=None if prompt is None or prompt < counted else prompt - counted,
-        cache_read=cached if prompt is not None else None,
+        cache_read=_tokens(details.cached_tokens if details else None),
         cache_write=written,
         output=_tokens(wire.completion_tokens),
         reasoning=_tokens(out.reasoning_tokens if out else None),
@@ -164,6 +168,7 @@ class _AnthropicDelta(msgspec.Struct):
 class _AnthropicMessage(msgspec.Struct):
     usage: msgspec.Raw = _NOTHING
     model: str = ""
+    id: Any = ""
 
 
 class _AnthropicEvent(msgspec.Struct):
@@ -189,10 +194,11 @@ def anthropic_any(data: bytes) -> Seen:
     if kind == "error":
         return Seen(ERROR, message=event.error.message if event.error else "")
     if kind == "message_delta":
-        done = event.delta is not None and event.delta.stop_reason is not None
-        return Seen(FINISH if done else LIFECYCLE, there(event.usage))
+        why = event.delta.stop_reason if event.delta is not None else None
+        return Seen(LIFECYCLE if why is None else FINISH, there(event.usage), finish=why or "")
     if event.message is not None:
-        return Seen(LIFECYCLE, there(event.message.usage), model=event.message.model)
+        message = event.message
+        return Seen(LIFECYCLE, there(message.usage), model=message.model, id=message.id)
     return Seen(_ANTHROPIC_KINDS.get(kind, LIFECYCLE))
 
 
@@ -219,10 +225,27 @@ def usage_anthropic(raw: msgspec.Raw) -> Usage:
 # --- OpenAI responses ---
 
 
+# A quote inside a JSON string is escaped, so this is never anybody's words.
+_RESPONSES_CALLS = re.compile(rb'"type"\s*:\s*"(function|custom_tool)_call"')
+
+
 class _ResponsesBody(msgspec.Struct):
     usage: msgspec.Raw = _NOTHING
     model: str = ""
+    id: Any = ""
+    status: Any = None
+    incomplete_details: msgspec.Raw = _NOTHING
+    output: msgspec.Raw = _NOTHING
     error: msgspec.Raw = _NOTHING
+
+    @property
+    def finish(self) -> str:
+        if self.status == "incomplete":
+            filtered = b'"content_filter"' in bytes(self.incomplete_details)
+            return "content_filter" if filtered else "max_output_tokens"
+        if self.status != "completed":
+            return ""
+        return RESPONSES_CALL if _RESPONSES_CALLS.search(self.output) else "completed"
 
 
 class _ResponsesEvent(msgspec.Struct):
@@ -246,11 +269,11 @@ def responses_any(data: bytes) -> Seen:
         said = there(event.response.error) if event.response is not None else None
         words = bytes(said)[:500].decode("utf-8", "replace") if said is not None else ""
         return Seen(ERROR, message=event.message or words)
-    usage = there(event.response.usage) if event.response is not None else None
-    model = event.response.model if event.response is not None else ""
-    if kind in _RESPONSES_ENDS:
-        return Seen(FINISH, usage, model=model)
-    return Seen(CONTENT if kind.endswith(".done") else LIFECYCLE, usage, model=model)
+    body = event.response
+    if body is None:
+        return Seen(CONTENT if kind.endswith(".done") else LIFECYCLE)
+    shown = FINISH if kind in _RESPONSES_ENDS else LIFECYCLE
+    return Seen(shown, there(body.usage), "", body.model, body.finish, body.id)
 
 
 def usage_responses(raw: msgspec.Raw) -> Usage:
@@ -258,11 +281,10 @@ def usage_responses(raw: msgspec.Raw) -> Usage:
     details, out = wire.input_tokens_details, wire.output_tokens_details
     cached = _tokens(details.cached_tokens if details else None) or 0
     written = _tokens(details.cache_write_tokens if details else None)
-    prompt = _tokens(wire.input_tokens)
-    counted = cached + (written or 0)
+    prompt, counted = _tokens(wire.input_tokens), cached + (written or 0)
     return Usage(
         fresh=None if prompt is None or prompt < counted else prompt - counted,
-        cache_read=cached if prompt is not None else None,
+        cache_read=_tokens(details.cached_tokens if details else None),
         cache_write=written,
         output=_tokens(wire.output_tokens),
         reasoning=_tokens(out.reasoning_tokens if out else None),
@@ -291,6 +313,7 @@ class _GeminiChunk(msgspec.Struct, rename="camel"):
     candidates: list[_GeminiCandidate] = []
     usage_metadata: msgspec.Raw = _NOTHING
     model_version: str = ""
+    response_id: Any = ""
     error: msgspec.Raw = _NOTHING
 
 
@@ -302,12 +325,14 @@ def gemini_any(data: bytes) -> Seen:
     if (error := there(chunk.error)) is not None:
         return Seen(ERROR, message=bytes(error)[:500].decode("utf-8", "replace"))
     usage = there(chunk.usage_metadata)
+    model, id = chunk.model_version, chunk.response_id
     for candidate in chunk.candidates:
+        called = GEMINI_CALLS if b'"functionCall"' in bytes(candidate.content) else ""
         if candidate.finish_reason:
-            return Seen(FINISH, usage, model=chunk.model_version)
+            return Seen(FINISH, usage, "", model, called or candidate.finish_reason, id)
         if b'"parts"' in bytes(candidate.content):
-            return Seen(CONTENT, usage, model=chunk.model_version)
-    return Seen(LIFECYCLE, usage, model=chunk.model_version)
+            return Seen(CONTENT, usage, "", model, called, id)
+    return Seen(LIFECYCLE, usage, "", model, "", id)
 
 
 class _GeminiUsage(msgspec.Struct, rename="camel"):
@@ -328,7 +353,7 @@ def usage_gemini(raw: msgspec.Raw) -> Usage:
     given = None if prompt is None else prompt + (_tokens(wire.tool_use_prompt_token_count) or 0)
     return Usage(
         fresh=None if given is None or given < cached else given - cached,
-        cache_read=cached if prompt is not None else None,
+        cache_read=_tokens(wire.cached_content_token_count),
         output=None if said is None and thought is None else (said or 0) + (thought or 0),
         reasoning=thought,
     )
@@ -365,18 +390,19 @@ class PassLane:
     """One stream on its way through. `feed` gives the bytes that may go to the caller now."""
 
     __slots__ = (
-        "_early", "_hide_usage", "_keep_max", "_later", "_pending", "_read_usage", "_terminal", "kept",
-        "kept_bytes", "model", "state", "usage", "why",
+        "_early", "_finishes", "_hide_usage", "_keep_max", "_later", "_pending", "_read_usage", "_terminal",
+        "finish", "kept", "kept_bytes", "model", "state", "usage", "vendor_id", "why",
     )  # fmt: skip
 
     def __init__(self, dialect: str, keep_bytes_max: int, hide_usage: bool) -> None:
         self._early, self._later, self._read_usage, self._terminal = WATCHES[dialect]
+        self._finishes = FINISHES[dialect]
         self._hide_usage = hide_usage  # the caller did not ask for the event that tells usage; we did
         self._keep_max = keep_bytes_max
         self._pending = b""
         self.state = HOLD
         self.usage: Usage | None = None
-        self.model = ""
+        self.model = self.finish = self.vendor_id = ""
         self.why = ""
         self.kept: list[bytes] = []  # what was forwarded, for a rescue that continues it
         self.kept_bytes = 0
@@ -477,6 +503,10 @@ class PassLane:
     def _note(self, seen: Seen) -> None:
         if seen.model and not self.model:
             self.model = seen.model
+        if seen.id and not self.vendor_id:
+            self.vendor_id = named(seen.id)
+        if seen.finish and self.finish != "tool_use":  # Gemini finishes with STOP after a call
+            self.finish = self._finishes.get(seen.finish, "error")
         if seen.usage is None:
             return
         try:
@@ -525,18 +555,11 @@ def later_wins(before: Usage, after: Usage) -> Usage:
 # --- whole answers ---
 
 
-class Whole(NamedTuple):
-    """A whole answer of the dialect: is it complete, what did it use, who says it wrote it."""
-
-    complete: bool
-    usage: Usage | None
-    model: str
-
-
 class _OpenAIWhole(msgspec.Struct):
     choices: list[_OpenAIChoice]
     usage: msgspec.Raw = _NOTHING
     model: str = ""
+    id: Any = ""
 
 
 class _AnthropicWhole(msgspec.Struct):
@@ -544,17 +567,12 @@ class _AnthropicWhole(msgspec.Struct):
     usage: msgspec.Raw = _NOTHING
     model: str = ""
     type: str = ""
-
-
-class _ResponsesWhole(msgspec.Struct):
-    status: str | None = None
-    usage: msgspec.Raw = _NOTHING
-    model: str = ""
+    id: Any = ""
 
 
 _openai_whole = msgspec.json.Decoder(_OpenAIWhole).decode
 _anthropic_whole = msgspec.json.Decoder(_AnthropicWhole).decode
-_responses_whole = msgspec.json.Decoder(_ResponsesWhole).decode
+_responses_whole = msgspec.json.Decoder(_ResponsesBody).decode
 
 
 class _OpenAIQuick(msgspec.Struct):
@@ -563,9 +581,11 @@ class _OpenAIQuick(msgspec.Struct):
     choices: list[_OpenAIChoice]
     usage: _OpenAIUsage | None = None
     model: str = ""
+    id: Any = ""
 
 
 _openai_quick = msgspec.json.Decoder(_OpenAIQuick).decode
+_OPENAI: Final = FINISHES["openai"]
 
 
 def whole_openai(body: bytes) -> Whole:
@@ -577,29 +597,39 @@ def whole_openai(body: bytes) -> Whole:
         wire = _openai_whole(body)
         usage = read_usage(usage_openai, wire.usage)
     choices = wire.choices
+    why = choices[0].finish_reason if choices else None
+    finish = "" if why is None else _OPENAI.get(why, "error")
     if len(choices) == 1:
-        return Whole(choices[0].finish_reason is not None, usage, wire.model)
+        return Whole(why is not None, usage, wire.model, finish, named(wire.id))
     complete = bool(choices) and all(choice.finish_reason is not None for choice in choices)
-    return Whole(complete, usage, wire.model)
+    return Whole(complete, usage, wire.model, finish, named(wire.id))
 
 
 def whole_anthropic(body: bytes) -> Whole:
     wire = _anthropic_whole(body)
     complete = wire.type == "message" and wire.stop_reason is not None
-    return Whole(complete, read_usage(usage_anthropic, wire.usage), wire.model)
+    finish = FINISHES["anthropic"].get(wire.stop_reason or "", "error")
+    return Whole(complete, read_usage(usage_anthropic, wire.usage), wire.model, finish, named(wire.id))
 
 
 def whole_responses(body: bytes) -> Whole:
     wire = _responses_whole(body)
     complete = wire.status in ("completed", "incomplete", "queued", "in_progress")
-    return Whole(complete, read_usage(usage_responses, wire.usage), wire.model)
+    finish = FINISHES["responses"].get(wire.finish, "")
+    return Whole(complete, read_usage(usage_responses, wire.usage), wire.model, finish, named(wire.id))
 
 
 def whole_gemini(body: bytes) -> Whole:
     wire = _gemini(body)
     blocked = not wire.candidates and b"blockReason" in body
     complete = blocked or (bool(wire.candidates) and all(one.finish_reason for one in wire.candidates))
-    return Whole(complete, read_usage(usage_gemini, wire.usage_metadata), wire.model_version)
+    called = b'"functionCall"' in body
+    why = next((one.finish_reason for one in wire.candidates if one.finish_reason), "")
+    finish = "content_filter" if blocked else FINISHES["gemini"].get(why, "error")
+    if called and finish == "stop":
+        finish = "tool_use"
+    usage = read_usage(usage_gemini, wire.usage_metadata)
+    return Whole(complete, usage, wire.model_version, finish, named(wire.response_id))
 
 
 WHOLES: dict[str, Callable[[bytes], Whole]] = {

@@ -9,29 +9,22 @@ import asyncio
 import contextlib
 import random
 import ssl
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final, NamedTuple, TextIO
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any, Final, TextIO
 
 import msgspec
 
-from freehold.clock import Clock, SystemClock
+from freehold.clock import Clock, SystemClock, seconds_of
 from freehold.dialects import Codec, DialectError, Failure, Inbound, Outcome, caller_key, codec_for, route
 from freehold.estate.model import Estate
+from freehold.gateway.accounts import Accounts
 from freehold.gateway.allowance import Allowance, Held
 from freehold.gateway.asked import Asked, Peek, peek
 from freehold.gateway.call import Call
 from freehold.gateway.caller import CallerConnection
-from freehold.gateway.content import Hashed, Said, Seal, Sealing, add_digests
+from freehold.gateway.content import Seal, Sealings
 from freehold.gateway.deadlines import Deadlines
-from freehold.gateway.evidence import (
-    CallLog,
-    add_accounts,
-    answered_record,
-    attempt_record,
-    call_record,
-    denied_record,
-    template_of,
-)
+from freehold.gateway.evidence import CallLog, attempt_record, denied_record
 from freehold.gateway.head import Head
 from freehold.gateway.hosts import HostGuard
 from freehold.gateway.ids import id_maker
@@ -40,12 +33,15 @@ from freehold.gateway.metrics import Metrics
 from freehold.gateway.operations import other_operation
 from freehold.gateway.pins import Pins
 from freehold.gateway.routes import Building, Generation, Live, Plan, Route, build_generation
+from freehold.gateway.seams import Client
 from freehold.gateway.settings import GatewaySettings
 from freehold.gateway.side import Side
+from freehold.gateway.telemetry.trace import Caught, Tracing, caught
+from freehold.gateway.template import Template
+from freehold.gateway.withheld import Withheld
 from freehold.types.contracts import Recorder, Refused
 from freehold.types.conversation import StoredState
-from freehold.types.names import HomeId
-from freehold.types.records import CallRecord
+from freehold.types.names import HomeId, RecordId
 
 FLUSH_SECONDS: Final = 0.1
 SWEEP_SECONDS: Final = 5.0
@@ -59,7 +55,7 @@ _LASTING: Final = {"auth": 15.0, "permission": 15.0, "billing": 60.0, "quota_exh
 _EVERYBODY = Caller(None)
 
 
-class _Memo(NamedTuple):
+class Memo(msgspec.Struct):
     """What a head means to this plane, as long as its epoch lasts."""
 
     epoch: int
@@ -69,6 +65,12 @@ class _Memo(NamedTuple):
     caller: Caller | None
     has_key: bool
     forward: bytes
+    generates: bool
+    restarts: bool  # asks that a cut stream begins again
+    trace: Caught | None
+    # The model asked for last under this head, and what it meant: mostly the next call asks for it too.
+    model: str = ""
+    plan: Plan | None = None
 
 
 class Plane:
@@ -79,17 +81,24 @@ class Plane:
         credentials: Mapping[HomeId, str] | None = None, *, clock: Clock | None = None,
         chance: random.Random | None = None, keys: KeyRing | None = None, log: TextIO | None = None,
         attested: frozenset[HomeId] = frozenset(), tls: ssl.SSLContext | None = None,
-        strict: bool = False, seal: Seal | None = None, allowance: Allowance | None = None,
+        strict: bool = False, seal: Seal | None = None, tracing: Tracing | None = None,
+        allowance: Allowance | None = None,
     ) -> None:  # fmt: skip
-        self.allowance = allowance
         self.loop = asyncio.get_running_loop()
         self.clock: Clock = clock or SystemClock()
         self.chance = chance or random.Random()  # noqa: S311  # order and jitter, not secrets
-        self._monotonic_ns = self.clock.monotonic_ns
+        self.now = seconds_of(self.clock)  # the clock that deadlines use, finer than the loop's idea of it
         self.recorder, self.keys, self.strict = recorder, keys, strict
-        self.sealing = None if seal is None else Sealing(self.loop, seal, recorder)
+        self.tracing, self.allowance = tracing, allowance
+        self.sealings = Sealings(self.loop, recorder, seal)
+        writer = getattr(recorder, "writer", None)  # a plain file has no name, and its receipts are bare ids
+        self._writer = f"{writer}/".encode() if writer else b""
         self.metrics, self.log, self.pins = Metrics(), CallLog(log), Pins()
         self.new_id = id_maker(self.clock)
+        self.accounts = Accounts(
+            self.loop, self.clock, self.now, self.new_id, self.sealings, self.metrics, self.log
+        )
+        self.accounts.allowance = allowance
         self.lives: dict[HomeId, Live] = {}
         self._tls = tls or ssl.create_default_context()
         self._attested = attested
@@ -108,10 +117,6 @@ class Plane:
             self.loop.call_later(FLUSH_SECONDS, self._flush), self.loop.call_later(SWEEP_SECONDS, self._sweep)
         ]  # fmt: skip
 
-    def now(self) -> float:
-        """Seconds on the clock that deadlines use, finer than the loop's own idea of it."""
-        return self._monotonic_ns() / 1e9
-
     # --- settings ---
 
     def _build(
@@ -121,11 +126,22 @@ class Plane:
             loop=self.loop, clock=self.clock, chance=self.chance, tls=self._tls, credentials=credentials,
             attested=self._attested,
         )  # fmt: skip
-        return build_generation(number, estate, settings, building, self.lives)
+        made = build_generation(number, estate, settings, building, self.lives)
+        for plan in made.plans.values():
+            for one in plan.routes:
+                one.template = Template(plan, one, estate.digest, one.id in self._attested)
+        self.accounts.estate = estate.digest
+        return made
 
-    def reload(self, estate: Estate, settings: GatewaySettings, credentials: Mapping[HomeId, str]) -> None:
+    def reload(
+        self, estate: Estate, settings: GatewaySettings, credentials: Mapping[HomeId, str], *,
+        tls: ssl.SSLContext | None = None, strict: bool = False, seal: Seal | None = None,
+    ) -> None:  # fmt: skip
         """New settings for calls that begin from now on; those at work finish on what they began with."""
+        self._tls = tls or self._tls
         self.generation = self._build(self.generation.number + 1, estate, settings, credentials)
+        self.strict = strict
+        self.sealings.use(seal)
         self._take_limits(settings)
         self._epoch += 1
         self.deadlines.allow(self._shortest_wait())
@@ -173,34 +189,34 @@ class Plane:
     def begin(self, client: CallerConnection, head: Head, body: bytes) -> None:
         started = self.now()
         memo = head.memo
-        if not isinstance(memo, _Memo) or memo.epoch != self._epoch:
-            found = self._read_head(client, head)
-            if found is None:
+        if memo is None or memo.epoch != self._epoch:
+            memo = head.memo = self._read_head(client, head)
+            if memo is None:
                 return
-            memo = head.memo = found
         caller = memo.caller
         if caller is not None and caller.expires_ns is not None and self.clock.now_ns() >= caller.expires_ns:
             caller = None
         if caller is None:
             self._stranger(client, head, body, memo)
             return
-        if memo.inbound.operation != "generate":
+        if not memo.generates:
             other_operation(self, client, head, memo.inbound, memo.near, caller, body)
             return
         try:
             peeked = peek(body)
         except (msgspec.DecodeError, UnicodeDecodeError):
             failure = self._unreadable_body(memo.near, memo.inbound, body)
-            self._deny(client, memo.near, memo.inbound, failure, caller)
+            self._deny(client, memo.near, memo.inbound, failure, body, caller)
             return
         asked = Asked(memo.inbound, memo.near, memo.row, body, peeked)
-        self._begin_call(client, head, asked, caller, memo.forward, started)
+        asked.trace = memo.trace
+        self._begin_call(client, memo, asked, caller, started)
 
-    def _stranger(self, client: CallerConnection, head: Head, body: bytes, memo: _Memo) -> None:
+    def _stranger(self, client: CallerConnection, head: Head, body: bytes, memo: Memo) -> None:
         """A key that is not known: before it is refused, it is looked for where keys are made."""
 
         def deny(failure: Failure) -> None:
-            self._deny(client, memo.near, memo.inbound, failure)
+            self._deny(client, memo.near, memo.inbound, failure, body)
 
         def again() -> None:
             found = head.memo = self._read_head(client, head)
@@ -227,9 +243,11 @@ class Plane:
         """A token count or an embedding: a call like any other from here on."""
         asked = Asked(inbound, near, _row(inbound), body, Peek())
         asked.side, asked.model, asked.stream, asked.hides_usage = side, side.model, False, False
-        self._begin_call(client, head, asked, caller, b"", self.now())
+        memo = Memo(self._epoch, inbound, near, asked.dialect, caller, True, b"", False, False, caught(head))
+        asked.trace = memo.trace
+        self._begin_call(client, memo, asked, caller, self.now())
 
-    def _read_head(self, client: CallerConnection, head: Head) -> _Memo | None:
+    def _read_head(self, client: CallerConnection, head: Head) -> Memo | None:
         """What a head means; None where it was refused. Kept with the head until keys or settings change."""
         stranger = self.hosts.stranger(head)
         if stranger:
@@ -244,7 +262,11 @@ class Plane:
         secret = given.key.encode("latin-1", "replace") if given.key is not None else b""
         forward = _forwarded(head) if found.dialect == "anthropic" else b""
         caller = self._caller(secret)
-        return _Memo(self._epoch, found, codec_for(found), _row(found), caller, bool(secret), forward)
+        restarts = (head.get(b"x-freehold-on-cut") or b"").lower() == b"restart"
+        return Memo(
+            self._epoch, found, codec_for(found), _row(found), caller, bool(secret), forward,
+            found.operation == "generate", restarts, caught(head),
+        )  # fmt: skip
 
     def remember(self, raw: bytes, head: Head) -> None:
         """Heads hold keys, so few are kept, and not for long."""
@@ -263,49 +285,64 @@ class Plane:
     def _begin_call(
         self,
         client: CallerConnection,
-        head: Head,
+        memo: Memo,
         asked: Asked,
         caller: Caller,
-        forward: bytes,
         started: float,
     ) -> None:
-        plan = self.generation.resolve(asked.model, caller.scope)
-        if not isinstance(plan, Plan):
-            self._deny(client, asked.near, asked.inbound, unknown_model(asked, plan), caller)
-            return
-        if plan.why_none:
-            self._deny(client, asked.near, asked.inbound, _none_allowed(plan), caller, plan)
-            return
-        admitted = self.recorder.admit(plan.policy)
-        if isinstance(admitted, Refused):
-            self._deny(client, asked.near, asked.inbound, _not_admitted(admitted), caller, plan)
-            return
-        failure = self._no_room()
+        plan = memo.plan
+        if plan is None or asked.model != memo.model:
+            plan = self._resolve(client, memo, asked, caller)
+            if plan is None:
+                return
+        failure = self._not_now(plan)
         if failure is not None:
-            self._deny(client, asked.near, asked.inbound, failure, caller, plan)
+            self._deny(client, asked.near, asked.inbound, failure, asked.body, caller, plan)
             return
         if not caller.meters or self.allowance is None:
-            self._start(client, head, asked, plan, caller, forward, started, None)
+            self._start(client, memo, asked, caller, started, plan, None)
             return
         self.allowance.admit(
             client, caller, asked, plan, self.generation,
-            lambda held: self._start(client, head, asked, plan, caller, forward, started, held),
-            lambda failure: self._deny(client, asked.near, asked.inbound, failure, caller, plan),
+            lambda held: self._start(client, memo, asked, caller, started, plan, held),
+            lambda failure: self._deny(
+                client, asked.near, asked.inbound, failure, asked.body, caller, plan
+            ),
         )  # fmt: skip
 
     def _start(
-        self, client: CallerConnection, head: Head, asked: Asked, plan: Plan, caller: Caller, forward: bytes,
-        started: float, held: Held | None,
+        self, client: CallerConnection, memo: Memo, asked: Asked, caller: Caller, started: float, plan: Plan,
+        held: Held | None,
     ) -> None:  # fmt: skip
         self.in_flight += 1
         caller.in_flight += 1
-        restarts = False
-        if plan.policy.on_cut == "restart":
-            restarts = (head.get(b"x-freehold-on-cut") or b"").lower() == b"restart"
-        call = Call(self, client, self.new_id(), asked, plan, caller, forward, restarts, started)
+        id = self.new_id()
+        if self.tracing is not None:
+            asked.trace = self.tracing.begin(asked.trace, id)
+        strict = self.strict or plan.policy.evidence == "strict"
+        shown: Client = Withheld(self, client) if strict else client
+        call = Call(self, shown, id, asked, plan, caller, memo.forward, memo.restarts, started)
         call.held = held
-        client.begin(call)
+        shown.begin(call)
         call.start()
+
+    def _not_now(self, plan: Plan) -> Failure | None:
+        """Why this call may not start, by the state of the evidence or by how full this process is."""
+        policy = plan.strict_policy if self.strict else plan.policy
+        admitted = self.recorder.admit(policy)
+        return _not_admitted(admitted) if isinstance(admitted, Refused) else self._no_room()
+
+    def _resolve(self, client: CallerConnection, memo: Memo, asked: Asked, caller: Caller) -> Plan | None:
+        """The workload that is asked for, noted in `memo`; None where the caller was told there is none."""
+        plan = self.generation.resolve(asked.model, caller.scope)
+        if not isinstance(plan, Plan):
+            self._deny(client, asked.near, asked.inbound, unknown_model(asked, plan), asked.body, caller)
+            return None
+        if plan.why_none:
+            self._deny(client, asked.near, asked.inbound, _none_allowed(plan), asked.body, caller, plan)
+            return None
+        memo.model, memo.plan = asked.model, plan
+        return plan
 
     def _caller(self, secret: bytes) -> Caller | None:
         keys = self.keys
@@ -339,25 +376,22 @@ class Plane:
     # --- refusals before a call ---
 
     def _deny(
-        self, client: CallerConnection, near: Codec, inbound: Inbound, failure: Failure,
+        self, client: CallerConnection, near: Codec, inbound: Inbound, failure: Failure, body: bytes = b"",
         caller: Caller | None = None, plan: Plan | None = None,
     ) -> None:  # fmt: skip
         """Tell the caller in its dialect, and record that it was told."""
         id = self.new_id()
         retry = b"true" if failure.retry_after_ms is not None else b"false"
         written = near.write_error(failure)
-        self.recorder.record(
-            denied_record(
-                id, self.clock.now_ns(), estate=self.generation.estate.digest, code=failure.code,
-                status=failure.status, dialect=inbound.dialect, workload=plan.workload.id if plan else None,
-                policy=plan.policy.id if plan else None, client_fault=400 <= failure.status < 429,
-                key=caller.id if caller else None,
-            )
+        record = denied_record(
+            id, self.clock.now_ns(), estate=self.generation.estate.digest, failure=failure, inbound=inbound,
+            plan=plan, key=caller.id if caller else None,
         )  # fmt: skip
+        self.sealings.record(record, self.sealings.seal, body)
         self.metrics.denied[failure.code] = self.metrics.denied.get(failure.code, 0) + 1
         self.log.denied(id, inbound.dialect, failure.code, written.status)
         extra = b"x-freehold-receipt: %b\r\nx-freehold-attempts: 0\r\nx-should-retry: %b\r\n" % (
-            id.encode(),
+            self.receipt_name(id),
             retry,
         )
         client.reply(written.status, written.headers, written.body, extra)
@@ -394,20 +428,31 @@ class Plane:
             fix="send the conversation itself", code="gateway.stored-state-gone",
         )  # fmt: skip
 
-    def settle(self, call: Call, then: Callable[[], None]) -> None:
-        """Record now, go on when the record is on disk."""
-        recorded = self._record(call, self.now() - call.started)
+    def receipt_name(self, id: RecordId) -> bytes:
+        """WRITER/ID, as the header says it."""
+        return self._writer + id.encode()
 
-        async def wait() -> None:
-            if recorded is not None:
-                await recorded
-            await self.recorder.durable(call.id)
-            if call.client.call is call:
-                then()
+    # --- under a strict policy ---
 
-        task = self.loop.create_task(wait())
+    def stay(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = self.loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def durable(self, id: RecordId) -> None:
+        """Once the record is on disk, with its content if that is kept."""
+        self.accounts.settle()  # so that it is with the recorder, or about to be
+        await self.sealings.sealed(id)
+        await self.recorder.durable(id)
+
+    def begun(self, call: Call) -> RecordId:
+        return self.accounts.begun(call)
+
+    def not_shown(self, call: Call, failure: Failure) -> None:
+        self.accounts.not_shown(call, failure)
+
+    # --- what has ended ---
 
     def attempt_ended(self, call: Call, where: Route, outcome: Outcome | None, now: float) -> None:
         if outcome is None:
@@ -427,59 +472,14 @@ class Plane:
         where.live.failed += 1
         self.metrics.attempt_failed(where.id, outcome.kind)
         seconds = now - call.attempt_started
-        self.recorder.record(
-            attempt_record(call, where, outcome, self.new_id(), self.clock.now_ns(), seconds)
-        )
+        self.recorder.record(attempt_record(call, outcome, self.new_id(), self.clock.now_ns(), seconds))
 
     def call_ended(self, call: Call) -> None:
         self.in_flight -= 1
         if self._empty is not None and not self.in_flight:
             self._empty.set()
         call.caller.in_flight -= 1
-        seconds = call.ended - call.started
-        where = call.route
-        self.metrics.call(
-            str(call.plan.workload.id), where.id if where is not None else "", call.ending, seconds
-        )
-        if call.tried and call.ending == "ok":
-            key = (str(call.plan.workload.id), call.joined or "failover")
-            self.metrics.rescued[key] = self.metrics.rescued.get(key, 0) + 1
-        usage = call.usage
-        if usage is not None and where is not None:
-            if usage.fresh is not None:
-                self.metrics.used(where.id, "input", usage.fresh)
-            if usage.output is not None:
-                self.metrics.used(where.id, "output", usage.output)
-        strict = self.strict or call.plan.policy.evidence == "strict"
-        if not strict or call.ending != "ok" or call.asked.stream:
-            self._record(call, seconds)
-        if call.held is not None and self.allowance is not None:
-            self.allowance.settle(call)
-        self.log.call(call, seconds)
-
-    def gather(self) -> Said | Hashed:
-        return Hashed() if self.sealing is None else Said()
-
-    def _record(self, call: Call, seconds: float) -> asyncio.Task[None] | None:
-        """Record now; where content is to be sealed first, the task that does both."""
-        record = self._record_of(call, seconds)
-        if call.held is not None or call.caller.tags:
-            add_accounts(record, call, self.allowance)
-        if self.sealing is None or isinstance(call.said, Hashed):
-            if isinstance(call.said, Hashed):
-                add_digests(record, call.asked.body, call.said)
-            self.recorder.record(record)
-            return None
-        return self.sealing.record(record, call.asked.body, call.said.whole())
-
-    def _record_of(self, call: Call, seconds: float) -> CallRecord:
-        where, time_ns = call.route, self.clock.now_ns()
-        if where is None or call.ending != "ok":
-            return call_record(call, self.generation.estate.digest, time_ns, seconds)
-        template = where.template
-        if template is None:
-            template = where.template = template_of(call.plan, where, self.generation.estate.digest)
-        return answered_record(call, template, time_ns, seconds)
+        self.accounts.ended(call)
 
     # --- upkeep and end ---
 
@@ -502,12 +502,15 @@ class Plane:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._emptied()
+                while self._tasks:  # answers that wait for their records
+                    await asyncio.wait(self._tasks)
         left = self.in_flight
+        self.accounts.settle()
         for connection in list(self.connections):
             connection.transport.abort() if connection.call is not None else connection.transport.close()
         await asyncio.sleep(0)
-        if self.sealing is not None:
-            await self.sealing.emptied()
+        self.accounts.settle()
+        await self.sealings.emptied()
         return left
 
     async def _emptied(self) -> None:
@@ -529,8 +532,8 @@ class Plane:
                 live.identity.close()
         for task in self._tasks:
             task.cancel()
-        if self.sealing is not None:
-            self.sealing.close()
+        self.accounts.settle()
+        self.sealings.close()
         self.log.flush()
 
 

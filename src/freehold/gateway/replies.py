@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from freehold.gateway.routes import Route
-from freehold.types.names import RecordId
 
 _WHOLE: Final = b"%bx-freehold-attempts: %d\r\nx-freehold-receipt: %b\r\n%bcontent-length: %d\r\n\r\n%b"
 _STREAM: Final = (
@@ -15,23 +14,23 @@ _STREAM: Final = (
 _EXTRA: Final = b"%bx-freehold-attempts: %d\r\nx-freehold-receipt: %b\r\nx-should-retry: %b\r\n"
 
 
-def whole_reply(route: Route, attempts: int, id: RecordId, raw_head: bytes, body: bytes) -> bytes:
+def whole_reply(route: Route, attempts: int, receipt: bytes, raw_head: bytes, body: bytes) -> bytes:
     """A whole answer, ready to be written."""
     named = vendor_id(raw_head)
-    return _WHOLE % (route.reply_plain, attempts, id.encode(), named, len(body), body)
+    return _WHOLE % (route.reply_plain, attempts, receipt, named, len(body), body)
 
 
 def stream_head(
-    route: Route, attempts: int, id: RecordId, content_type: str, joined: str | None, framing: bytes
+    route: Route, attempts: int, receipt: bytes, content_type: str, joined: str | None, framing: bytes
 ) -> bytes:
     marked = b"x-freehold-joined: %b\r\n" % joined.encode() if joined else b""
-    return _STREAM % (content_type.encode(), route.reply_tail, attempts, id.encode(), marked, framing)
+    return _STREAM % (content_type.encode(), route.reply_tail, attempts, receipt, marked, framing)
 
 
-def refusal_extra(route: Route | None, attempts: int, id: RecordId, may_retry: bool) -> bytes:
+def refusal_extra(route: Route | None, attempts: int, receipt: bytes, may_retry: bool) -> bytes:
     """What an error says beside its dialect's own: who was asked, and whether the SDK should try again."""
     home = route.reply_tail if route is not None else b""
-    return _EXTRA % (home, attempts, id.encode(), b"true" if may_retry else b"false")
+    return _EXTRA % (home, attempts, receipt, b"true" if may_retry else b"false")
 
 
 def vendor_id(raw_head: bytes) -> bytes:

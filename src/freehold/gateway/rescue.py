@@ -16,6 +16,12 @@ Lane = PassLane | WatchLane | EventLane
 
 KEPT_BYTES_MAX = 4 * 1024 * 1024  # of a passing stream, so that it can be gone on with
 OPT_IN = "x-freehold-on-cut: restart"
+_NO_COMMENTS = frozenset({"bedrock", "gemini"})
+_RESTART_EVENT = b'event: freehold.restart\ndata: {"type":"freehold.restart"}\n\n'
+_RESTARTS = {
+    "bedrock": b"",  # a second messageStart says it
+    "gemini": b'data: {"freeholdRestart":true}\n\n',
+}  # fmt: skip
 
 
 class Rescue(msgspec.Struct, kw_only=True):
@@ -65,8 +71,13 @@ def cut_failure(home: str, why: str, refusal: str) -> Failure:
     )  # fmt: skip
 
 
-def restart_mark(asked: Asked) -> bytes:
-    """For a caller that opted in: what came before is void, the answer begins again."""
-    if asked.inbound.dialect == "bedrock":
-        return b""  # binary frames have no place for it; a second messageStart says the same
-    return b'event: freehold.restart\ndata: {"type":"freehold.restart"}\n\n'
+def seam_mark(asked: Asked, joined: str) -> bytes:
+    """What stands in the caller's stream where another home takes it up, as far as the dialect has a place.
+
+    SSE comments are read over by every SDK but Google's, and binary frames know none: there the trailer
+    `x-freehold-joined`, which ends every joined stream, says it alone.
+    """
+    dialect = asked.inbound.dialect
+    if joined == "restarted":  # for a caller that opted in: what came before is void
+        return _RESTARTS.get(dialect, _RESTART_EVENT)
+    return b"" if dialect in _NO_COMMENTS else b": x-freehold-joined: %b\n\n" % joined.encode()

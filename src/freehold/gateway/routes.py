@@ -16,7 +16,10 @@ from freehold import __version__
 from freehold.clock import Clock
 from freehold.dialects import Codec, Target, codec
 from freehold.dialects.capabilities import capability
+from freehold.estate.digests import policy_digest
 from freehold.estate.model import Estate
+from freehold.estate.settings import ModelSettings
+from freehold.gateway.asked import RENAMING, any_of
 from freehold.gateway.auth import Identity, identity
 from freehold.gateway.candidates import Candidate, Candidates, candidates
 from freehold.gateway.failover import Place, Rules
@@ -29,7 +32,7 @@ from freehold.gateway.upstream import Address, Pool
 from freehold.types.conversation import Conversation, Text, Turn
 from freehold.types.homes import Home, Workload
 from freehold.types.names import HomeId
-from freehold.types.records import CallRecord, HomeFacts
+from freehold.types.records import HomeFacts
 
 USER_AGENT: Final = f"freehold/{__version__}"
 RESOLVED_MAX: Final = 4096
@@ -58,6 +61,12 @@ class Live:
         self.pool, self.health, self.identity, self.where = pool, health, signer, where
         self.answered = self.failed = self.tokens_out = 0
 
+    def settle(self, tls: ssl.SSLContext) -> None:
+        """Connections from now on are checked by `tls`."""
+        address = self.pool.address
+        if address.tls is not None and address.tls is not tls:
+            self.pool.move(Address(address.host, address.port, tls))
+
 
 class Route:
     """One home as a place for the calls of one workload."""
@@ -81,17 +90,19 @@ class Route:
         "live",
         "model_name",
         "nano_usd",
+        "parameters_active",
         "place",
         "pool",
         "prefix",
         "quality",
+        "renames",
         "reply_plain",
         "reply_tail",
         "secure",
         "substitute",
         "target",
-        "telling_fields",
         "telling_words",
+        "tells",
         "template",
         "transport",
         "waits",
@@ -99,7 +110,7 @@ class Route:
 
     def __init__(
         self, candidate: Candidate, workload: Workload, live: Live, credential: str | None,
-        waits: Waits, context_tokens: int | None,
+        waits: Waits, model: ModelSettings | None,
     ) -> None:  # fmt: skip
         home = candidate.home
         self.home, self.id, self.live = home, home.id, live
@@ -115,22 +126,24 @@ class Route:
             api=self.api, model=self.model_name, api_version=self.api_version, options=_options(home)
         )
         self.can = capability(self.api, self.model_name, self.api_version)
-        self.telling_fields = telling_fields(self.dialect, self.can)
+        self.tells = any_of(telling_fields(self.dialect, self.can))
         self.telling_words = telling_words(self.dialect, self.can, alone=False)
         where = reach(home, self.api)
         self.authority, self.prefix, self.secure = where.authority, where.prefix, where.secure
         self.credential, self.waits = credential, waits
+        self.renames = self.dialect in RENAMING and not self.signs  # a body may pass with its model renamed
         self.forwards = self.transport.forwards
         self.fixed_headers = self._fixed_headers()
         self.head_plain, self.head_stream = self._head(False), self._head(True)
         self.nano_usd = typical_nano_usd(home.price, workload.input_tokens, workload.output_tokens)
-        self.place = Place(home=home.id, context_tokens=context_tokens)
+        self.place = Place(home=home.id, context_tokens=model.context_tokens if model is not None else None)
         named = f"x-freehold-home: {home.id}\r\nx-freehold-model: {home.model or 'unknown'}\r\n"
         if candidate.substitute:
             named += "x-freehold-substitute: yes\r\n"
         self.reply_tail = named.encode()
         self.reply_plain = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n" + self.reply_tail
-        self.template: CallRecord | None = None  # of the records of its calls
+        self.parameters_active = model.parameters_active if model is not None else None
+        self.template: Any = None  # a Template, of the records of its calls
         self.facts = HomeFacts(
             home=home.id, vendor=home.vendor, operator=home.operator, region=home.region,
             silicon=home.silicon, api=home.api, model=home.model,
@@ -184,8 +197,8 @@ class Plan:
     """One workload and the routes its policy allows."""
 
     __slots__ = (
-        "_by_ranks", "_weighted", "candidates", "places", "policy", "routes", "rules", "waits",
-        "why_none", "workload",
+        "_by_ranks", "_calm", "_weighted", "candidates", "places", "policy", "policy_digest", "routes",
+        "rules", "strict_policy", "waits", "why_none", "workload",
     )  # fmt: skip
 
     def __init__(
@@ -193,13 +206,22 @@ class Plan:
     ) -> None:
         self.workload, self.policy, self.candidates = workload, workload.policy, found
         self.routes, self.rules, self.waits = routes, rules, waits
+        self.policy_digest = policy_digest(workload.policy)
+        self.strict_policy = msgspec.structs.replace(workload.policy, evidence="strict")
         self.places = tuple(route.place for route in routes)
         self.why_none = "" if routes else found.why_none() or "no home of it serves calls"
         self._weighted = len({route.home.weight for route in routes}) > 1
+        self._calm: tuple[tuple[Route, ...], tuple[str, ...]] | None = None
         self._by_ranks: dict[tuple[int, ...], tuple[tuple[Route, ...], tuple[str, ...]]] = {}
 
     def ordered(self, now: float, draw: Callable[[], float]) -> tuple[tuple[Route, ...], tuple[str, ...]]:
         """The routes best first, with the reason for each."""
+        if self._calm is not None:
+            for route in self.routes:
+                if not route.health.calm:
+                    break
+            else:
+                return self._calm
         ranks = tuple([route.health.rank(now) for route in self.routes])
         # Where nobody cools and weights are equal, ranks decide alone: the few orders there are, are kept.
         kept = not self._weighted and max(ranks, default=0) < COOLING_RANK
@@ -217,6 +239,8 @@ class Plan:
         made = self._routes_of(choices)
         if kept:
             self._by_ranks[ranks] = made
+            if not any(ranks):
+                self._calm = made  # whoever is calm ranks 0
         return made
 
     def _routes_of(self, choices: tuple[Choice, ...]) -> tuple[tuple[Route, ...], tuple[str, ...]]:
@@ -278,8 +302,30 @@ class Building(msgspec.Struct, kw_only=True):
 def build_generation(
     number: int, estate: Estate, settings: GatewaySettings, building: Building, lives: dict[HomeId, Live]
 ) -> Generation:
-    """Plans of every workload that takes calls. `lives` is kept up: homes that stay keep their state."""
-    wanted: set[HomeId] = set()
+    """Plans of every workload that takes calls. `lives` is kept up: homes that stay keep their state.
+
+    Where something cannot be built, `lives` is as it was: the old generation goes on with it.
+    """
+    fresh: dict[HomeId, Live] = {}
+    try:
+        plans = _plans(estate, settings, building, lives, fresh)
+    except BaseException:
+        for made in set(fresh.values()) - set(lives.values()):
+            _let_go(made)
+        raise
+    for gone in set(lives.values()) - set(fresh.values()):
+        _let_go(gone)
+    lives.clear()
+    lives.update(fresh)
+    for live in lives.values():
+        live.settle(building.tls)
+    return Generation(number, estate, settings, plans)
+
+
+def _plans(
+    estate: Estate, settings: GatewaySettings, building: Building, lives: Mapping[HomeId, Live],
+    fresh: dict[HomeId, Live],
+) -> dict[str, Plan]:  # fmt: skip
     plans: dict[str, Plan] = {}
     waits = Waits(
         connect=settings.timeouts.connect.seconds, header=settings.timeouts.header.seconds,
@@ -293,13 +339,12 @@ def build_generation(
         routes = []
         for candidate in found.allowed:
             home = candidate.home
-            wanted.add(home.id)
-            live = _live(home, building, lives)
+            live = _live(home, building, lives, fresh)
             model = estate.models.get(home.model) if home.model is not None else None
             routes.append(
                 Route(
                     candidate, workload, live, building.credentials.get(home.id), _waits_of(home, waits),
-                    model.context_tokens if model is not None else None,
+                    model,
                 )
             )  # fmt: skip
         if len({route.dialect for route in routes}) == 1:
@@ -307,29 +352,29 @@ def build_generation(
                 route.telling_words = telling_words(route.dialect, route.can, alone=True)
         rules = Rules(attempts_max=settings.attempts_max, shop_refusals=workload.policy.shop_refusals)
         plans[str(name)] = Plan(workload, found, tuple(routes), rules, waits)
-    for gone in set(lives) - wanted:
-        _let_go(lives.pop(gone))
-    return Generation(number, estate, settings, plans)
+    return plans
 
 
-def _live(home: Home, building: Building, lives: dict[HomeId, Live]) -> Live:
+def _live(home: Home, building: Building, lives: Mapping[HomeId, Live], fresh: dict[HomeId, Live]) -> Live:
+    """A home's live state: the one it has, or a new one where it has moved or signs otherwise."""
+    if home.id in fresh:
+        return fresh[home.id]
     api = api_of(home.api or "")
     place = reach(home, api)
     row = TRANSPORTS[api]
-    credential = building.credentials.get(home.id)
-    where = (place.secure, place.host, place.port, credential is None, tuple(sorted(home.options.items())))
+    unsigned = building.credentials.get(home.id) is None
+    where = (place.secure, place.host, place.port, unsigned, tuple(sorted(home.options.items())))
     known = lives.get(home.id)
     if known is not None and known.where == where:
+        fresh[home.id] = known
         return known
-    if known is not None:
-        _let_go(known)
     signer = None
-    if credential is None and row.identity != "none" and place.secure:
+    if unsigned and row.identity != "none" and place.secure:
         signer = identity(row.identity, home, service=row.signing_name, scope=row.scope, clock=building.clock)
     address = Address(place.host, place.port, building.tls if place.secure else None)
     health = known.health if known is not None else Health(building.chance)
-    lives[home.id] = Live(Pool(building.loop, address), health, signer, where)
-    return lives[home.id]
+    fresh[home.id] = Live(Pool(building.loop, address), health, signer, where)
+    return fresh[home.id]
 
 
 def _let_go(live: Live) -> None:

@@ -7,20 +7,23 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from freehold.dialects import Codec, Failure, Inbound, Outcome
-from freehold.gateway.content import Hashed, Said
+from freehold.gateway.content import Sealings
 from freehold.gateway.deadlines import Deadlines
 from freehold.gateway.head import Head
 from freehold.gateway.keys import Caller
 from freehold.gateway.routes import Generation, Plan, Route
 from freehold.types.conversation import StoredState
+from freehold.types.names import RecordId
 
 
 class AtWork(Protocol):
     """What a caller's connection needs of the call it waits for."""
+
+    joined: str | None  # how its stream was taken up after a cut; told in a trailer
 
     def client_gone(self) -> None: ...
     def hold(self, paused: bool) -> None: ...
@@ -29,10 +32,12 @@ class AtWork(Protocol):
 class Client(Protocol):
     """What a call needs of its caller's connection."""
 
-    paused: bool
-    chunked: bool
-    call: AtWork | None
-
+    @property
+    def paused(self) -> bool: ...
+    @property
+    def chunked(self) -> bool: ...
+    @property
+    def call(self) -> AtWork | None: ...
     @property
     def last_chunk(self) -> bytes: ...
     @property
@@ -69,13 +74,12 @@ class Shared(Protocol):
     loop: asyncio.AbstractEventLoop
     deadlines: Deadlines
     chance: random.Random
-    strict: bool  # every record is on disk before its answer goes out, whatever the policy says
+    sealings: Sealings
 
     def now(self) -> float: ...
     def pinned(self, stored: StoredState, order: tuple[Route, ...]) -> tuple[Route, ...]: ...
     def gone(self, stored: StoredState | None, plan: Plan) -> Failure: ...
-    def gather(self) -> Said | Hashed: ...
-    def settle(self, call: Any, then: Callable[[], None]) -> None: ...
+    def receipt_name(self, id: RecordId) -> bytes: ...
     def attempt_ended(self, call: Any, where: Route, outcome: Outcome | None, now: float) -> None: ...
     def call_ended(self, call: Any) -> None: ...
 
@@ -89,5 +93,6 @@ class Answering(Protocol):
         self, client: Any, head: Head, inbound: Inbound, near: Codec, caller: Caller, side: Any, body: bytes
     ) -> None: ...
     def deny(
-        self, client: Any, near: Codec, inbound: Inbound, failure: Failure, caller: Caller | None = None
-    ) -> None: ...
+        self, client: Any, near: Codec, inbound: Inbound, failure: Failure, body: bytes = b"",
+        caller: Caller | None = None,
+    ) -> None: ...  # fmt: skip

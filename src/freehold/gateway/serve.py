@@ -22,9 +22,9 @@ import msgspec
 from freehold import wire
 from freehold.errors import UnavailableError
 from freehold.gateway.admin import Admin
-from freehold.gateway.content import Seal
 from freehold.gateway.links import DirectLink, Link, SocketLink, serve_link
 from freehold.gateway.sharing import Stores
+from freehold.gateway.telemetry import Telemetry
 from freehold.gateway.worker import Read, ReceiptOf, Settled, Worker
 from freehold.types.contracts import Recorder
 
@@ -53,15 +53,15 @@ class Setup(msgspec.Struct, kw_only=True):
     first: Settled
     recorder: Callable[[int], Recorder]  # made in each process, after the fork
     state: Path
-    stores: Stores
     host: str
     port: int
     admin_port: int
     workers: int = 1
+    stores: Stores | None = None  # of keys and limits; none: everybody may call
+    admin_key: bytes | None = None  # the hash of the one that the settings name
     log: TextIO | None = None
     receipt: ReceiptOf | None = None
-    strict: bool = False  # answer only once the record is on disk, whatever the policy says
-    seal: Seal | None = None  # how what was said is kept; None: it is not
+    telemetry: Telemetry | None = None
     announce: Callable[[Running], None] = lambda running: None
 
 
@@ -123,8 +123,8 @@ async def _alone(setup: Setup, listening: socket.socket, url: str) -> None:
         log=setup.log,
         first=setup.first,
         receipt=setup.receipt,
-        strict=setup.strict,
-        seal=setup.seal,
+        telemetry=setup.telemetry,
+        admin_key=setup.admin_key,
     )
     try:
         await worker.start(listening)
@@ -237,8 +237,7 @@ async def _child(setup: Setup, number: int, listening: socket.socket, link: sock
     recorder = setup.recorder(number)
     worker = Worker(
         setup.read, recorder, stores=setup.stores, log=setup.log,
-        first=setup.first, receipt=setup.receipt, strict=setup.strict,
-        seal=setup.seal,
+        first=setup.first, receipt=setup.receipt, telemetry=setup.telemetry, admin_key=setup.admin_key,
     )  # fmt: skip
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, ended.set)

@@ -43,6 +43,7 @@ class Stores(msgspec.Struct, kw_only=True):
     lasting: Opened  # keys and dollars; and all the rest, where there is no other
     quick: Opened | None = None
     lease_s: float = 15.0
+    ready_s: float = 10.0  # of a key's own rate that a process holds ready
     folder: Path  # of this machine: the journals, and the keys as they were last read
     shared: bool = False  # is it elsewhere, so that it can be away while we are not?
 
@@ -73,13 +74,18 @@ class Sharing:
     def _leasing(self, opened: Opened, *, keys: bool) -> Leasing:
         return Leasing(
             opened, loop=self._loop, clock=self._clock, owner=self.owner, name="a" if keys else "b",
-            folder=self._stores.folder, lease_s=self._stores.lease_s, chance=self._chance,
+            folder=self._stores.folder, lease_s=self._stores.lease_s,
+            ready_s=self._stores.ready_s, chance=self._chance,
             keys=self._keys_read if keys else None,
         )  # fmt: skip
 
-    def follow(self, changed: Callable[[list[KeyRow]], None]) -> None:
-        """Who is told of keys that changed, from now on."""
+    def follow(
+        self, changed: Callable[[list[KeyRow]], None], say: Callable[[str], None] = lambda words: None
+    ) -> None:
+        """Who is told of keys that changed, and of a store that went away or came back, from now on."""
         self._changed = changed
+        for one in self.allowance.leasings:
+            one.say = say
 
     async def first(self, seconds: float) -> None:
         """Wait until the keys have been read once, or for so long: a store that is away must not keep us."""
@@ -97,6 +103,16 @@ class Sharing:
     def away(self) -> list[str]:
         """Why what is shared does not answer; empty while it does."""
         return [one.away_why for one in self.allowance.leasings if one.away_since is not None]
+
+    def gauges(self) -> dict[str, float]:
+        parts = self.allowance.leasings
+        return {
+            "freehold_state_away": float(bool(self.away)),
+            "freehold_state_rounds_total": float(sum(one.rounds for one in parts)),
+            "freehold_state_failures_total": float(sum(one.failures for one in parts)),
+            "freehold_calls_waiting": float(sum(len(one.waiting) for one in parts)),
+            "freehold_charged_beyond_bound_total": float(self.allowance.beyond),
+        }
 
     def _keys_read(self, rows: list[KeyRow]) -> None:
         self._changed(rows)

@@ -10,7 +10,6 @@ from typing import Final, NamedTuple
 
 from freehold.gateway.meters import Ask, Grant, Place, window_ends_ns, window_of
 
-SLICE_SECONDS: Final = 2.0  # of the key's own rate that a process holds ready
 IDLE_SECONDS: Final = 10.0  # without a call, after which nothing is held
 SLACK: Final = 1.5  # more than this times what is wanted is given back
 RATE_WEIGHT: Final = 0.3  # of the last tick in the rate
@@ -74,8 +73,8 @@ class Meter:
     """One limit of one key in this process: the slice of the present window, and those not settled yet."""
 
     __slots__ = (
-        "active", "amount", "demand", "key", "kind", "largest", "last_ns", "limit", "needs", "now", "old",
-        "rate", "waiting",
+        "active", "ahead", "amount", "demand", "key", "kind", "largest", "last_ns", "limit", "needs", "now",
+        "old", "rate", "waiting",
     )  # fmt: skip
 
     def __init__(self, key: str, kind: int, limit: int) -> None:
@@ -83,6 +82,7 @@ class Meter:
         self.now = Slice(Place(key, kind, -1))
         self.now.ends_ns = 0
         self.old: list[Slice] = []
+        self.ahead: Slice | None = None  # of the next window, shortly before it begins
         self.active = False
         self.demand = 0  # units asked for since the last tick
         self.amount = 0  # of the last call
@@ -94,14 +94,20 @@ class Meter:
 
     def at(self, now_ns: int) -> Slice:
         """The slice of the window that `now_ns` is in."""
-        found = self.now
-        if now_ns < found.ends_ns:
-            return found
-        if found.lent:
-            self.old.append(found)
+        if now_ns < self.now.ends_ns:
+            return self.now
         place = Place(self.key, self.kind, window_of(self.kind, now_ns))
-        self.now = Slice(place)
+        past, self.now, self.ahead = (self.now, self.ahead), Slice(place), None
+        for one in past:
+            if one is not None and one.place == place:
+                self.now = one
+            elif one is not None and one.lent:
+                self.old.append(one)
         return self.now
+
+    @property
+    def slices(self) -> list[Slice]:
+        return [self.now, *self.old] if self.ahead is None else [self.now, *self.old, self.ahead]
 
     def note(self, amount: int, now_ns: int) -> None:
         """A call wants so much: what is held ready follows it."""
@@ -117,18 +123,31 @@ class Meter:
             self.largest = int(self.largest * 0.9)
         self.demand = 0
 
-    def ask(self, now_ns: int) -> Ask | None:
-        """What to tell of the present window and to ask for. Units given back are gone here from now on."""
+    def asks(self, now_ns: int, ready_s: float) -> list[Ask]:
+        """What to tell the state, and to ask for: so many seconds of the key's rate are held ready.
+
+        What is given back is gone here from now on.
+        """
         slice_ = self.at(now_ns)
-        idle = now_ns - self.last_ns >= IDLE_SECONDS * 1e9 and not self.needs
+        idle = now_ns - self.last_ns >= max(IDLE_SECONDS, ready_s) * 1e9 and not self.needs
         if slice_.closing or (idle and not slice_.reserved):
-            return self._close(slice_)
-        wanted = self._wanted(slice_, idle)
+            made = [self._close(slice_)]
+        else:
+            made = [self._ask(slice_, 0 if idle else self._wanted(slice_, ready_s), self.needs, self.waiting)]
+        if idle and self.ahead is not None:
+            self.old.append(self.ahead)
+            self.ahead = None
+        elif not idle and slice_.ends_ns - now_ns < ready_s * 1e9:
+            made.append(self._ask_ahead(slice_.ends_ns, ready_s))
+        made += [self._close(one) for one in self.old if not one.reserved]
+        return [ask for ask in made if ask is not None]
+
+    def _ask(self, slice_: Slice, wanted: int, needs: int, waiting: int) -> Ask | None:
         if slice_.free > wanted * SLACK:
             slice_.ceiling = slice_.used + slice_.reserved + wanted
             slice_.row[CEILING_AT] = slice_.ceiling
-        need = max(0, self.needs - slice_.free)
-        want = max(need, self.waiting + wanted - slice_.free)
+        need = max(0, needs - slice_.free)
+        want = max(need, waiting + wanted - slice_.free)
         if not want and slice_.told == (slice_.used, slice_.ceiling):
             return None
         slice_.lent = True
@@ -137,23 +156,19 @@ class Meter:
             want=want,
         )  # fmt: skip
 
-    def _wanted(self, slice_: Slice, idle: bool) -> int:
+    def _ask_ahead(self, now_ns: int, ready_s: float) -> Ask | None:
+        """For the next window, so that its first calls need not wait, nor the state be there just then."""
+        if self.ahead is None:
+            self.ahead = Slice(Place(self.key, self.kind, window_of(self.kind, now_ns)))
+        return self._ask(self.ahead, self._wanted(self.ahead, ready_s), 0, 0)
+
+    def _wanted(self, slice_: Slice, ready_s: float) -> int:
         """Units to hold ready: the rate's, and where they are scarce no more than is fair to others."""
-        if idle:
-            return 0
-        wanted = max(self.largest, round(self.rate * SLICE_SECONDS))
+        wanted = max(self.largest, round(self.rate * ready_s))
         if not 0 <= slice_.fair < wanted:
             return wanted
         # Less than one call needs is of no use here; with what others hold it may be enough for one there.
         return slice_.fair if slice_.fair >= self.amount else 0
-
-    def asks_of_old(self) -> list[Ask]:
-        """Windows that have ended: each is folded once its last call is settled."""
-        found = []
-        for slice_ in self.old:
-            if not slice_.reserved and (made := self._close(slice_)) is not None:
-                found.append(made)
-        return found
 
     def _close(self, slice_: Slice) -> Ask | None:
         if not slice_.lent:
@@ -164,7 +179,7 @@ class Meter:
 
     def closed(self, place: Place) -> list[Slice]:
         """The state has folded this window: its slices are no more."""
-        gone = [one for one in (*self.old, self.now) if one.place == place and one.closing]
+        gone = [one for one in self.slices if one.place == place and one.closing]
         self.old = [one for one in self.old if one not in gone]
         if self.now in gone:
             self.now = Slice(place)
@@ -173,4 +188,4 @@ class Meter:
     @property
     def asleep(self) -> bool:
         """Nothing to tell and nothing held."""
-        return not self.old and not self.now.lent and not self.needs
+        return not self.old and self.ahead is None and not self.now.lent and not self.needs

@@ -227,7 +227,10 @@ def _last_sentence(said: str) -> str:
 class EventLane:
     """A stream read as events and written in the caller's dialect. Same face as `PassLane`."""
 
-    __slots__ = ("_held", "_id", "_join", "_model", "_reader", "_writer", "model", "state", "story", "why")
+    __slots__ = (
+        "_held", "_id", "_join", "_model", "_reader", "_writer", "model", "state", "story", "vendor_id",
+        "why",
+    )  # fmt: skip
 
     def __init__(
         self, reader: StreamReader, writer: StreamWriter, story: Story, join: Join | None, *,
@@ -238,12 +241,16 @@ class EventLane:
         self._held: list[Event] = []
         self.story = story
         self.state = HOLD
-        self.model = ""
+        self.model = self.vendor_id = ""  # as the home says; empty if it does not
         self.why = ""
 
     @property
     def usage(self) -> Usage:
         return self.story.usage
+
+    @property
+    def finish(self) -> str:
+        return self.story.finished.finish if self.story.finished is not None else ""
 
     def feed(self, data: bytes) -> bytes:
         try:
@@ -279,9 +286,11 @@ class EventLane:
                     self.state, self.why = FAILED, f"error_in_stream: {event.message}"
                 continue
             if isinstance(event, Begin):
-                self.model = event.model or self._model
+                self.model, self.vendor_id = event.model, event.id
                 if not event.id or not event.model:  # Bedrock names neither, and SDKs want both
-                    event = msgspec.structs.replace(event, id=event.id or self._id, model=self.model)
+                    event = msgspec.structs.replace(
+                        event, id=event.id or self._id, model=event.model or self._model
+                    )
             for fitted in (event,) if self._join is None else self._join.take(event):
                 self._give(fitted, out)
         return b"".join(out)

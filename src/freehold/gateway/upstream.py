@@ -24,10 +24,18 @@ _HEAD, _LENGTH, _CHUNKED, _UNTIL_CLOSE, _TRAILER = range(5)
 _SIZE = re.compile(rb"[0-9A-Fa-f]{1,8}")
 _sizes: dict[bytes, int] = {}  # chunk-size lines seen and checked; the same few come again and again
 _SIZES_KEPT_MAX: Final = 4096
+_STATUSES = {b"HTTP/1.1 %d" % status: status for status in range(200, 600)}
 
 
 class Served(Protocol):
     """What a connection needs of the call it serves."""
+
+    __slots__ = ()
+    streams: bool  # is the answer wanted as it comes?
+
+    def on_whole(self, lower: bytes, raw: bytes, body: bytes) -> None:
+        """The usual answer: status 200, and whole at once. The connection is free again."""
+        ...
 
     def on_head(self, status: int, lower: bytes, raw: bytes) -> None: ...
     def on_body(self, payload: bytes, wire: bytes | None) -> None:
@@ -133,20 +141,20 @@ class Upstream(asyncio.Protocol):
 
     def _read_head(self, data: bytes, end: int) -> bytes | None:
         """Choose the framing of the body and tell the call; what follows the head, or None if that is all."""
-        status = data[9:12]
-        if not data.startswith(b"HTTP/1.") or data[8:9] != b" " or not status.isdigit():
-            self._broken("not_http")
-            return None
-        raw = data[12 : end + 2]
-        lower = raw.lower()
-        if status[0] == 49:  # 1xx: an interim response, the real one follows
-            self._buffer, self.answered = b"", False
+        status = _STATUSES.get(data[:12]) or _status(data)
+        if status < 200:
+            if status < 0:
+                self._broken("not_http")
+                return None
+            self._buffer, self.answered = b"", False  # an interim response, the real one follows
             if len(data) > end + 4:
                 self.data_received(data[end + 4 :])
             return None
+        raw = data[12 : end + 2]
+        lower = raw.lower()
         at = lower.find(b"\r\ncontent-length:")
         chunked = lower.find(b"\r\ntransfer-encoding:")
-        if data[7] == 48 or lower.find(b"\r\nconnection: close") >= 0:
+        if data[7] == 48 or b"\r\nconnection: close" in lower:
             self._reusable = False
         if chunked >= 0:
             value = lower[chunked + 20 : lower.find(b"\r\n", chunked + 20)].strip()
@@ -162,10 +170,16 @@ class Upstream(asyncio.Protocol):
             self._mode, self._left = _LENGTH, int(value)
         else:
             self._mode, self._reusable = _UNTIL_CLOSE, False
-        if status == b"204" or status == b"304":
+        if status == 204 or status == 304:
             self._mode, self._left = _LENGTH, 0
-        if self.call is not None:
-            self.call.on_head(int(status), lower, raw)
+        call = self.call
+        if call is not None:
+            whole = self._mode == _LENGTH and len(data) == end + 4 + self._left
+            if whole and status == 200 and not call.streams:
+                self._free()
+                call.on_whole(lower, raw, data[end + 4 :])
+                return None
+            call.on_head(status, lower, raw)
         if self._mode == _LENGTH and self._left == 0:
             self._finish(data[end + 4 :])
             return None
@@ -248,16 +262,20 @@ class Upstream(asyncio.Protocol):
 
     def _finish(self, rest: bytes) -> None:
         """The response is complete. Bytes after it belong to no request of ours."""
-        self._mode, self.answered = _HEAD, False
         if rest:
             self._reusable = False
-        call, self.call = self.call, None
+        call = self.call
+        self._free()
+        if call is not None:
+            call.on_end()
+
+    def _free(self) -> None:
+        """Nothing more is to come for the call it served."""
+        self._mode, self.answered, self.call = _HEAD, False, None
         if self._draining is not None:
             self._draining.cancel()
             self._draining = None
         self.pool.give(self, self._reusable)
-        if call is not None:
-            call.on_end()
 
     def _broken(self, why: str) -> None:
         call, self.call = self.call, None
@@ -265,6 +283,15 @@ class Upstream(asyncio.Protocol):
         self.transport.abort()
         if call is not None:
             call.on_lost(why)
+
+
+def _status(data: bytes) -> int:
+    """The status of a response that does not begin as most do; -1 if it is none."""
+    digits = data[9:12]
+    if not data.startswith(b"HTTP/1.") or data[8:9] != b" " or not digits.isdigit() or len(digits) < 3:
+        return -1
+    status = int(digits)
+    return status if status >= 100 else -1
 
 
 def _chunk_size(line: bytes) -> int:
@@ -319,16 +346,18 @@ class Pool:
             self._idle.remove(connection)
 
     def open(
-        self, then: Callable[[Upstream], None], failed: Callable[[str], None], timeout_seconds: float
+        self, then: Callable[[Upstream], None], failed: Callable[[str, str], None], timeout_seconds: float
     ) -> asyncio.Task[None]:
-        """Connect, then call back. The task may be cancelled."""
+        """Connect, then call back; `failed` is told the kind of trouble and words for it. The task may be
+        cancelled.
+        """
         task = self.loop.create_task(self._open(then, failed, timeout_seconds))
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
         return task
 
     async def _open(
-        self, then: Callable[[Upstream], None], failed: Callable[[str], None], timeout_seconds: float
+        self, then: Callable[[Upstream], None], failed: Callable[[str, str], None], timeout_seconds: float
     ) -> None:
         address = self.address
         try:
@@ -338,13 +367,21 @@ class Pool:
                     server_hostname=address.host if address.tls is not None else None,
                 )  # fmt: skip
         except TimeoutError:
-            failed("connect_timeout")
-        except ssl.SSLError:
-            failed("tls")
-        except OSError:
-            failed("refused")
+            failed("connect_timeout", "no connection in time")
+        except ssl.SSLCertVerificationError as error:
+            failed("tls", f"its certificate does not hold: {error.verify_message}")
+        except ssl.SSLError as error:
+            failed("tls", f"no TLS with it: {error.reason or 'the handshake failed'}")
+        except OSError as error:
+            failed("refused", f"no connection: {error.strerror or type(error).__name__}")
         else:
             then(connection)
+
+    def move(self, address: Address) -> None:
+        """From now on connections are made so; those that are idle were made otherwise, and are closed."""
+        self.address = address
+        while self._idle:
+            self._idle.pop().transport.close()
 
     def sweep(self) -> None:
         """Close what has been idle for long, oldest first."""

@@ -4,28 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import random
 import resource
 import socket
-import ssl
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 import msgspec
 
 from freehold.clock import Clock, SystemClock
-from freehold.errors import FreeholdError, InputError, ProblemsError
+from freehold.errors import FreeholdError, ProblemsError
 from freehold.estate.model import Estate
 from freehold.gateway.content import Seal
+from freehold.gateway.desk import KeyDesk, Visit
 from freehold.gateway.metrics import Snapshot, series, snapshot
 from freehold.gateway.plane import Plane
 from freehold.gateway.settings import GatewaySettings
+from freehold.gateway.sharedhealth import share_health
 from freehold.gateway.sharing import Sharing, Stores
+from freehold.gateway.telemetry import Telemetry, Tracing, Watched
+from freehold.gateway.tls import HANDSHAKE_SECONDS_MAX, Certificates
 from freehold.types.contracts import Recorder
 from freehold.types.names import HomeId
 
+if TYPE_CHECKING:
+    from freehold.gateway.telemetry.exporter import Exporter
+
 GC_THRESHOLD: Final = 50_000  # calls make no cycles; rare collections are enough and short
+_AT_START: Final = ("host", "port", "admin_port", "workers")
 KEYS_SECONDS_MAX: Final = 5.0  # to read the keys before calls are taken
 PAGE_BYTES: Final = resource.getpagesize()
 
@@ -36,6 +44,8 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     estate: Estate
     settings: GatewaySettings
     credentials: Mapping[HomeId, str]
+    strict: bool = False  # answer only once the record is on disk, whatever the policy says
+    seal: Seal | None = None  # how what was said is kept; None: only its digest is
 
 
 Read = Callable[[], Settled]
@@ -47,6 +57,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     generation: int
     problems: tuple[str, ...] = ()
+    at_start: tuple[str, ...] = ()  # settings that changed, and take effect at the next start only
 
 
 class HomeState(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +67,8 @@ class HomeState(msgspec.Struct, frozen=True, kw_only=True):
     answered: int
     failed: int
     connections: int
+    pool: str = ""  # whose capacity it shares; its own name where that is nobody's
+    back_in_s: float = 0.0  # of cooling
 
 
 class Worker:
@@ -63,17 +76,21 @@ class Worker:
 
     def __init__(
         self, read: Read, recorder: Recorder, *, stores: Stores | None = None, log: TextIO | None = None,
-        clock: Clock | None = None, first: Settled | None = None,
-        receipt: ReceiptOf | None = None, strict: bool = False,
-        seal: Seal | None = None,
+        clock: Clock | None = None, first: Settled | None = None, admin_key: bytes | None = None,
+        receipt: ReceiptOf | None = None, telemetry: Telemetry | None = None,
     ) -> None:  # fmt: skip
         self._read, self._recorder, self._stores = read, recorder, stores
         self._log, self._first = log, first
-        self._receipt, self._strict, self._seal = receipt, strict, seal
+        self._receipt, self._telemetry = receipt, telemetry
+        self._exporter: Exporter | None = None
         self.clock = clock or SystemClock()
         self.plane: Plane | None = None
         self._server: asyncio.Server | None = None
         self.sharing: Sharing | None = None
+        self._desk: KeyDesk | None = None
+        self._admin_key = admin_key
+        self._certificates: Certificates | None = None
+        self._reloading = asyncio.Lock()
         self.ready = False
 
     async def start(self, listening: socket.socket) -> None:
@@ -84,37 +101,70 @@ class Worker:
         if self._stores is not None:
             sharing = self.sharing = Sharing(self._stores, loop=loop, clock=self.clock, chance=chance)
             await sharing.first(KEYS_SECONDS_MAX)
+        self._certificates = certificates = Certificates(settled.settings)
+        recorder, tracing = self._watched()
         self.plane = plane = Plane(
-            settled.estate, settled.settings, self._recorder, settled.credentials, clock=self.clock,
-            chance=chance, keys=sharing.ring if sharing else None, log=self._log,
-            tls=tls_out(settled.settings), strict=self._strict, seal=self._seal,
+            settled.estate, settled.settings, recorder, settled.credentials, clock=self.clock, chance=chance,
+            keys=sharing.ring if sharing else None, log=self._log, tls=certificates.outward,
+            strict=settled.strict, seal=settled.seal, tracing=tracing,
             allowance=sharing.allowance if sharing else None,
         )  # fmt: skip
         if sharing is not None:
-            sharing.follow(plane.keys_changed)
+            sharing.follow(plane.keys_changed, plane.log.event)
+            share_health(sharing, plane)
         from freehold.gateway.caller import CallerConnection
 
         self._server = await loop.create_server(
-            lambda: CallerConnection(plane), sock=listening, ssl=tls_in(settled.settings), backlog=1024
-        )
+            lambda: CallerConnection(plane), sock=listening, ssl=certificates.inward, backlog=1024,
+            ssl_handshake_timeout=HANDSHAKE_SECONDS_MAX if certificates.inward is not None else None,
+        )  # fmt: skip
         self.ready = True
         gc.collect()
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD, 20, 20)
 
-    def reload(self) -> Report:
+    def _watched(self) -> tuple[Recorder, Tracing | None]:
+        """The recorder, and where telemetry is wanted, an exporter that is shown what it records."""
+        if self._telemetry is None:
+            return self._recorder, None
+        from freehold.gateway.telemetry.exporter import Exporter
+        from freehold.gateway.telemetry.otlp import Protobuf
+
+        encoder = Protobuf(self._telemetry.service_name, f"{socket.gethostname()}-{os.getpid()}")
+        self._exporter = Exporter(self._telemetry, encoder, self.clock, say=self._say)
+        self._exporter.start()
+        return Watched(self._recorder, self._exporter.offer), Tracing(self._telemetry.sample_share)
+
+    def _say(self, words: str) -> None:
+        if self.plane is not None:
+            self.plane.log.event(words)
+
+    async def reload(self) -> Report:
         """Read the settings again. If anything is wrong with them, nothing changes."""
-        plane = self._plane()
+        async with self._reloading:
+            return await self._reload()
+
+    async def _reload(self) -> Report:
+        plane, certificates = self._plane(), self._certificates
+        assert certificates is not None
+        before = plane.generation.settings
         try:
-            settled = self._read()
-            plane.reload(settled.estate, settled.settings, settled.credentials)
+            settled = await asyncio.to_thread(self._read)  # files, and commands that give credentials
+            pair = certificates.read(settled.settings)
+            plane.reload(
+                settled.estate, settled.settings, settled.credentials, tls=pair.outward,
+                strict=settled.strict, seal=settled.seal,
+            )  # fmt: skip
+            certificates.take(pair)
         except ProblemsError as error:
             problems = tuple(problem.render(error.source) for problem in error.problems)
             return self._kept(plane, problems)
         except FreeholdError as error:
             return self._kept(plane, (error.render(),))
-        plane.log.event(f"settings read: generation {plane.generation.number}")
-        return Report(generation=plane.generation.number)
+        late = at_start_only(before, settled.settings)
+        words = f"; {', '.join(late)}: at the next start" if late else ""
+        plane.log.event(f"settings read: generation {plane.generation.number}{words}")
+        return Report(generation=plane.generation.number, at_start=late)
 
     def _kept(self, plane: Plane, problems: tuple[str, ...]) -> Report:
         plane.log.event(
@@ -130,9 +180,13 @@ class Worker:
         if self._server is not None:
             self._server.close()
         left = await plane.drain(plane.generation.settings.drain.seconds)
+        if self._exporter is not None:
+            await asyncio.to_thread(self._exporter.close)
         plane.close()
         if self.sharing is not None:
             await self.sharing.end()
+        if self._desk is not None:
+            await self._desk.close()
         return left
 
     def measure(self) -> Snapshot:
@@ -149,7 +203,31 @@ class Worker:
                 live.health.state, live.health.slow
             )
             gauges[series("freehold_home_connections", home=id)] = len(live.pool.connections)
+        if self.sharing is not None:
+            gauges |= self.sharing.gauges()
+        if self._exporter is not None:
+            gauges["freehold_telemetry_sent_total"] = self._exporter.sent
+            gauges["freehold_telemetry_dropped_total"] = self._exporter.dropped
         return snapshot(plane.metrics, gauges)
+
+    @property
+    def away(self) -> str:
+        return "; ".join(self.sharing.away) if self.sharing is not None else ""
+
+    def _at_desk(self) -> KeyDesk | None:
+        if self._desk is None and self._stores is not None:
+            self._desk = KeyDesk(self._stores, self.clock, self._admin_key)
+        return self._desk
+
+    async def keys(self, visit: Visit | None) -> tuple[int, bytes]:
+        desk = self._at_desk()
+        if desk is None or visit is None:
+            return 404, b'{"code":"gateway.no-such-path","what":"this gateway keeps no keys"}'
+        return await desk.answer(visit)
+
+    async def limits(self) -> Snapshot:
+        desk = self._at_desk()
+        return Snapshot(counters={}, gauges={}) if desk is None else await desk.limits(self._plane().now())
 
     def receipt(self, id: str) -> tuple[int, bytes]:
         """Reads the disk, so it is asked for in a thread."""
@@ -158,18 +236,30 @@ class Worker:
         return self._receipt(self._recorder, id)
 
     def homes(self) -> list[HomeState]:
+        plane = self._plane()
+        known, now = plane.generation.estate.homes, plane.now()
         return [
             HomeState(
                 home=id, state=live.health.state, slow=live.health.slow, answered=live.answered,
                 failed=live.failed, connections=len(live.pool.connections),
+                pool=(known[id].pool if id in known else None) or id,
+                back_in_s=max(0.0, live.health.until - now) if live.health.state == "cooling" else 0.0,
             )
-            for id, live in self._plane().lives.items()
+            for id, live in plane.lives.items()
         ]  # fmt: skip
 
     def _plane(self) -> Plane:
         if self.plane is None:
             raise RuntimeError("the worker has not started")
         return self.plane
+
+
+def at_start_only(before: GatewaySettings, after: GatewaySettings) -> tuple[str, ...]:
+    """What has changed that an open port cannot follow."""
+    found = [name for name in _AT_START if getattr(before, name) != getattr(after, name)]
+    if (before.tls_cert is None) != (after.tls_cert is None):
+        found.append("tls_cert")
+    return tuple(f"gateway.{name}" for name in found)
 
 
 def _state_number(state: str, slow: bool) -> int:
@@ -181,35 +271,3 @@ def resident_bytes() -> int:
         return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE_BYTES
     except (OSError, ValueError, IndexError):
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
-def tls_in(settings: GatewaySettings) -> ssl.SSLContext | None:
-    """The certificate callers see, if calls come in by TLS."""
-    if settings.tls_cert is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_cert_chain(settings.tls_cert, settings.tls_key)
-    except (OSError, ssl.SSLError) as error:
-        raise _bad_tls("tls_cert", settings.tls_cert, error) from error
-    return context
-
-
-def tls_out(settings: GatewaySettings) -> ssl.SSLContext:
-    """How homes' certificates are checked. There is no way to switch it off."""
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if settings.tls_ca is not None:
-        try:
-            context.load_verify_locations(settings.tls_ca)
-        except (OSError, ssl.SSLError) as error:
-            raise _bad_tls("tls_ca", settings.tls_ca, error) from error
-    return context
-
-
-def _bad_tls(setting: str, path: str, error: Exception) -> InputError:
-    return InputError(
-        f"gateway.{setting} {path!r} cannot be used", why=str(error), fix="name a PEM file that can be read",
-        code="gateway.bad-tls",
-    )  # fmt: skip

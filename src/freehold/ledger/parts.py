@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
+from typing import BinaryIO
 
 import msgspec
 
@@ -23,6 +24,7 @@ from freehold.ledger.store import Reader
 
 PARALLEL_FROM_SEGMENTS = 2
 ROWS_PER_PART = 4096
+JUDGED_BY = 8  # records after one that is out of place, which say whether all moved up
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,10 +93,11 @@ def read_part(segment: Segment) -> Part:
     finding, size, end = None, segment.first, 0
     with segment.path.open("rb") as file:
         length = file.seek(0, 2)
-        for frame in frames(file):
+        commits_of = frames(file)
+        for frame in commits_of:
             entries = read_entries(file, frame)
             leaves = list(split(entries))
-            finding = _misplaced(frame, leaves, size)
+            finding = _misplaced(frame, leaves, size, lambda: _next_leaves(file, commits_of))
             if finding is not None:
                 break
             hashes += map(leaf_hash, leaves)
@@ -111,12 +114,20 @@ def read_part(segment: Segment) -> Part:
     )  # fmt: skip
 
 
-def _misplaced(frame: Frame, leaves: Sequence[bytes], size: int) -> Finding | None:
+def _next_leaves(file: BinaryIO, rest: Iterator[Frame]) -> list[bytes]:
+    """Of the next commit, whatever it holds."""
+    frame = next(rest, None)
+    return [] if frame is None else list(split(read_entries(file, frame)))
+
+
+def _misplaced(
+    frame: Frame, leaves: Sequence[bytes], size: int, following: Callable[[], list[bytes]]
+) -> Finding | None:
     """Is each record the one that belongs at its place?"""
     if frame.first != size:
         what = f"a commit that should begin at record {size} begins at {frame.first}"
         return Finding(kind="missing" if frame.first > size else "reordered", what=what, record=size)
-    if (misplaced := _out_of_place(leaves, size)) is not None:
+    if (misplaced := _out_of_place(leaves, size, following)) is not None:
         return misplaced
     if len(leaves) != frame.count:
         what = f"a commit of {frame.count} records holds {len(leaves)}"
@@ -124,13 +135,16 @@ def _misplaced(frame: Frame, leaves: Sequence[bytes], size: int) -> Finding | No
     return None
 
 
-def _out_of_place(leaves: Sequence[bytes], size: int) -> Finding | None:
+def _out_of_place(
+    leaves: Sequence[bytes], size: int, following: Callable[[], list[bytes]] = list
+) -> Finding | None:
+    """The first record that is not where it belongs: others are missing before it, or it changed places."""
     for at, leaf in enumerate(leaves):
         if not leaf.startswith(b'{"seq":%d,' % (size + at)):
             shift = _said(leaf) - (size + at)
+            later = leaves[at + 1 :] or following()  # at the end of a commit, the next one tells which
             moved_up = shift > 0 and all(
-                _said(later) - (size + at + 1 + more) == shift
-                for more, later in enumerate(leaves[at + 1 : at + 9])
+                _said(one) - (size + at + 1 + more) == shift for more, one in enumerate(later[:JUDGED_BY])
             )
             what = (
                 f"where record {size + at} belongs stands {_said(leaf)}" if _said(leaf) >= 0 else "no record"

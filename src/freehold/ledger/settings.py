@@ -45,7 +45,10 @@ class LedgerSettings(Struct, frozen=True, kw_only=True):
         Meta(description="Sync every commit, or leave it to the system and risk the last seconds."),
     ] = "full"
     strict: Annotated[
-        bool, Meta(description="Answer only once the record is on disk, whatever the policy says.")
+        bool,
+        Meta(
+            description="Answer only once the record is on disk, whatever the policy. Read again at reload."
+        ),
     ] = False
     strict_wait: Annotated[
         Duration, Meta(description="How long a call under a strict policy waits for its record.")
@@ -72,7 +75,10 @@ class LedgerSettings(Struct, frozen=True, kw_only=True):
     ] = None
     content: Annotated[
         Literal["digest", "sealed"],
-        Meta(description="What records keep of what was said: digest and length, or all of it, sealed."),
+        Meta(
+            description="What records keep of what was said: digest and length, or all of it, sealed."
+            " Read again at reload."
+        ),
     ] = "digest"
     cross_every: Annotated[
         Duration, Meta(description="How often the checkpoints of the other writers are recorded here.")

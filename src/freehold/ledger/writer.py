@@ -71,7 +71,7 @@ class Ledger:
 
     def admit(self, policy: Policy) -> Admit | Refused:
         failing, full = self._committer.failing, self._intake.fill_ppm() >= ADMIT_FILL_PPM_MAX
-        strict = policy.evidence == "strict" or self.settings.strict
+        strict = policy.evidence == "strict"
         if not full and (failing is None or (not strict and not self._committer.spill_full)):
             return Admit()
         if policy.unrecorded == "run":

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from freehold.errors import InputError
+from freehold.plan.perf.align import call_tokens
 from freehold.plan.perf.shape import shape_of
 from freehold.plan.settings import PlanSettings, WorkSettings
 from freehold.types.homes import Workload
@@ -95,7 +96,8 @@ def roles(workload: Workload, shape: AlignShape, settings: PlanSettings) -> list
     found = []
     for load in shape.roles:
         trains = load.train_ratio > 0
-        ratio = load.train_ratio if trains else load.output_ratio or load.input_ratio
+        inputs, outputs = call_tokens(load)
+        ratio = load.train_ratio if trains else load.output_ratio or load.input_ratio / inputs
         moved_gb = shape.weight_syncs * shape_of(load.model).weights_gb("bf16")
         found.append(
             Asked(
@@ -106,8 +108,7 @@ def roles(workload: Workload, shape: AlignShape, settings: PlanSettings) -> list
                     mine, model=load.model, tokens=max(1.0, shape.policy_tokens * ratio),
                     data_gb=moved_gb if load.role == "policy" and not trains else 0.0,
                 ),
-                peak=1.0, segments=whole, outputs=float(OUTPUT_TOKENS_ASSUMED),
-                inputs=OUTPUT_TOKENS_ASSUMED * load.input_ratio / (load.output_ratio or 1.0),
+                peak=1.0, segments=whole, inputs=inputs, outputs=outputs,
             )
         )  # fmt: skip
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import Awaitable, Callable
 
 from freehold.errors import UnavailableError
@@ -18,13 +19,17 @@ Serve = Callable[[Line], Awaitable[None]]
 
 
 class Door:
-    def __init__(self, serve: Serve, sleep: Sleep) -> None:
-        self._serve, self._sleep = serve, sleep
+    def __init__(self, serve: Serve, sleep: Sleep, tls: ssl.SSLContext | None = None) -> None:
+        self._serve, self._sleep, self._tls = serve, sleep, tls
         self._lines: dict[asyncio.Task[None], Line] = {}
         self._server: asyncio.Server | None = None
         self._keeper: socket.socket | None = None  # holds the port while nothing listens on it
         self._moving = asyncio.Lock()
         self.host, self.port = "", 0
+
+    @property
+    def scheme(self) -> str:
+        return "http" if self._tls is None else "https"
 
     @property
     def is_open(self) -> bool:
@@ -33,7 +38,9 @@ class Door:
     async def open(self, host: str, port: int) -> None:
         """Listen; port 0 takes a free one."""
         try:
-            self._server = await asyncio.start_server(self._accepted, host, port, limit=READ_BYTES)
+            self._server = await asyncio.start_server(
+                self._accepted, host, port, limit=READ_BYTES, ssl=self._tls
+            )
         except OSError as error:
             raise UnavailableError(
                 f"cannot listen on {host}:{port}",

@@ -12,7 +12,7 @@ from freehold.dialects import Codec, DialectError, Failure, Inbound, WireReply, 
 from freehold.dialects.strict import violations
 from freehold.pocket import hints, keys, operations
 from freehold.pocket.cache import PromptCache
-from freehold.pocket.limits import Limiter, Limits
+from freehold.pocket.limits import Limiter
 from freehold.pocket.vendor import VENDORS, Vendor, manner
 from freehold.types.conversation import Conversation
 
@@ -35,12 +35,12 @@ class Asked(msgspec.Struct, kw_only=True):
 
 class Intake:
     def __init__(
-        self, dialect: str, *, models: Sequence[str], keys: Sequence[str], strict: bool, limits: Limits,
+        self, dialect: str, *, models: Sequence[str], keys: Sequence[str], strict: bool, limiter: Limiter,
         clock: Clock,
     ) -> None:  # fmt: skip
         self._dialect, self._strict = dialect, strict
         self._models, self._keys = tuple(models), tuple(keys)
-        self._limiter = Limiter(limits)
+        self._limiter = limiter
         self._clock = clock
         self._numbers = 0
 
@@ -84,7 +84,7 @@ class Intake:
                     self._converse(asked, inbound, request)
         except DialectError as error:
             _refuse(asked, error.status, "bad_request", error.what, error.why, error.code)
-        if asked.refusal is None and self._limiter.buckets and inbound.operation != "models":
+        if asked.refusal is None and self._limiter.limits_anything and inbound.operation != "models":
             self._limit(asked)
 
     def _converse(self, asked: Asked, inbound: Inbound, request: wire.Request) -> None:

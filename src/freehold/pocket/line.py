@@ -21,7 +21,9 @@ class Line:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sleep: Sleep) -> None:
         self._reader, self._writer = reader, writer
-        self._writer.transport.set_write_buffer_limits(high=0)
+        secure = writer.get_extra_info("sslcontext") is not None
+        # asyncio's TLS takes an empty buffer for a full one where the limit is nothing at all.
+        self._writer.transport.set_write_buffer_limits(high=1 if secure else 0)
         self.sleep = sleep
         self.keep = True  # may another request follow on it?
         self.busy = False  # is a request being answered?

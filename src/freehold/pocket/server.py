@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from freehold import wire
@@ -16,7 +17,7 @@ from freehold.pocket.engine import Engine
 from freehold.pocket.exchange import Exchange
 from freehold.pocket.faults import FAULTS, Chooser, FaultName, FaultRule, Play, Seen
 from freehold.pocket.intake import Asked, Intake
-from freehold.pocket.limits import Limits
+from freehold.pocket.limits import Limiter, Limits
 from freehold.pocket.line import Line, Sleep
 from freehold.pocket.log import Ended, Logged, RequestLog, shown, without_key, without_secrets
 from freehold.pocket.scripted import ScriptedEngine
@@ -33,8 +34,10 @@ class PocketHome:
     def __init__(
         self, dialect: str = "openai", engine: Engine | None = None, clock: Clock | None = None, *,
         name: str = "pocket", models: Sequence[str] = (), keys: Sequence[str] = (), strict: bool = True,
-        limits: Limits | None = None, faults: Mapping[str, FaultRule] | None = None,
+        limits: Limits | None = None, limiter: Limiter | None = None,
+        faults: Mapping[str, FaultRule] | None = None,
         log: RequestLog | None = None, token: str | None = None, sleep: Sleep = asyncio.sleep,
+        tls: ssl.SSLContext | None = None,
     ) -> None:  # fmt: skip
         self.name = name
         self.codec: Codec = codec(dialect)
@@ -46,9 +49,14 @@ class PocketHome:
         self._clock: Clock = clock or SystemClock()
         self._engine: Engine = engine or ScriptedEngine(home=name, clock=self._clock)
         self._intake = Intake(
-            dialect, models=models, keys=keys, strict=strict, limits=limits or Limits(), clock=self._clock
+            dialect,
+            models=models,
+            keys=keys,
+            strict=strict,
+            limiter=limiter or Limiter(limits or Limits()),
+            clock=self._clock,
         )
-        self._door = Door(self._serve, sleep)
+        self._door = Door(self._serve, sleep, tls)
         self._faults = Chooser(faults)
         self._since_ns = self._clock.monotonic_ns()
         self._changed = asyncio.Event()
@@ -57,7 +65,7 @@ class PocketHome:
     @property
     def url(self) -> str:
         host = f"[{self._door.host}]" if ":" in self._door.host else self._door.host
-        return f"http://{host}:{self._door.port}"
+        return f"{self._door.scheme}://{host}:{self._door.port}"
 
     @property
     def faults(self) -> Chooser:

@@ -146,6 +146,7 @@ class CallRecord(Record, frozen=True, kw_only=True, tag="call/1"):
     vendor_id: str | None = None  # what the vendor calls its answer
     request: Content | None = None
     response: Content | None = None
+    trace: str | None = None  # the caller's W3C traceparent
     charged: Charged | None = None  # where the key has a limit that counts tokens or dollars
 
 
@@ -157,6 +158,7 @@ class AttemptRecord(Record, frozen=True, kw_only=True, tag="attempt/1"):
     status: int | None = None
     retry_after_ms: int | None = None
     hedge: bool = False
+    begun: bool = False  # not how it ended: its content is about to be shown, under a strict policy
 
 
 class JobRecord(Record, frozen=True, kw_only=True, tag="job/1"):
@@ -271,9 +273,12 @@ RECORD_KINDS: dict[str, type[Record]] = {
 EXPECTED: dict[str, tuple[str, ...]] = {
     "call": (
         "estate", "policy_digest", "workload", "planned", "actual", "actual_known", "tier", "tokens",
+        "useful_flops", "cost", "took", "outcome", "key", "operation", "finish", "vendor_id",
+    ),
+    "attempt": (
+        "estate", "policy_digest", "workload", "planned", "actual", "actual_known", "tier", "tokens",
         "useful_flops", "cost", "took", "outcome", "key",
     ),
-    "attempt": ("planned", "actual", "tokens", "cost", "took", "outcome"),
     "job": ("estate", "policy_digest", "workload", "planned", "cost"),
     "step": ("workload", "actual", "tokens", "useful_flops", "cost", "took"),
 }  # fmt: skip

@@ -15,8 +15,9 @@ def call(
     start_s: float, took_s: float, out: int = 100, outcome: str = "ok", home: str = "mine"
 ) -> CallRecord:
     start_ns = int(start_s * SECOND_NS)
+    end_ns = start_ns + int(took_s * SECOND_NS)  # the record is made when the call is over
     return CallRecord(
-        id=ulid(start_ns), time_ns=start_ns, actual=HomeFacts(home=HomeId(home)), outcome=outcome,  # type: ignore[arg-type]
+        id=ulid(start_ns), time_ns=end_ns, actual=HomeFacts(home=HomeId(home)), outcome=outcome,  # type: ignore[arg-type]
         tokens=Tokens(fresh=50, output=out), took=Took(total_us=int(took_s * 1e6)),
     )  # fmt: skip
 
@@ -27,6 +28,12 @@ def test_observed_counts_tokens_over_busy_time_and_calls_at_once() -> None:
     assert found.tokens_per_s == pytest.approx(400, rel=0.01)
     assert found.work.batch == 4
     assert (found.work.inputs, found.work.outputs) == (50, 100)
+
+
+def test_observed_counts_overlapping_calls_of_different_lengths_once() -> None:
+    calls = [call(0.0, 10.0 - i / 10) for i in range(20)]
+    (found,) = observed(calls, HOMES)
+    assert found.tokens_per_s == pytest.approx(200, rel=0.01)
 
 
 def test_observed_leaves_idle_time_out() -> None:

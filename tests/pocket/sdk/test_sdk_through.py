@@ -12,8 +12,10 @@ import pytest
 from freehold.estate.model import Estate
 from freehold.gateway.plane import Plane
 from freehold.gateway.settings import GatewaySettings
-from freehold.pocket import FaultRule, PocketHome
-from freehold.types.homes import Home, Workload
+from freehold.gateway.story import REASK
+from freehold.pocket import FaultRule, PocketHome, ScriptedEngine
+from freehold.pocket.script import AnswerRule
+from freehold.types.homes import Home, Policy, Workload
 from freehold.types.names import HomeId, ModelId, WorkloadId
 from tests.gateway.running import Kept, street
 from tests.pocket.sdk.both import ARGUMENTS
@@ -183,3 +185,19 @@ async def test_stream_is_whole_for_the_sdk_when_the_first_home(outage: str) -> N
         await client.close()
     assert said == whole.choices[0].message.content
     assert len(said.split()) == 40
+
+
+@pytest.mark.parametrize("name", list(SPEAKERS))
+@pytest.mark.parametrize("on_cut", ["continue", "reask"])
+async def test_every_sdk_reads_over_the_mark_of_a_joined_stream(name: str, on_cut: str) -> None:
+    said = ScriptedEngine((AnswerRule(contains=REASK[:40], kind="fixed", text="are blue."),))
+    cut = {"cut": FaultRule(fault="cut_fin", after=7)}
+    policy = Policy(on_cut=on_cut)  # type: ignore[arg-type]
+    async with street(("openai", "openai"), faults={0: cut}, policy=policy, engines={1: said}) as place:
+        speaker = SPEAKERS[name].make(place.url, WORKLOAD)
+        heard = await asyncio.to_thread(
+            speaker.stream, '[pocket fixed text="One fish is red. Two fish are blue."]'
+        )
+        speaker.close()
+        assert place.kept.calls[0].joined
+    assert heard == "One fish is red. Two fish are blue."

@@ -19,6 +19,7 @@ from freehold.types.sampling import AlignShape, RoleLoad
 
 PROMPT_TOKENS = 500.0  # a typical prompt or judged answer, where only ratios are known
 ANSWER_TOKENS = 250.0
+READER = 4.0  # reads so many times what it writes, or more
 MOVE_GB_PER_S_NEAR, MOVE_GB_PER_S_FAR = 5.0, 0.5  # weights within a region, and between regions
 EGRESS_USD_PER_GB = 0.09
 
@@ -97,10 +98,9 @@ def _role(
     """Sampling by its output tokens, training by its trained tokens; a role may do both."""
     parts: list[tuple[float, Prediction]] = []
     if load.output_ratio > 0 or load.input_ratio > 0:
-        outputs = max(1.0, ANSWER_TOKENS if load.output_ratio > 0 else 1.0)
-        inputs = outputs * load.input_ratio / load.output_ratio if load.output_ratio > 0 else PROMPT_TOKENS
+        inputs, outputs = call_tokens(load)
         work = Work(kind="batch", precision=precision, inputs=inputs, outputs=outputs)
-        tokens = policy_tokens * (load.output_ratio if load.output_ratio > 0 else load.input_ratio / inputs)
+        tokens = policy_tokens * (load.output_ratio or load.input_ratio / inputs)
         parts.append((tokens, predict(model, work, chip, constants, chip_hour_usd=price.chip_hour_usd)))
     if load.train_ratio > 0:
         work = Work(kind="train", precision="bf16")
@@ -118,6 +118,16 @@ def _role(
         usd=usd("usd_per_mtok"), usd_low=usd("usd_per_mtok_low"), usd_high=usd("usd_per_mtok_high"),
         vendor=price.vendor, region=price.region, rests_on=parts[-1][1].rests_on,
     )  # fmt: skip
+
+
+def call_tokens(load: RoleLoad) -> tuple[float, float]:
+    """Tokens read and written by one call of a role, of which the recipe gives the ratio only.
+
+    Who mostly reads (a judge, a critic that gives a verdict) reads a prompt; who writes, writes an answer.
+    """
+    if load.output_ratio * READER <= load.input_ratio:
+        return PROMPT_TOKENS, max(1.0, PROMPT_TOKENS * load.output_ratio / (load.input_ratio or 1.0))
+    return ANSWER_TOKENS * load.input_ratio / load.output_ratio, ANSWER_TOKENS
 
 
 def _together(

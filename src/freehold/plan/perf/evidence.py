@@ -18,6 +18,7 @@ from freehold.plan.perf.shape import ModelShape, guessed, shape_of
 
 NOISE = 0.1  # log error of one own measurement: runs differ
 MEASUREMENTS_MAX = 10_000
+SOURCES_SHOWN = 2
 FACTOR_LOG_MAX = 3.0  # further off than 20 times is a mistake in the measurement, not a fact of the chip
 
 
@@ -32,6 +33,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     as_of: str
     parameters_b: float | None = None  # where the model's shape is not known
+    records_of: str = ""  # the home whose records it was read from; read again, they replace it
 
     def shape(self) -> ModelShape:
         if self.parameters_b is not None:
@@ -44,6 +46,7 @@ def calibrated(constants: Constants, found: Sequence[Measurement], chips: dict[s
     logs: dict[tuple[str, str], list[float]] = defaultdict(list)
     spreads: dict[tuple[str, str], float] = {}
     latest: dict[tuple[str, str], str] = {}
+    told: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)  # an ordered set
     for one in found:
         if one.silicon not in chips:
             raise InputError(
@@ -60,6 +63,7 @@ def calibrated(constants: Constants, found: Sequence[Measurement], chips: dict[s
         logs[key].append(max(-FACTOR_LOG_MAX, min(FACTOR_LOG_MAX, log)))
         spreads[key] = said.log_spread
         latest[key] = max(latest.get(key, ""), one.as_of)
+        told[key][one.source] = None
     factors = dict(constants.factors)
     for (silicon, family), seen in logs.items():
         name = f"{silicon}/{family}"
@@ -68,10 +72,18 @@ def calibrated(constants: Constants, found: Sequence[Measurement], chips: dict[s
         factors[name] = Factor(
             log_mean=(before.log_mean if before else 0.0) + weight * sum(seen) / len(seen),
             points=len(seen) + (before.points if before else 0),
-            source="own measurements" + (f" and {before.source}" if before and before.source else ""),
+            source=_own(list(told[silicon, family]))
+            + (f"; {before.source}" if before and before.source else ""),
             as_of=latest[silicon, family],
         )
     return msgspec.structs.replace(constants, factors=factors)
+
+
+def _own(sources: Sequence[str]) -> str:
+    """The latest few by name."""
+    shown = ", ".join(reversed(sources[-SOURCES_SHOWN:]))
+    more = len(sources) - SOURCES_SHOWN
+    return f"own measurements: {shown}" + (f" and {more} more" if more > 0 else "")
 
 
 def load_measurements(path: Path) -> list[Measurement]:

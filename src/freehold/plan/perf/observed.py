@@ -2,8 +2,8 @@
 chips.
 
 Calls: where the chips behind a home are known, its speed is the tokens that came out while at least one
-call was open, and its batch the number of calls open on average. Steps: tokens trained over the time they
-took.
+call was open, and its batch the number of calls open on average. A record is made when the call is over.
+Jobs and steps: tokens trained over the time they took.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Behind(msgspec.Struct, frozen=True, kw_only=True):
 
 def observed(records: Iterable[AnyRecord], homes: Mapping[str, Behind]) -> list[Measurement]:
     calls: dict[str, list[CallRecord]] = defaultdict(list)
-    steps: dict[str, list[StepRecord | JobRecord]] = defaultdict(list)
+    steps: dict[str, list[AnyRecord]] = defaultdict(list)
     for record in records:
         home = record.actual.home if record.actual else None
         if home is None or home not in homes or record.took is None or not record.took.total_us:
@@ -46,16 +46,21 @@ def observed(records: Iterable[AnyRecord], homes: Mapping[str, Behind]) -> list[
             and record.outcome == "ok"
         ):
             calls[home].append(record)
-        elif isinstance(record, StepRecord | JobRecord) and record.tokens and record.tokens.fresh:
+        elif _trains(record) and record.tokens and record.tokens.fresh:
             steps[home].append(record)
     found = [one for home, mine in calls.items() if (one := _served(home, homes[home], mine)) is not None]
     return [*found, *(_trained(home, homes[home], mine) for home, mine in steps.items())]
 
 
+def _trains(record: AnyRecord) -> bool:
+    """A job says what it did when it is finished; what it said on the way is in that."""
+    return isinstance(record, StepRecord) or (isinstance(record, JobRecord) and record.state == "finished")
+
+
 def _served(home: str, behind: Behind, calls: Sequence[CallRecord]) -> Measurement | None:
     if len(calls) < CALLS_MIN:
         return None
-    spans = sorted((call.time_ns, call.time_ns + _total_us(call) * 1000) for call in calls)
+    spans = sorted((call.time_ns - _total_us(call) * 1000, call.time_ns) for call in calls)
     busy_s, open_s = _busy(spans) / NS_PER_S, sum(end - start for start, end in spans) / NS_PER_S
     if busy_s < BUSY_SECONDS_MIN:
         return None
@@ -67,17 +72,17 @@ def _served(home: str, behind: Behind, calls: Sequence[CallRecord]) -> Measureme
     )  # fmt: skip
     return Measurement(
         silicon=behind.silicon, model=behind.model, work=work, chips=behind.chips, tokens_per_s=out / busy_s,
-        source=f"{len(calls)} calls of {home}", as_of=_day(max(end for _, end in spans)),
+        source=f"{len(calls)} calls of {home}", as_of=_day(max(end for _, end in spans)), records_of=home,
     )  # fmt: skip
 
 
-def _trained(home: str, behind: Behind, steps: Sequence[StepRecord | JobRecord]) -> Measurement:
+def _trained(home: str, behind: Behind, steps: Sequence[AnyRecord]) -> Measurement:
     tokens = sum(step.tokens.fresh or 0 for step in steps if step.tokens)
     seconds = sum(_total_us(step) for step in steps) / US_PER_S
     return Measurement(
         silicon=behind.silicon, model=behind.model, work=Work(kind="train", precision=behind.precision),
         chips=behind.chips, tokens_per_s=tokens / seconds, source=f"{len(steps)} steps at {home}",
-        as_of=_day(max(step.time_ns for step in steps)),
+        as_of=_day(max(step.time_ns for step in steps)), records_of=home,
     )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ PROBE_REQUESTS_MAX = 256
 
 
 async def probe(
-    sampler: Sampler, behind: Behind, clock: Clock, *, at_once: int = 8, tokens: int = 128
+    sampler: Sampler, behind: Behind, clock: Clock, *, name: str = "", at_once: int = 8, tokens: int = 128
 ) -> Measurement:
     """Tokens per second of `at_once` requests together. Raises where the home does not count its tokens."""
     turn = Turn(role="user", blocks=(Text(text=WORDS),))
@@ -45,5 +45,5 @@ async def probe(
     day = datetime.fromtimestamp(clock.now_ns() / NS_PER_S, UTC).date().isoformat()
     return Measurement(
         silicon=behind.silicon, model=behind.model, work=work, chips=behind.chips, tokens_per_s=out / seconds,
-        source="a probe", as_of=day,
+        source=f"a probe of {name}" if name else "a probe", as_of=day,
     )  # fmt: skip
