@@ -63,7 +63,7 @@ def test_plan_make_that_cannot_serve_says_what_conflicts_and_is_not_adopted(run,
     path = tmp_path / "freehold.toml"
     path.write_text(path.read_text().replace("requests_per_min = 900", "requests_per_min = 200"))
     text = run("plan", "make", "--steps", "5", code=1)
-    assert "conflict: these cannot hold together" in text
+    assert "conflict: the smallest set that cannot hold together" in text
     assert "way out: raise calls of pool vertex-eu" in text
     with pytest.raises(FreeholdError) as caught:
         run("plan", "make", "--steps", "5", "--adopt")

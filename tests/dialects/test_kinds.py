@@ -64,6 +64,9 @@ def test_success_is_an_answer(form: str) -> None:
     ({"retry-after-ms": "250"}, 250), ({"x-ms-retry-after-ms": "90"}, 90), ({"retry-after": "2"}, 2000),
     ({"Retry-After": "1.5"}, 1500), ({"retry-after": "99999999999"}, kinds.RETRY_AFTER_MS_MAX),
     ({"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, None), ({"retry-after": "-3"}, None),
+    ({"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT", "date": "Wed, 21 Oct 2026 07:27:30 GMT"}, 30_000),
+    ({"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT", "Date": "Wed, 21 Oct 2026 08:00:00 GMT"}, 0),
+    ({"retry-after": "soon", "date": "never"}, None),
     ({"retry-after": "nan"}, None), ({}, None), ({"retry-after-ms": "250", "retry-after": "9"}, 250),
 ])  # fmt: skip
 def test_wait_is_read_from_every_spelling(headers: dict[str, str], wait_ms: int | None) -> None:

@@ -43,7 +43,7 @@ async def fleet(stores: Sequence[Stores]) -> AsyncIterator[Fleet]:
     home, kept = PocketHome("openai", name="home0"), Kept()
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(home.running())
-        estate = estate_of([home], ["openai"], Policy(), None, PRICE)
+        estate = estate_of([home], ["openai"], Policy(), price=PRICE)
         planes, urls, parts = [], [], []
         for one in stores:
             shared = await stack.enter_async_context(sharing(one))

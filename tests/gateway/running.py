@@ -15,9 +15,9 @@ from freehold.estate.model import Estate
 from freehold.estate.settings import ModelSettings
 from freehold.gateway.plane import Plane
 from freehold.gateway.settings import GatewaySettings, TimeoutSettings
-from freehold.pocket import Engine, FaultRule, PocketHome
+from freehold.pocket import Engine, FaultRule, Limiter, Limits, PocketHome
 from freehold.types.contracts import Admit, Refused
-from freehold.types.homes import Home, Policy, Price, Workload
+from freehold.types.homes import Home, Policy, Pool, Price, Workload
 from freehold.types.names import Digest, HomeId, ModelId, RecordId, WorkloadId
 from freehold.types.records import AnyRecord, AttemptRecord, CallRecord
 
@@ -124,20 +124,24 @@ def ask(
 
 def estate_of(
     homes: Sequence[PocketHome], apis: Sequence[str], policy: Policy,
-    options: Mapping[str, str] | None = None, price: Price = _NO_PRICE,
-    model: ModelSettings = _ANY_MODEL,
+    options: Mapping[str, str] | None = None, *,
+    pools: Mapping[int, Pool] | None = None, weights: Mapping[int, int] | None = None,
+    price: Price = _NO_PRICE, model: ModelSettings = _ANY_MODEL,
 ) -> Estate:  # fmt: skip
+    pools, weights = pools or {}, weights or {}
     made = {
         HomeId(one.name): Home(
             id=HomeId(one.name), vendor=f"vendor-{one.name}", operator="o", region="r", api=api,
-            model=ModelId(MODEL), url=one.url,
+            model=ModelId(MODEL), url=one.url, pool=pools[place].id if place in pools else None,
+            weight=weights.get(place, 1),
             options={"continues": "yes", "project": "p", **(options or {})}, price=price,
         )
-        for one, api in zip(homes, apis, strict=True)
+        for place, (one, api) in enumerate(zip(homes, apis, strict=True))
     }  # fmt: skip
     chat = Workload(id=WorkloadId("chat"), homes=tuple(made), policy=policy)
+    found = {one.id: one for one in pools.values()}
     return Estate(
-        digest=Digest("sha256:" + "e" * 64), homes=made, workloads={chat.id: chat},
+        digest=Digest("sha256:" + "e" * 64), homes=made, workloads={chat.id: chat}, pools=found,
         models={ModelId(MODEL): model},
     )  # fmt: skip
 
@@ -153,7 +157,9 @@ _DIALECTS = {
 async def street(
     apis: Sequence[str] = ("openai", "openai", "openai"), *,
     faults: Mapping[int, Mapping[str, FaultRule]] | None = None, policy: Policy | None = None,
-    timeouts: TimeoutSettings = QUICK, settings: GatewaySettings | None = None, kept: Kept | None = None,
+    limits: Mapping[int, Limits | Limiter] | None = None, pools: Mapping[int, Pool] | None = None,
+    weights: Mapping[int, int] | None = None, timeouts: TimeoutSettings = QUICK,
+    settings: GatewaySettings | None = None, kept: Kept | None = None,
     engines: Mapping[int, Engine] | None = None, options: Mapping[str, str] | None = None,
     home_tls: Mapping[int, ssl.SSLContext] | None = None, tls_in: ssl.SSLContext | None = None,
     price: Price = _NO_PRICE, model: ModelSettings = _ANY_MODEL, **plane_options: object,
@@ -165,6 +171,7 @@ async def street(
             (engines or {}).get(number),
             name=f"home{number}",
             faults=(faults or {}).get(number),
+            limits=(limits or {}).get(number),
             tls=(home_tls or {}).get(number),
         )
         for number, api in enumerate(apis)
@@ -173,7 +180,10 @@ async def street(
     async with contextlib.AsyncExitStack() as stack:
         for one in homes:
             await stack.enter_async_context(one.running())
-        estate = estate_of(homes, apis, policy or Policy(on_cut="continue"), options, price, model)
+        estate = estate_of(
+            homes, apis, policy or Policy(on_cut="continue"), options, pools=pools, weights=weights,
+            price=price, model=model,
+        )  # fmt: skip
         keys = dict.fromkeys(estate.homes, "any")
         made = msgspec.structs.replace(settings or GatewaySettings(), timeouts=timeouts)
         plane = Plane(estate, made, kept, keys, **plane_options)  # type: ignore[arg-type]  # passed on as given

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from freehold.clock import Clock, SystemClock
-from freehold.gateway.keys import Key, KeyBook
+from freehold.gateway.keys import Key, KeyBook, KeyRing
 from freehold.gateway.sharing import Sharing, Stores
 from freehold.gateway.state import State
 from freehold.gateway.state.sqlite import SqliteState
@@ -37,6 +37,16 @@ def new_key(stores: Stores, **limits: object) -> tuple[Key, str]:
         state.close()
 
 
+def keys_for(folder: Path, *names: str) -> tuple[KeyRing, dict[str, str]]:
+    """A ring with a key for each that nobody changes, and the secrets they were given."""
+    state = SqliteState(folder / "state.db")
+    book, ring = KeyBook(state), KeyRing(SystemClock())
+    secrets = {name: book.create(name)[1] for name in names}
+    ring.put(state.keys(-1)[1])
+    state.close()
+    return ring, secrets
+
+
 @contextlib.asynccontextmanager
 async def sharing(stores: Stores, clock: Clock | None = None) -> AsyncIterator[Sharing]:
     """One process's side of it."""
@@ -51,10 +61,12 @@ async def sharing(stores: Stores, clock: Clock | None = None) -> AsyncIterator[S
 
 
 @contextlib.asynccontextmanager
-async def keyed(stores: Stores, *apis: str, **options: object) -> AsyncIterator[Street]:
-    """A gateway over pocket homes whose callers' keys are in `stores`."""
+async def keyed(
+    stores: Stores, *apis: str, keys_clock: Clock | None = None, **options: object
+) -> AsyncIterator[Street]:
+    """A gateway over pocket homes whose keys are in `stores`. `keys_clock` tells limits their minute."""
     async with (
-        sharing(stores) as shared,
+        sharing(stores, keys_clock) as shared,
         street(
             apis or ("openai",),
             keys=shared.ring,

@@ -11,11 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from freehold.cli.main import cli
-from freehold.clock import SystemClock
 from freehold.errors import UnavailableError
 from freehold.gateway.content import SEALED_BYTES_MAX, Said, Seal, sealed_record
-from freehold.gateway.keys import KeyBook, KeyRing
-from freehold.gateway.state.sqlite import SqliteState
 from freehold.ledger import LedgerSettings, open_recorder, open_vault
 from freehold.ledger.content import FileContentKeys
 from freehold.ledger.files import FileReader
@@ -26,6 +23,7 @@ from freehold.pocket import FaultRule
 from freehold.types.names import RecordId
 from freehold.types.records import CallRecord, Content
 from tests.gateway.running import Got, Kept, ask, street
+from tests.gateway.sharing import keys_for
 
 SECRET = "the password is swordfish"
 
@@ -87,25 +85,16 @@ async def test_each_callers_words_are_sealed_under_its_own_key_and_only_its_own_
     assert all(report.holds for report in verify_together([reader], None))
 
 
-def keys_for(folder: Path, *names: str) -> tuple[KeyRing, dict[str, str]]:
-    """A ring with a key for each, and the secrets they were given."""
-    state = SqliteState(folder / "state.db")
-    book, ring = KeyBook(state), KeyRing(SystemClock())
-    secrets = {name: book.create(name)[1] for name in names}
-    ring.put(state.keys(-1)[1])
-    state.close()
-    return ring, secrets
-
-
-async def test_call_is_kept_as_was_wanted_when_it_began(tmp_path: Path) -> None:
+async def test_stream_is_kept_as_was_wanted_when_it_began(tmp_path: Path) -> None:
     """Content is switched off while a stream is on its way, and the other way round."""
     slow = {0: {"slow": FaultRule(fault="slow_drip", seconds=0.001, bytes=100)}}
     vault = open_vault(tmp_path)
     async with street(("openai",), kept=(kept := Kept()), seal=vault.seal, faults=slow) as place:
         for then in (None, vault.seal):
             running = asyncio.create_task(place.post(ask("[pocket echo] so be it", stream=True)))
-            while not place.plane.in_flight:
-                await asyncio.sleep(0)
+            async with asyncio.timeout(5):
+                while not any(getattr(one.call, "said", None) for one in place.plane.connections):
+                    await asyncio.sleep(0)
             place.plane.sealings.use(then)
             await running
     first, second = kept.calls

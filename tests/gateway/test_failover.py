@@ -39,7 +39,7 @@ def test_silent_home_is_not_asked_twice_in_one_call() -> None:
 
 def test_retry_after_is_waited_for_when_nobody_else_is_left() -> None:
     limited = tried("a", "rate_limited", retry_after_ms=1500)
-    assert step(places("a"), limited) == Go(home=HomeId("a"), after_ms=1500)
+    assert step(places("a"), limited) == Go(home=HomeId("a"), after_ms=1500, for_room=True)
 
 
 def test_retry_after_beyond_the_deadline_is_not_waited_for() -> None:
@@ -78,6 +78,14 @@ def test_caller_is_told_the_first_cause() -> None:
     assert isinstance(told, Give)
     assert (told.failure.kind, told.failure.status) == ("too_long", 400)
     assert "b: auth" in told.failure.why
+
+
+def test_home_that_could_not_take_the_request_is_the_cause_only_where_none_could() -> None:
+    mixed = step(places("a", "b"), tried("a", "unsupported"), tried("b", "header_timeout"))
+    neither = step(places("a", "b"), tried("a", "unsupported"), tried("b", "unsupported"))
+    assert isinstance(mixed, Give)
+    assert isinstance(neither, Give)
+    assert (mixed.failure.status, neither.failure.status) == (504, 400)
 
 
 def test_caller_is_told_to_come_back_only_where_that_can_help() -> None:

@@ -26,7 +26,7 @@ def command(
     from freehold.cli.show import say
     from freehold.plan.explain import explain
 
-    made, _ = made_plan(config, seed, seconds, steps, lost, price_rules=False)
+    made, _ = made_plan(config, seed, seconds, steps, lost, anew=True, price_rules=False)
     sentences = explain(made, workload)
     if as_json:
         emit_json("plan-explain/1", {"workload": workload, "sentences": sentences})

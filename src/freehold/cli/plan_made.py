@@ -34,10 +34,16 @@ def run_options(command: F) -> F:
         click.option(
             "--steps", type=click.IntRange(0), help="Look for so many steps instead: repeatable exactly."
         ),
-        click.option("--lost", multiple=True, metavar="HOME", help="Plan as if this home were gone."),
+        click.option(
+            "--lost", multiple=True, metavar="HOME",
+            help="This home is gone. What the plan in force had on it is placed again, the rest is left.",
+        ),
     ):  # fmt: skip
         command = option(command)
     return command
+
+
+anew_option = click.option("--anew", is_flag=True, help="With --lost: plan everything again.")
 
 
 def silicon_of(catalog: Catalog) -> Silicon:
@@ -60,16 +66,18 @@ def made_plan(
     seconds: float,
     steps: int | None,
     lost: tuple[str, ...],
+    anew: bool,
     *,
     price_rules: bool,
 ) -> tuple[Made, Loaded]:
-    """Read the estate, make the plan."""
+    """Read the estate, make the plan; after an outage, mend the one in force."""
     import freehold.plan.solver  # noqa: F401  # says which extra is missing, before anything needs it
     from freehold.cli.loading import load_settings
     from freehold.cli.up import state_folder
     from freehold.errors import UsageError
     from freehold.estate.build import build_estate, catalog_of
     from freehold.plan.make import make
+    from freehold.plan.repair import repair
     from freehold.plan.solver.solve import Budget
     from freehold.plan.store import held, in_force
     from freehold.types.names import HomeId
@@ -83,12 +91,15 @@ def made_plan(
             why=f"the estate has {len(estate.homes)} homes", fix="correct the name", code="plan.unknown-home",
         )  # fmt: skip
     folder = Path(loaded.source).parent if isinstance(loaded.source, str | Path) else Path()
+    settings, silicon = loaded.sections["plan"], silicon_of(catalog_of(loaded))
+    gone, before = frozenset(HomeId(name) for name in lost), in_force(state_folder())
+    shapes = _shapes(settings, folder)
+    if gone and not anew and before is not None and before.estate == estate.digest:
+        return repair(estate, settings, silicon, before, gone, folder=folder, shapes=shapes), loaded
     budget = Budget(seconds=None, steps=steps) if steps is not None else Budget(seconds=seconds)
     made = make(
-        estate, loaded.sections["plan"], silicon_of(catalog_of(loaded)), seed=seed, budget=budget,
-        held=held(in_force(state_folder())), lost=frozenset(HomeId(name) for name in lost),
-        folder=folder, shapes=_shapes(loaded.sections["plan"], folder),
-        price_rules=price_rules, progress=_shown() if person_watching() else lambda _: None,
+        estate, settings, silicon, seed=seed, budget=budget, held=held(before), lost=gone, folder=folder,
+        shapes=shapes, price_rules=price_rules, progress=_shown() if person_watching() else lambda _: None,
     )  # fmt: skip
     return made, loaded
 
@@ -140,6 +151,9 @@ def say_certificate(plan: Plan) -> None:
     from freehold.cli.show import say
 
     how = "proved best" if plan.exact else f"within {100 * plan.gap:.2f} % of the best"
+    if plan.repaired:
+        how += f" with all but {len(plan.repaired)} workloads left where they are"
+        say(f"\nplaced again in {plan.seconds:.2f} s: {', '.join(plan.repaired)}")
     say(
         f"\ncost   {plan.usd_per_hour:,.2f} $/h, {how}; "
         f"no plan costs less than {plan.bound_usd_per_hour:,.2f} $/h"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from freehold.cli.output import config_option, emit_json, json_option
-from freehold.cli.plan_made import made_plan, run_options, say_plan
+from freehold.cli.plan_made import anew_option, made_plan, run_options, say_plan
 from freehold.errors import EXIT_FINDING
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @config_option
 @json_option
 @run_options
+@anew_option
 @click.option("--adopt", "adopting", is_flag=True, help="Put the plan in force, and record that.")
 @click.option("--out", metavar="FILE", help="Save the plan as JSON there.")
 @click.option("--html", metavar="FILE", help="Write one self-contained report there.")
@@ -36,6 +37,7 @@ def command(
     seconds: float,
     steps: int | None,
     lost: tuple[str, ...],
+    anew: bool,
     adopting: bool,
     out: str | None,
     html: str | None,
@@ -47,7 +49,7 @@ def command(
 
     Exit status 1: something cannot be served; the conflict and the cheapest way out are printed.
     """
-    made, loaded = made_plan(config, seed, seconds, steps, lost, price_rules=not no_rules)
+    made, loaded = made_plan(config, seed, seconds, steps, lost, anew, price_rules=not no_rules)
     plan = made.plan
     found = None
     if plan.unserved:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email.utils
 from collections.abc import Mapping
 
 from freehold.dialects.base import JSON_HEADERS, Action, Failure, Outcome
@@ -59,11 +60,20 @@ def retry_after_ms(headers: Mapping[str, str]) -> int | None:
             continue
         try:
             wait_ms = round(float(value) * scale)
-        except (ValueError, OverflowError):  # a date: reading it needs a clock, which is the caller's
-            continue
+        except (ValueError, OverflowError):
+            wait_ms = _until_ms(value, _header(headers, "date"))
         if wait_ms >= 0:
             return min(wait_ms, RETRY_AFTER_MS_MAX)
     return None
+
+
+def _until_ms(value: str, now: str | None) -> int:
+    """From the time of the reply, by the home's own clock, to a date it names; -1 where there is none."""
+    try:
+        until = email.utils.parsedate_to_datetime(value)
+        return max(round((until - email.utils.parsedate_to_datetime(now or "")).total_seconds() * 1000), 0)
+    except (ValueError, TypeError):
+        return -1
 
 
 def _header(headers: Mapping[str, str], name: str) -> str | None:

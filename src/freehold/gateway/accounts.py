@@ -25,6 +25,7 @@ from freehold.gateway.evidence import (
     call_record,
 )
 from freehold.gateway.metrics import Metrics
+from freehold.gateway.traffic import Traffic
 from freehold.types.names import Digest, RecordId
 from freehold.types.records import AlarmRecord, CallRecord
 
@@ -34,10 +35,10 @@ class Accounts:
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, clock: Clock, now: Callable[[], float],
-        new_id: Callable[[], RecordId], sealings: Sealings, metrics: Metrics, log: CallLog,
+        new_id: Callable[[], RecordId], sealings: Sealings, metrics: Metrics, log: CallLog, traffic: Traffic,
     ) -> None:  # fmt: skip
         self._loop, self._clock, self._now, self._new_id = loop, clock, now, new_id
-        self._sealings, self._metrics, self._log = sealings, metrics, log
+        self._sealings, self._metrics, self._log, self._pools = sealings, metrics, log, traffic
         self._ended: deque[Call] = deque()
         self.estate: Digest | None = None  # of the generation at work
         self.allowance: Allowance | None = None
@@ -63,6 +64,7 @@ class Accounts:
     def _account(self, call: Call, behind_ns: int) -> None:
         seconds = call.ended - call.started
         self._count(call, seconds)
+        self._use(call)
         record = self._record_of(call, int(call.ended * 1e9) + behind_ns, seconds)
         if call.attempts > 1 and call.ending == "ok":  # else the call's record says all there is to its try
             self._sealings.recorder.record(answering_attempt(call, record, self._new_id()))
@@ -82,18 +84,36 @@ class Accounts:
         add_accounts(record, call.caller.tags, charged)
 
     def _count(self, call: Call, seconds: float) -> None:
-        metrics, where, workload = self._metrics, call.route, str(call.plan.workload.id)
+        metrics, where, usage = self._metrics, call.route, call.usage
+        if where is not None and call.ending == "ok":
+            tally = where.tally
+            if tally is None:
+                tally = where.tally = metrics.tally(str(call.plan.workload.id), where.id)
+            if call.tried:
+                tally.answered(seconds, None, usage)
+                key = (str(call.plan.workload.id), call.joined or "failover")
+                metrics.rescued[key] = metrics.rescued.get(key, 0) + 1
+            else:
+                first = call.first_content
+                tally.answered(seconds, None if first is None else first - call.attempt_started, usage)
+            return
         home = where.id if where is not None else ""
-        metrics.call(workload, home, call.ending, seconds)
-        if call.tried and call.ending == "ok":
-            key = (workload, call.joined or "failover")
-            metrics.rescued[key] = metrics.rescued.get(key, 0) + 1
-        usage = call.usage
+        metrics.call(str(call.plan.workload.id), home, call.ending, seconds)
         if usage is not None and where is not None:
             if usage.fresh is not None:
                 metrics.used(home, "input", usage.fresh)
             if usage.output is not None:
                 metrics.used(home, "output", usage.output)
+
+    def _use(self, call: Call) -> None:
+        """What the last attempt used of its pool, and which home has now seen the prompt."""
+        route, amount = call.route, call.amount
+        if route is None or amount is None:
+            return
+        body, call.amount = call.asked.body, None
+        self._pools.ended(route, amount, call.usage, len(body))
+        if call.ending == "ok":
+            call.plan.chooser.answered(route, call.choices.prefix, body, call.ended)
 
     def _record_of(self, call: Call, time_ns: int, seconds: float) -> CallRecord:
         where = call.route

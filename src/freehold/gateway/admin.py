@@ -4,6 +4,7 @@ GET  /health        200 while the process runs
 GET  /ready         200 while calls are taken; 503 before, and first of all when it stops
 GET  /metrics       Prometheus' text format, all processes added up
 GET  /homes         each home's state as each process sees it
+GET  /headroom      each pool's room as each process sees it, and how many calls wait for some
 GET  /receipts/ID   a call's receipt, from the ledger
 POST /reload        read the settings again: Authorization: Bearer TOKEN
 /keys...            callers' keys, see `desk`: Authorization: Bearer ADMIN-KEY
@@ -26,6 +27,7 @@ from freehold.gateway.metrics import CONTENT_TYPE, expose
 
 ID_LENGTH_MAX: Final = 64
 _JSON: Final = {"content-type": "application/json"}
+_PATHS: Final = b"/health /ready /metrics /homes /headroom /receipts/ID /keys\n"
 _TEXT: Final = {"content-type": "text/plain; charset=utf-8"}
 
 
@@ -66,9 +68,11 @@ class Admin:
                 told = await self._all(Question(kind="homes"))
                 body = {"schema": "freehold.homes/1", "data": [one.homes for one in told]}
                 return wire.Reply(headers=_JSON, body=msgspec.json.encode(body))
-        return wire.Reply(
-            status=404, headers=_TEXT, body=b"/health /ready /metrics /homes /receipts/ID /keys\n"
-        )
+            case "/headroom":
+                told = await self._all(Question(kind="headroom"))
+                rooms = {"schema": "freehold.headroom/1", "data": [one.headroom for one in told]}
+                return wire.Reply(headers=_JSON, body=msgspec.json.encode(rooms))
+        return wire.Reply(status=404, headers=_TEXT, body=_PATHS)
 
     async def _ready(self) -> wire.Reply:
         if self.draining:

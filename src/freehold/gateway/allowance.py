@@ -47,6 +47,8 @@ class Settling(Protocol):
     @property
     def asked(self) -> Asked: ...
     @property
+    def caller(self) -> Caller: ...
+    @property
     def ending(self) -> str: ...
     @property
     def usage(self) -> Usage | None: ...
@@ -105,12 +107,12 @@ class _Waiting:
         if isinstance(found, Held):
             wish.start(found)
             return True
-        self.meter, self.amount = found.meter, found.amount
         failure = self._allowance.why_not(found, over=over)
-        if failure is None:
-            return False
-        wish.deny(failure)
-        return True
+        if failure is not None:
+            wish.deny(failure)
+            return True
+        before, self.meter, self.amount = self.meter, found.meter, found.amount
+        return self._allowance.moved(self, before)
 
 
 class _Wish:
@@ -300,6 +302,15 @@ class Allowance:
         leasing.strangers.append(_Stranger(client, leasing.now(), again, deny))
         leasing.read_keys()
 
+    def moved(self, waiting: _Waiting, before: Meter) -> bool:
+        """What it lacks now may be another store's to lend."""
+        leasing = self._of[waiting.meter.kind]
+        if leasing is self._of[before.kind]:
+            return False
+        leasing.waiting.append(waiting)
+        leasing.hurry()
+        return True
+
     # --- after a call ---
 
     def _charge(self, call: Settling, cost_nano_usd: int | None) -> Charged | None:
@@ -320,7 +331,7 @@ class Allowance:
         charged = held.charged = self._charge(call, cost_nano_usd)
         for slice_, amount in held.parts:
             if 0 <= slice_.fair < amount:
-                self._of[slice_.place.kind].soon()
+                self._of[slice_.place.kind].soon(_meter_of(call.caller, slice_))
         self.beyond += held.settle()
         for leasing in self.leasings:
             if leasing.waiting:
@@ -356,6 +367,10 @@ def facts_of(plan: Plan, generation: Generation) -> Facts:
             or route.home.price.output_nano_usd_per_mtok is None
         ),
     )
+
+
+def _meter_of(caller: Caller, slice_: Slice) -> Meter | None:
+    return next((meter for meter in caller.meters if meter.kind == slice_.place.kind), None)
 
 
 def _most(values: Sequence[int | None]) -> int | None:

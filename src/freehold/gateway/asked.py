@@ -11,6 +11,7 @@ import msgspec
 
 from freehold.dialects import Codec, Inbound
 from freehold.dialects.passthrough import Peeked
+from freehold.gateway.told import named_by
 from freehold.types.conversation import Conversation, StoredState
 
 # Dialects whose streams and answers can pass through without being told anew.
@@ -43,6 +44,8 @@ class Peek(msgspec.Struct):
     previous_response_id: str | None = None
     conversation: msgspec.Raw = _NOTHING
     container: msgspec.Raw = _NOTHING
+    cached: msgspec.Raw = msgspec.field(default=_NOTHING, name="cachedContent")
+    cached_snake: msgspec.Raw = msgspec.field(default=_NOTHING, name="cached_content")
     # Whether a home takes these as they are is asked of its capabilities; see `telling`.
     temperature: msgspec.Raw = _NOTHING
     top_p: msgspec.Raw = _NOTHING
@@ -87,7 +90,7 @@ class Asked:
         self.model = inbound.model or peeked.model or ""
         self.stream = bool(peeked.stream) if inbound.stream is None else inbound.stream
         self.hides_usage = self.stream and dialect == "openai" and not _asks_usage(peeked)
-        self.stored = None if _nothing_stored(peeked) else _stored(peeked)
+        self.stored = () if _nothing_stored(peeked) else _stored(peeked)
         self._conversation: Conversation | None = None
         self.peeked_whole: Peeked | None = None
         self.side: Any = None  # a Side, where this is no generation
@@ -102,9 +105,13 @@ class Asked:
 
     def body_for(self, model_name: str) -> bytes:
         """The body as it passes through: untouched but for the model's name and the wish to be told usage."""
-        body = self.body
-        if self.inbound.model is None and self.peeked.model not in (None, model_name):
-            body = rename_model(body, self.peeked.model or "", model_name)
+        body, named = self.body, self.peeked.model
+        if named is None:  # the path names it, as Azure's do
+            fields = _fields(body)
+            fields["model"] = msgspec.Raw(_encode(model_name))
+            body = _encode(fields)
+        elif named != model_name:
+            body = rename_model(body, named, model_name)
         if self.hides_usage:
             if self.peeked.stream_options is _NOTHING:
                 body = body.rstrip()[:-1] + _USAGE_OPTION
@@ -115,9 +122,10 @@ class Asked:
 
 def rename_model(body: bytes, old: str, new: str) -> bytes:
     """Another model name, every other byte as it was where that is certain."""
-    usual, renamed = _renaming(old, new)
-    if body.startswith(usual, 1):  # its first field, as many write it: no need to look through the rest
-        return b"{%b%b" % (renamed, body[1 + len(usual) :])
+    usual, renamed = renaming(old, new)
+    if body.startswith(usual):
+        return renamed + body[len(usual) :]
+    usual, renamed = usual[1:], renamed[1:]
     at = body.find(_MODEL)
     if at >= 0 and body.find(_MODEL, at + 7) < 0:  # the only one, so this is the field that was decoded
         if body.startswith(usual, at):
@@ -132,9 +140,9 @@ def rename_model(body: bytes, old: str, new: str) -> bytes:
 
 
 @functools.lru_cache(maxsize=1024)
-def _renaming(old: str, new: str) -> tuple[bytes, bytes]:
-    """The field as nearly everybody writes it, before and after."""
-    return b'"model":' + _encode(old), b'"model":' + _encode(new)
+def renaming(old: str, new: str) -> tuple[bytes, bytes]:
+    """The beginning of a body as nearly everybody writes it, before and after."""
+    return b'{"model":' + _encode(old), b'{"model":' + _encode(new)
 
 
 def _with_usage(body: bytes) -> bytes:
@@ -154,20 +162,27 @@ def _asks_usage(peeked: Peek) -> bool:
         return False
     try:
         found = msgspec.json.decode(peeked.stream_options, type=_UsageOption | None)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return True  # not ours to mend: the home will say what is wrong with it
     return bool(found and found.include_usage)
 
 
 def _nothing_stored(peeked: Peek) -> bool:
-    return peeked.previous_response_id is None and peeked.conversation is peeked.container is _NOTHING
+    return (
+        peeked.previous_response_id is None
+        and peeked.conversation is peeked.container is peeked.cached is peeked.cached_snake is _NOTHING
+    )
 
 
-def _stored(peeked: Peek) -> StoredState | None:
+def _stored(peeked: Peek) -> tuple[StoredState, ...]:
+    """What the top of the body names."""
+    found: list[StoredState] = []
     if peeked.previous_response_id is not None:
-        return StoredState(kind="previous_response", id=peeked.previous_response_id)
-    for kind, raw in (("conversation", peeked.conversation), ("container", peeked.container)):
-        if bytes(raw) not in (b"", b"null"):
-            text = bytes(raw).decode("utf-8", "replace").strip('"')
-            return StoredState(kind="conversation" if kind == "conversation" else "container", id=text)
-    return None
+        found.append(StoredState(kind="previous_response", id=peeked.previous_response_id))
+    if id := named_by(peeked.conversation):
+        found.append(StoredState(kind="conversation", id=id))
+    if id := named_by(peeked.container):
+        found.append(StoredState(kind="container", id=id))
+    if id := named_by(peeked.cached) or named_by(peeked.cached_snake):
+        found.append(StoredState(kind="file", id=id))
+    return tuple(found)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+
 from freehold.dialects import DialectError, Failure, Outcome
 from freehold.gateway.callends import Ends
-from freehold.gateway.callstate import CONNECTING, HEADING, WAITING
-from freehold.gateway.failover import Give, Go, Place, Tried, next_step
+from freehold.gateway.callstate import CONNECTING, DONE, HEADING, WAITING
+from freehold.gateway.choosing import Ordered
+from freehold.gateway.deadlines import NEVER
+from freehold.gateway.failover import THROTTLES, Give, Go, Place, Tried, first_cause, next_step
 from freehold.gateway.fitting import LeftOut, can_continue
 from freehold.gateway.outgoing import Sent, quick_request, request_for
 from freehold.gateway.routes import Route
+from freehold.gateway.stored import files_in, gone, holders, unreached
+from freehold.gateway.traffic import Ticket, no_room
 from freehold.gateway.upstream import Upstream
 
 
@@ -19,15 +25,29 @@ class Attempts(Ends):
 
     def start(self) -> None:
         self._total_by = self.started + self.plan.waits.total
-        self.choices = self.plan.ordered(self.started, self.plane.chance.random)
-        self._order = self.choices[0]
-        if self.asked.stored is not None:
-            self._order = self.plane.pinned(self.asked.stored, self._order)
+        self.choices = self.plan.ordered(self.started, self.plane.chance.random, self.asked.body)
+        self._order = self.choices.routes
         self.plane.deadlines.add(self)
-        if self._order:
-            self._try(self._order[0], self.started)
+        asked = self.asked
+        if not asked.stored and len(self._order) > 1:  # with one home there is nothing to choose
+            asked.stored = files_in(asked.dialect, asked.body)
+        if asked.stored:
+            self.plane.find_pins(self, self._start_pinned)
+        elif self.choices.wait_seconds:
+            self._wait_or_refuse(self.choices.wait_seconds)
         else:
-            self._give(self.plane.gone(self.asked.stored, self.plan))
+            self._try(self._order[0], self.started)
+
+    def _start_pinned(self) -> None:
+        """The call names what a vendor keeps; who holds it is known by now, if anybody knows it."""
+        if self.phase == DONE:
+            return
+        stored, home_of = self.asked.stored, functools.partial(self.plane.pins.home_of, key=self.caller.id)
+        self._order = holders(stored, self._order, self.asked.dialect, home_of)
+        if self._order:
+            self._try(self._order[0], self.plane.now())
+        else:
+            self._give(gone(stored, self.plan, self.asked.dialect, home_of))
 
     def _try(self, route: Route, now: float) -> None:
         self.route, self.attempt_started = route, now
@@ -36,13 +56,17 @@ class Attempts(Ends):
         self._retried_stale = False
         waits = route.waits
         self._idle = waits.idle
-        self._content_by = min(now + waits.first_content, self._total_by)
+        content_by = now + waits.first_content
+        self._content_by = content_by if content_by < self._total_by else self._total_by
         self.deadline = self._total_by
         request = self._request_for(route)
         if request is None:
             return
         self._request = request
         route.health.asked()
+        headroom = route.headroom
+        self.amount = amount = headroom.amount(len(self.asked.body))
+        headroom.send(amount)
         connection = route.pool.take()
         if connection is None:
             self._open(route)
@@ -78,7 +102,7 @@ class Attempts(Ends):
         if self._rescue is None and asked.side is None:
             quick = quick_request(asked, route, self.extra_forward)
             if quick is not None:
-                self._passing = True
+                self._passing, self.notes = True, ()
                 return quick
         try:
             made = request_for(asked, route, self._rescue, self.joined)
@@ -86,7 +110,7 @@ class Attempts(Ends):
             self._refused_by_fit(error)
             return None
         if isinstance(made, Sent):
-            self._passing = made.passing
+            self._passing, self.notes = made.passing, made.notes
             return made.request
         self._passing = False
         if isinstance(made, LeftOut):
@@ -116,30 +140,49 @@ class Attempts(Ends):
         assert route is not None
         self._drop_connection()
         if not ours:
-            self._attempt_ended(outcome)
+            as_told, outcome = outcome, self._throttled(outcome)
+            self._attempt_ended(as_told)
         self.tried = (*self.tried, Tried(home=route.id, outcome=outcome))
         left_ms = (self._total_by - self.plane.now()) * 1000
         step = next_step(self._places(), self.tried, self.plan.rules, left_ms, str(self.plan.workload.id))
         if isinstance(step, Give):
+            told = unreached(step.failure, self.asked.stored)
             if self.committed:
-                self._end_with_error(step.failure)
+                self._end_with_error(told)
             elif failure is not None and step.verbatim:
                 self._give(failure)
             else:
-                self._give(step.failure, body if step.verbatim and self._passing else b"")
+                self._give(told, body if step.verbatim and self._passing else b"")
             return
         self._go(step)
+
+    def _throttled(self, outcome: Outcome) -> Outcome:
+        """Where the home has no more to give for now: its pool is told, and the outcome says for how long."""
+        if outcome.kind not in THROTTLES or self.route is None or self.amount is None:
+            return outcome
+        return self.plane.traffic.failed(self.route, outcome, self.attempt_started, self.amount)
 
     def _places(self) -> tuple[Place, ...]:
         """The homes of this call in its order; while a stream is being rescued, those that can take it up."""
         routes = self._order
         if self._rescue is not None and self.joined == "continued":
             routes = tuple(route for route in routes if can_continue(route))
-        return tuple(route.place for route in routes)
+        now, size = self.plane.now(), len(self.asked.body)
+        places = []
+        for route in routes:
+            wait = route.headroom.wait(route.headroom.amount(size), now)
+            places.append(route.place if wait <= 0 else route.place.full(int(wait * 1000) + 1))
+        return tuple(places)
 
     def _go(self, step: Go) -> None:
         route = next(route for route in self._order if route.id == step.home)
         self._pieces, self._body_size, self.lane = [], 0, None
+        if (
+            step.for_room
+            and not self.committed
+            and self.plane.traffic.hold(self, step.after_ms / 1000, ahead=True)
+        ):
+            return
         if step.after_ms:
             self.phase, self.deadline = WAITING, self._total_by
             self._delay = self.plane.loop.call_later(step.after_ms / 1000, self._resume, route)
@@ -149,3 +192,33 @@ class Attempts(Ends):
     def _resume(self, route: Route) -> None:
         self._delay = None
         self._try(route, self.plane.now())
+
+    # --- waiting for room ---
+
+    @property
+    def total_by(self) -> float:
+        return self._total_by
+
+    def _wait_or_refuse(self, wait_seconds: float) -> None:
+        if not self.plane.traffic.hold(self, wait_seconds):
+            self.no_room(wait_seconds, 0.0)
+
+    def wait_for_room(self, ticket: Ticket) -> None:
+        self.phase, self._delay = WAITING, ticket
+        self.deadline = NEVER  # the queue lets nobody wait for longer than the call may
+
+    def let_go(self, choices: Ordered[Route], waited_seconds: float) -> None:
+        """Room has come."""
+        self._delay = None
+        self.queued_seconds += waited_seconds
+        self.choices, self._order = choices, choices.routes
+        self._try(choices.routes[0], self.plane.now())
+
+    def no_room(self, wait_seconds: float, waited_seconds: float) -> None:
+        """None has come, for as long as a call may wait."""
+        self._delay = None
+        self.queued_seconds += waited_seconds
+        if self.tried:
+            self._give(first_cause(self.tried, str(self.plan.workload.id)))
+        else:
+            self._give(no_room(self.plan, wait_seconds, waited_seconds))

@@ -33,10 +33,14 @@ class Call(Streaming):
     def on_whole(self, lower: bytes, raw: bytes, body: bytes) -> None:
         self.connection, self.phase = None, WHOLE
         self.status, self._raw_head = 200, raw
+        assert self.route is not None
+        self.plane.traffic.heard(self.route, lower)
         self._whole(body, lower)
 
     def on_head(self, status: int, lower: bytes, raw: bytes) -> None:
         self.status = status
+        assert self.route is not None
+        self.plane.traffic.heard(self.route, lower)
         if status >= 300:  # redirects are not followed: a credential goes to the home's own address only
             self.phase, self._raw_head = ERROR_BODY, raw
             self.deadline = min(self.plane.now() + self._idle, self._total_by)
@@ -167,7 +171,7 @@ class Call(Streaming):
                         answer, id=answer.id or self.id, model=answer.model or route.model_name
                     )
                 body = asked.near.write_answer(answer, asked.conversation)
-        except (DialectError, msgspec.DecodeError, UnicodeDecodeError):
+        except (DialectError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             self._failed(
                 Outcome(action="next_home", kind="unreadable", status=502, message="unreadable answer")
             )
@@ -184,7 +188,9 @@ class Call(Streaming):
         self.ending = "ok"
         self.log_status, self.sent_bytes = 200, len(body)
         self.client.write(
-            whole_reply(route, self.attempts, self.plane.receipt_name(self.id), self._raw_head, body)
+            whole_reply(
+                route, self.attempts, self.plane.receipt_name(self.id), self._raw_head, body, self.changes
+            )
         )
         self._close()
 

@@ -12,16 +12,19 @@ from freehold.dialects import Outcome
 from freehold.dialects.base import StreamWriter
 from freehold.gateway.allowance import Held
 from freehold.gateway.asked import Asked
+from freehold.gateway.choosing import NO_ORDER, Ordered
 from freehold.gateway.content import Hashed, Said
 from freehold.gateway.deadlines import NEVER, Waiting
 from freehold.gateway.failover import Tried
 from freehold.gateway.fitting import LeftOut
+from freehold.gateway.headroom import Amount
 from freehold.gateway.keys import Caller
 from freehold.gateway.rescue import Lane
 from freehold.gateway.routes import Plan, Route
 from freehold.gateway.seams import Client, Shared
 from freehold.gateway.story import Story
 from freehold.gateway.told import Told
+from freehold.gateway.traffic import Ticket
 from freehold.gateway.upstream import Served, Upstream
 from freehold.types.conversation import Usage
 from freehold.types.names import RecordId
@@ -50,6 +53,7 @@ class CallState(Served, Waiting):
         "_rescue",
         "_retried_stale",
         "_total_by",
+        "amount",
         "answer",
         "asked",
         "attempt_started",
@@ -70,9 +74,11 @@ class CallState(Served, Waiting):
         "joined",
         "lane",
         "log_status",
+        "notes",
         "phase",
         "plan",
         "plane",
+        "queued_seconds",
         "restarts",
         "route",
         "said",
@@ -108,6 +114,7 @@ class CallState(Served, Waiting):
         self.answer = b""  # a whole answer
         self.usage: Usage | None = None
         self.told: Told | None = None  # what the answer says of itself
+        self.notes: tuple[str, ...] = ()  # what had to be changed for the home
         self.joined: str | None = None
         self.first_content: float | None = None
         self.status = self.log_status = self.sent_bytes = 0
@@ -115,7 +122,9 @@ class CallState(Served, Waiting):
         self.ending: Ending = "failed"
         self.error: str | None = None
         self._opening: asyncio.Task[None] | None = None
-        self._delay: asyncio.TimerHandle | None = None
+        self._delay: asyncio.TimerHandle | Ticket | None = None
+        self.amount: Amount | None = None  # what the attempt at work is counted for
+        self.queued_seconds = 0.0
         self._pieces: list[bytes] = []
         self._body_size = 0
         self._raw_head = b""
@@ -124,7 +133,7 @@ class CallState(Served, Waiting):
         self._rescue: Story | None = None
         self._left_out: tuple[LeftOut, ...] = ()
         self._order: tuple[Route, ...] = ()
-        self.choices: tuple[tuple[Route, ...], tuple[str, ...]] = ((), ())
+        self.choices: Ordered[Route] = NO_ORDER
 
     def _drop_connection(self) -> None:
         connection, self.connection = self.connection, None
@@ -143,6 +152,13 @@ class CallState(Served, Waiting):
         assert route is not None
         now = self.plane.now()
         self.plane.attempt_ended(self, route, outcome, now)
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """What became of the request on its way: homes left out, and what was changed for the one asked."""
+        if not self.notes and not self._left_out:
+            return ()
+        return (*(f"{one.home} left out: {one.why}" for one in self._left_out), *self.notes)
 
     def _home_id(self) -> str:
         return str(self.route.id) if self.route is not None else ""

@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -26,6 +26,8 @@ WAITING_BYTES_MAX: Final = 64 * 1024 * 1024  # gathered, and not sealed yet
 TENANT_DEFAULT: Final = "default"  # where no keys are required
 
 _set = msgspec.structs.force_setattr
+_sha256 = hashlib.sha256
+_SHA256: Any = "sha256:"  # the beginning of a Digest
 
 Seal = Callable[[str, RecordId, str, bytes], Content]  # tenant, record, part, what was said
 
@@ -91,7 +93,7 @@ class Hashed:
 
 
 def digest_of(said: bytes) -> Content:
-    return Content(digest=Digest("sha256:" + hashlib.sha256(said).hexdigest()), length=len(said))
+    return Content(digest=_SHA256 + _sha256(said).hexdigest(), length=len(said))
 
 
 def add_digests(record: CallRecord, request: bytes, whole: bytes, streamed: Said | Hashed | None) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from typing import Final, TextIO
+import re
+from typing import Any, Final, TextIO
 
 import msgspec
 
@@ -20,6 +21,9 @@ _HOLDS: Final = "it holds the stored state that the call names"
 _NOT_ASKED: Final = "no home was asked"
 _IN_THE_CALL: Final = dict.fromkeys(("tokens", "cost", "useful_flops"), "in the call's record")
 _OPERATIONS: Final = {"generate": "chat", "count": "count_tokens", "embed": "embeddings"}
+CHANGES_MAX: Final = 20  # of one request, in its record
+CHANGE_CHARS_MAX: Final = 300
+_QUOTED: Final = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
 _set = msgspec.structs.force_setattr
 
 
@@ -46,7 +50,8 @@ def unasked_record(call: Call, estate: Digest | None, time_ns: int, seconds: flo
         policy_digest=plan.policy_digest, planned=plan.routes[0].facts if plan.routes else None,
         outcome=call.ending, error=call.error, key=call.caller.id, dialect=call.asked.inbound.dialect,
         operation=operation_of(call.asked.inbound), stream=call.asked.stream, status=call.log_status or None,
-        attempts=0, took=Took(queue_us=0, total_us=int(seconds * 1e6)),
+        attempts=0, took=Took(queue_us=int(call.queued_seconds * 1e6), total_us=int(seconds * 1e6)),
+        choice=choice_of(call),
         unknown=without_home(called=True, key=call.caller.id),
         trace=None if call.asked.trace is None else call.asked.trace.header,
     )  # fmt: skip
@@ -72,7 +77,8 @@ def answered_record(call: Call, template: Template, time_ns: int, seconds: float
     if told is not None:
         _tell(record, told, template)
     first_us = None if first is None else int((first - call.started) * 1e6)
-    _set(record, "took", Took(queue_us=0, first_content_us=first_us, total_us=int(seconds * 1e6)))
+    queue_us = int(call.queued_seconds * 1e6)
+    _set(record, "took", Took(queue_us=queue_us, first_content_us=first_us, total_us=int(seconds * 1e6)))
     asked = call.asked
     _set(record, "dialect", asked.inbound.dialect)
     if asked.side is not None:
@@ -83,8 +89,12 @@ def answered_record(call: Call, template: Template, time_ns: int, seconds: float
     else:
         _set(record, "key", call.caller.id)
     _set(record, "why_home", why_home(call))
+    if call.choices.basis is not None:
+        _set(record, "choice", choice_of(call))
     if asked.trace is not None:
         _set(record, "trace", asked.trace.header)
+    if call.changes:
+        _set(record, "adapted", adapted(call.changes))
     if call.attempts > 1:
         _set(record, "attempts", call.attempts)
         _set(record, "rescued", True)
@@ -98,6 +108,11 @@ def add_accounts(record: CallRecord, tags: dict[str, str], charged: Charged | No
         _set(record, "tags", tags)
     if charged is not None:
         _set(record, "charged", charged)
+
+
+def adapted(changes: tuple[str, ...]) -> tuple[str, ...]:
+    """As a record may say it: what is quoted are the caller's words, and those are content."""
+    return tuple(_QUOTED.sub("'...'", one)[:CHANGE_CHARS_MAX] for one in changes[:CHANGES_MAX])
 
 
 def _tell(record: CallRecord, told: Told, template: Template) -> None:
@@ -115,13 +130,18 @@ def _tell(record: CallRecord, told: Told, template: Template) -> None:
 
 def why_home(call: Call) -> str | None:
     """The order's reason for the home that was asked last; None if none was."""
-    if call.route is not None and call.asked.stored is not None:
+    if call.route is not None and call.asked.stored:
         return _HOLDS
-    routes, reasons = call.choices
-    for route, why in zip(routes, reasons, strict=True):
+    for route, why in zip(call.choices.routes, call.choices.reasons, strict=True):
         if route is call.route:
             return why
     return None
+
+
+def choice_of(call: Call) -> dict[str, Any] | None:
+    """What the order was made from, as plain values that every reader of records can keep."""
+    basis = call.choices.basis
+    return None if basis is None else msgspec.to_builtins(basis)
 
 
 def operation_of(inbound: Inbound) -> str:

@@ -28,12 +28,14 @@ SILENT: Final = frozenset(
 FINAL_THERE: Final = frozenset(
     {"auth", "permission", "billing", "quota_exhausted", "not_found", "unsupported", "tls"}
 )
+# The home is well and has no more to give for now.
+THROTTLES: Final = frozenset({"rate_limited", "quota_exhausted"})
 # An answer told in the shape of an error.
 ANSWERS: Final = frozenset({"content_filter", "refusal"})
 RETRYABLE_BY_CALLER: Final = frozenset({"rate_limited", "overloaded", "not_ready"})
 
 _STATUS: Final = {
-    "rate_limited": 429, "quota_exhausted": 429, "too_long": 400, "header_timeout": 504,
+    "unsupported": 400, "rate_limited": 429, "quota_exhausted": 429, "too_long": 400, "header_timeout": 504,
     "first_content_timeout": 504, "idle_timeout": 504, "connect_timeout": 504, "total_timeout": 504,
     "timeout": 504,
 }  # fmt: skip
@@ -51,6 +53,10 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
     home: HomeId
     context_tokens: int | None = None
+    wait_ms: int = 0  # until its pool has room again
+
+    def full(self, wait_ms: int) -> Place:
+        return Place(home=self.home, context_tokens=self.context_tokens, wait_ms=wait_ms)
 
 
 class Go(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +64,7 @@ class Go(msgspec.Struct, frozen=True, kw_only=True):
 
     home: HomeId
     after_ms: int = 0
+    for_room: bool = False  # whoever has room first will do
 
 
 class Give(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,7 +98,7 @@ def _another(places: tuple[Place, ...], tried: tuple[Tried, ...]) -> Go | None:
     asked = {one.home for one in tried}
     needs_more_than = _window_needed(places, tried)
     for place in places:
-        if place.home in asked:
+        if place.home in asked or place.wait_ms > 0:
             continue
         if needs_more_than is not None and (place.context_tokens or 0) <= needs_more_than:
             continue  # the same request would be too long there as well
@@ -107,7 +114,7 @@ def _window_needed(places: tuple[Place, ...], tried: tuple[Tried, ...]) -> int |
 
 
 def _same_again(places: tuple[Place, ...], tried: tuple[Tried, ...], left_ms: float) -> Go | None:
-    """One quick retry for the whole call, at the home where it is most likely to help."""
+    """One quick retry for the whole call, where it is most likely to help, or room comes soonest."""
     homes = [one.home for one in tried]
     if len(set(homes)) < len(homes):
         return None  # the one retry is spent
@@ -119,7 +126,11 @@ def _same_again(places: tuple[Place, ...], tried: tuple[Tried, ...], left_ms: fl
         if wait_ms is None or wait_ms >= left_ms or one.home in silent or one.home not in allowed:
             continue
         if best is None or wait_ms < best.after_ms:
-            best = Go(home=one.home, after_ms=wait_ms)
+            best = Go(home=one.home, after_ms=wait_ms, for_room=one.outcome.kind in THROTTLES)
+    for place in places:
+        limit_ms = min(WAIT_MS_MAX, left_ms) if best is None else best.after_ms
+        if place.home not in homes and 0 < place.wait_ms < limit_ms:
+            best = Go(home=place.home, after_ms=place.wait_ms, for_room=True)
     return best
 
 
@@ -137,7 +148,8 @@ def _wait_ms(outcome: Outcome) -> int | None:
 
 def first_cause(tried: tuple[Tried, ...], workload: str) -> Failure:
     """What the caller is told: the first attempt's trouble, with the others as its reason."""
-    first = tried[0]
+    # A home that could not take the request was not tried; it is the cause only where none could.
+    first = next((one for one in tried if one.outcome.kind != "unsupported"), tried[0])
     told = _told(first, workload)
     others = "; ".join(f"{one.home}: {_words(one.outcome)}" for one in tried)
     waits = [one.outcome.retry_after_ms for one in tried if one.outcome.retry_after_ms is not None]
@@ -169,6 +181,8 @@ def _words(outcome: Outcome) -> str:
 def _fix(kinds: set[str]) -> str:
     if kinds <= {"too_long"}:
         return "shorten the request, or add a home with a larger context window"
+    if kinds <= {"unsupported"}:
+        return "leave out what the homes cannot do, or add a home that can"
     if kinds <= {"auth", "permission", "billing"}:
         return "check the homes' credentials"
     if kinds <= RETRYABLE_BY_CALLER:

@@ -6,6 +6,8 @@ the whole way: read, fit, write. Each gives the same meaning, or the home is lef
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
 
 from freehold.dialects import DialectError, passthrough
@@ -15,6 +17,13 @@ from freehold.gateway.asked import Asked
 from freehold.gateway.rescuable import goes_on
 from freehold.gateway.routes import Route
 from freehold.types.conversation import Conversation
+
+
+class Written(NamedTuple):
+    """A request as one home takes it, and in words what had to be changed for that."""
+
+    request: WireRequest
+    notes: tuple[str, ...] = ()
 
 
 class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +39,7 @@ _GO_ON: dict[str, msgspec.Raw] = {
 }  # fmt: skip
 
 
-def written(conversation: Conversation, where: Route, *, begun: bool = False) -> WireRequest | LeftOut:
+def written(conversation: Conversation, where: Route, *, begun: bool = False) -> Written | LeftOut:
     """The whole way: the request as this home takes it, or why it cannot be asked.
 
     `begun`: the last turn is what another home had already said, and this one is known to go on with it.
@@ -50,15 +59,15 @@ def written(conversation: Conversation, where: Route, *, begun: bool = False) ->
     if last is not None:
         extra = {**ready.extra, **_GO_ON} if where.api == "openai-compatible" else ready.extra
         ready = msgspec.structs.replace(ready, turns=(*ready.turns, last), extra=extra)
-    return where.codec.write_request(ready, where.target)
+    return Written(where.codec.write_request(ready, where.target), verdict.notes)
 
 
-def spliced(asked: Asked, where: Route) -> WireRequest | None:
+def spliced(asked: Asked, where: Route) -> Written | None:
     """The request with only what must change changed; None where the whole way is needed."""
     if asked.peeked_whole is None:
         asked.peeked_whole = passthrough.peek(asked.inbound, asked.body)
     made = passthrough.splice(asked.peeked_whole, where.target)
-    return None if made is None else made[0]
+    return None if made is None else Written(*made)
 
 
 def can_continue(where: Route) -> bool:

@@ -25,6 +25,7 @@ PAST_WEIGHT: Final = 1 / 8  # of a batch, once there were as many
 SLOW_RATIO_MIN: Final = 2.0
 SLOW_SPREADS: Final = 3.0
 SLOW_SECONDS_MIN: Final = 0.005  # below this nobody notices, and a busy machine makes it
+FORGET_SECONDS: Final = 60.0  # without an answer, after which a home's usual time is no longer known
 PROBE_EVERY: Final = 16  # calls of which a slow home still gets one, to see it recover
 
 State = Literal["closed", "cooling", "half_open", "ramping"]
@@ -35,8 +36,8 @@ class Health:
 
     __slots__ = (
         "_batch", "_cooling_s", "_limit", "_over", "_past", "_random", "_recent", "_spread", "_window",
-        "batches", "calm", "consecutive", "epoch", "failures", "half_open_busy", "slow", "state", "successes",
-        "until", "warned_until",
+        "batches", "calm", "consecutive", "epoch", "failures", "half_open_busy", "last_success", "slow",
+        "state", "successes", "until", "warned_until",
     )  # fmt: skip
 
     def __init__(self, chance: random.Random) -> None:
@@ -56,12 +57,14 @@ class Health:
         self.half_open_busy = False
         self.slow = False
         self.successes = self.failures = 0
+        self.last_success = 0.0
         self.epoch = 0  # changes whenever the order of homes may change
 
     # --- how answers end ---
 
     def succeeded(self, now: float) -> None:
         self.successes += 1
+        self.last_success = now
         self.consecutive = 0
         self._window.append(True)
         if self.state == "closed":
@@ -140,6 +143,12 @@ class Health:
 
     def _probe(self) -> bool:
         return self._random.random() * PROBE_EVERY < 1
+
+    def usual_seconds(self, now: float) -> float | None:
+        """Its usual time to the first content; None while that is not known, or not any more."""
+        if not self.batches or now - self.last_success > FORGET_SECONDS:
+            return None
+        return math.exp(self._past)
 
     # --- is it slower than it was? ---
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from queue import SimpleQueue
@@ -31,6 +32,7 @@ NEWS_KEPT_SECONDS: Final = 5.0
 NEWS_BYTES_MAX: Final = 1024 * 1024
 RECOVER_SECONDS: Final = 5.0
 SOON_SECONDS: Final = 0.04  # while a limit is scarce: between giving back, or asking again, and the next time
+METERS_PER_TICK_MAX: Final = 2000  # so that a great many keys do not hold up the calls
 BEATS: Final = 3  # rounds in which an idle process says that it lives, before its lease ends
 BACKOFF_SECONDS_FIRST: Final = 0.1
 BACKOFF_SECONDS_MAX: Final = 5.0
@@ -104,10 +106,14 @@ class Leasing:
         self._journal = Journal(place, owner)
         self.news: list[News] = []
         self._meters: dict[tuple[str, int], Meter] = {}  # those that have something to tell
+        self._turn: deque[Meter] = deque()  # of the same, whose turn it is to be looked at first
+        self._scarce: dict[Meter, None] = {}  # those that are looked at before their turn
+        self._wanted: list[Meter] = []  # those that somebody waited for, last time
         self.waiting: list[Waiter] = []
         self.strangers: list[Stranger] = []
         self._queue: SimpleQueue[Work | None] = SimpleQueue()
         self._busy = self._hurried = self._again = self._soon = self._looking = False
+        self._due = False  # a tick has come, and nothing was asked since
         self._sequence, self._version = 0, -1
         self._poll_at = self._beat_at = self._news_at = self._recover_at = self._not_before = 0.0
         self._backoff = BACKOFF_SECONDS_FIRST
@@ -128,8 +134,9 @@ class Leasing:
 
     def wake(self, meter: Meter) -> None:
         """This meter has something to tell from now on."""
-        meter.active = True
+        meter.active, meter.ticked_ns = True, self._clock.now_ns()
         self._meters[meter.key, meter.kind] = meter
+        self._turn.append(meter)
 
     def hurry(self) -> None:
         """Somebody waits: a round now, with everybody else who began to wait meanwhile."""
@@ -137,8 +144,10 @@ class Leasing:
             self._hurried = True
             self._loop.call_soon(self._hurry)
 
-    def soon(self) -> None:
+    def soon(self, meter: Meter | None = None) -> None:
         """A limit is scarce: units that came free may be what others wait for."""
+        if meter is not None:
+            self._scarce[meter] = None
         if not self._soon:
             self._soon = True
             wait = SOON_SECONDS * (0.5 + self._chance.random())
@@ -163,8 +172,7 @@ class Leasing:
 
     def _tick(self) -> None:
         self._timer = self._loop.call_later(TICK_SECONDS, self._tick)
-        for meter in self._meters.values():
-            meter.tick(TICK_SECONDS)
+        self._due = True
         self._look(self._loop.time())
         self._begin()
 
@@ -205,19 +213,30 @@ class Leasing:
         return [(kind, name, value) for kind, name, value in made if value and len(value) <= NEWS_BYTES_MAX]
 
     def _asks(self) -> list[Ask]:
-        for meter in self._meters.values():
+        """Of the limits that somebody waits for, of those that are scarce, and of some whose turn it is."""
+        for meter in self._wanted:
             meter.needs = meter.waiting = 0
+        self._wanted = [waiter.meter for waiter in self.waiting]
         for waiter in self.waiting:
             meter = waiter.meter
             meter.waiting += waiter.amount
             meter.needs = min(meter.needs or waiter.amount, waiter.amount)
         now_ns = self._clock.now_ns()
-        asks: list[Ask] = []
-        for meter in list(self._meters.values()):
-            asks += meter.asks(now_ns, self._ready_s)
+        meters = {**dict.fromkeys(self._wanted), **self._scarce}
+        self._scarce = {}
+        turn = min(len(self._turn), METERS_PER_TICK_MAX) if self._due else 0
+        chosen = [self._turn.popleft() for _ in range(turn)]
+        self._due = False
+        for meter in chosen:
+            meter.tick(now_ns)
+            meters[meter] = None
+        asks = [ask for meter in meters for ask in meter.asks(now_ns, self._ready_s)]
+        for meter in chosen:
             if meter.asleep:
                 meter.active = False
                 del self._meters[meter.key, meter.kind]
+            else:
+                self._turn.append(meter)
         return asks
 
     def _finished(self, work: Work, done: Done | FreeholdError) -> None:
@@ -341,7 +360,7 @@ class Leasing:
                 while self._busy or self._folding():
                     self._again = False
                     if not self._busy:
-                        self._not_before = self._beat_at = 0.0
+                        self._not_before, self._due = 0.0, True
                         if self.away_since is not None:
                             break
                         self._begin()

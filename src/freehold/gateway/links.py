@@ -14,12 +14,12 @@ import msgspec
 
 from freehold.gateway.desk import Visit
 from freehold.gateway.metrics import Snapshot
-from freehold.gateway.worker import HomeState, Report, Worker
+from freehold.gateway.worker import HeadroomState, HomeState, Report, Worker
 
 MESSAGE_BYTES_MAX: Final = 16 * 1024 * 1024
 ANSWER_SECONDS_MAX: Final = 10.0
 
-Kind = Literal["measure", "homes", "reload", "ready", "receipt", "keys", "limits"]
+Kind = Literal["measure", "homes", "headroom", "reload", "ready", "receipt", "keys", "limits"]
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +36,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     ready: bool = False
     measured: Snapshot | None = None
     homes: tuple[HomeState, ...] = ()
+    headroom: HeadroomState | None = None
     report: Report | None = None
     receipt: tuple[int, bytes] | None = None
     keys: tuple[int, bytes] | None = None
@@ -54,6 +55,8 @@ async def answer(worker: Worker, question: Question) -> Told:
             return Told(ready=worker.ready, measured=worker.measure())
         case "homes":
             return Told(ready=worker.ready, homes=tuple(worker.homes()))
+        case "headroom":
+            return Told(ready=worker.ready, headroom=worker.headroom())
         case "reload":
             return Told(ready=worker.ready, report=await worker.reload())
         case "receipt":

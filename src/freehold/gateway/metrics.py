@@ -7,10 +7,13 @@ from typing import Final
 
 import msgspec
 
+from freehold.types.conversation import Usage
+
 # Upper bounds of the histograms in seconds: powers of two from 1 ms, so that a bucket is a bit length.
 BUCKETS: Final = tuple(0.001 * 2**n for n in range(20))
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 SERIES_MAX: Final = 10_000
+_LAST: Final = len(BUCKETS)  # the bucket without an upper bound
 
 
 class Histogram:
@@ -26,9 +29,36 @@ class Histogram:
     def add(self, seconds: float) -> None:
         # 0..1 ms is bucket 0, 1..2 ms is 1, and so on.
         at = int(seconds * 1000).bit_length() if seconds > 0 else 0
-        self.counts[at if at < len(self.counts) else -1] += 1
+        self.counts[at if at < _LAST else _LAST] += 1
         self.count += 1
         self.total += seconds
+
+
+class Tally:
+    """Calls of one workload that one home answered: counted together, since nearly all calls end so."""
+
+    __slots__ = ("_durations", "_first", "count", "tokens_in", "tokens_out")
+
+    def __init__(self, durations: Histogram, first: Histogram) -> None:
+        self._durations, self._first = durations, first
+        self.count = self.tokens_in = self.tokens_out = 0
+
+    def answered(self, seconds: float, first_seconds: float | None, usage: Usage | None) -> None:
+        """`first_seconds`: from the request to its first content, where no other home was asked before."""
+        self.count += 1
+        durations, first = self._durations, self._first
+        at = int(seconds * 1000).bit_length()
+        durations.counts[at if at < _LAST else _LAST] += 1
+        durations.count += 1
+        durations.total += seconds
+        if first_seconds is not None:
+            at = int(first_seconds * 1000).bit_length()
+            first.counts[at if at < _LAST else _LAST] += 1
+            first.count += 1
+            first.total += first_seconds
+        if usage is not None:
+            self.tokens_in += usage.fresh or 0
+            self.tokens_out += usage.output or 0
 
 
 class Metrics:
@@ -42,6 +72,7 @@ class Metrics:
         "first",
         "rescued",
         "spent",
+        "tallies",
         "tokens",
         "unpriced",
         "unreadable",
@@ -49,6 +80,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.calls: dict[tuple[str, str, str], int] = {}  # workload, home, outcome
+        self.tallies: dict[tuple[str, str], Tally] = {}  # workload, home
         self.attempts: dict[tuple[str, str], int] = {}  # home, kind of failure
         self.durations: dict[str, Histogram] = {}  # workload
         self.first: dict[str, Histogram] = {}  # home
@@ -68,12 +100,13 @@ class Metrics:
             histogram = self.durations[workload] = Histogram()
         histogram.add(seconds)
 
-    def first_content(self, home: str, seconds: float) -> None:
-        try:
-            self.first[home].add(seconds)
-        except KeyError:
-            self.first[home] = Histogram()
-            self.first[home].add(seconds)
+    def tally(self, workload: str, home: str) -> Tally:
+        found = self.tallies.get((workload, home))
+        if found is None:
+            durations = self.durations.setdefault(workload, Histogram())
+            found = Tally(durations, self.first.setdefault(home, Histogram()))
+            self.tallies[workload, home] = found
+        return found
 
     def used(self, home: str, kind: str, count: int) -> None:
         key = (home, kind)
@@ -105,10 +138,19 @@ def snapshot(metrics: Metrics, gauges: Mapping[str, float]) -> Snapshot:
     found: dict[str, float] = {}
     for (workload, home, outcome), count in metrics.calls.items():
         found[_series("freehold_calls_total", workload=workload, home=home, outcome=outcome)] = count
+    for (workload, home), tally in metrics.tallies.items():
+        for name, more in (
+            (_series("freehold_calls_total", workload=workload, home=home, outcome="ok"), tally.count),
+            (_series("freehold_tokens_total", home=home, kind="input"), tally.tokens_in),
+            (_series("freehold_tokens_total", home=home, kind="output"), tally.tokens_out),
+        ):
+            if more:
+                found[name] = found.get(name, 0) + more
     for (home, kind), count in metrics.attempts.items():
         found[_series("freehold_attempts_failed_total", home=home, kind=kind)] = count
     for (home, kind), count in metrics.tokens.items():
-        found[_series("freehold_tokens_total", home=home, kind=kind)] = count
+        name = _series("freehold_tokens_total", home=home, kind=kind)
+        found[name] = found.get(name, 0) + count
     for (workload, how), count in metrics.rescued.items():
         found[_series("freehold_rescued_total", workload=workload, how=how)] = count
     for (spent_by, key_id), nano_usd in metrics.spent.items():
@@ -169,6 +211,12 @@ HELP: Final = {
     "freehold_connections": ("gauge", "Callers' connections."),
     "freehold_home_state": ("gauge", "0 well, 1 ramping or slow, 2 probed, 3 cooling."),
     "freehold_home_connections": ("gauge", "Connections to a home."),
+    "freehold_pool_room": ("gauge", "Share of a pool's capacity that is free; of processes, the least."),
+    "freehold_pool_in_flight": ("gauge", "Calls at work in a pool."),
+    "freehold_pool_throttled_total": ("counter", "Calls that a pool had no room for, as its vendor said."),
+    "freehold_queue_length": ("gauge", "Calls that wait for room."),
+    "freehold_queued_total": ("counter", "Calls that waited for room."),
+    "freehold_turned_away_total": ("counter", "Calls refused because no room came in time."),
     "freehold_generation": ("gauge", "How often settings were read since the start."),
     "freehold_draining": ("gauge", "1 while the gateway finishes its last calls."),
     "freehold_calls_waiting": ("gauge", "Calls that wait for more of their key's limit."),
@@ -186,6 +234,7 @@ HELP: Final = {
 
 
 # What a sum over processes would say nothing about: the worst of them is told.
+LEAST: Final = ("freehold_pool_room",)
 LARGEST: Final = ("freehold_home_state", "freehold_generation", "freehold_draining")
 
 
@@ -195,7 +244,9 @@ def expose(snapshots: Iterable[Snapshot]) -> str:
     for one in snapshots:
         for values in (one.counters, one.gauges):
             for name, value in values.items():
-                if name.startswith(LARGEST):
+                if name.startswith(LEAST):
+                    totals[name] = min(totals.get(name, value), value)
+                elif name.startswith(LARGEST):
                     totals[name] = max(totals.get(name, value), value)
                 else:
                     totals[name] = totals.get(name, 0.0) + value

@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from freehold.dialects.base import WireRequest
-from freehold.gateway.asked import Asked
-from freehold.gateway.fitting import LeftOut, spliced, written
+from freehold.gateway.asked import Asked, renaming
+from freehold.gateway.fitting import LeftOut, Written, spliced, written
 from freehold.gateway.routes import Route
 from freehold.gateway.story import Story, continued, reasked
 
@@ -19,6 +18,7 @@ class Sent(NamedTuple):
 
     request: bytes
     passing: bool
+    notes: tuple[str, ...] = ()  # what had to be changed for this home
 
 
 class NotReady(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +34,7 @@ def request_for(
         wanted = asked.side.write(route)
         if isinstance(wanted, str):
             return LeftOut(home=route.id, why=wanted)
-        return _signed(route, wanted, onward, passing=False)
+        return _signed(route, Written(wanted), onward, passing=False)
     if rescue is None and route.dialect == asked.dialect:
         made = spliced(asked, route)
         if made is not None:
@@ -50,9 +50,15 @@ def quick_request(asked: Asked, route: Route, forward: bytes) -> bytes | None:
     if asked.trace is not None:
         forward += _lines(asked.trace.onward())
     head = route.head_stream if asked.stream else route.head_plain
-    body = asked.body_for(route.model_name)
     if forward:
         head = b"%b%bcontent-length: " % (head[:-16], forward)
+    body = asked.body
+    if not asked.hides_usage and asked.inbound.model is None:
+        old, new = renaming(asked.model, route.model_name)
+        if body.startswith(old):  # as many write it: no need to look through the rest, nor to copy it twice
+            rest = body[len(old) :]
+            return b"%b%d\r\n\r\n%b%b" % (head, len(new) + len(rest), new, rest)
+    body = asked.body_for(route.model_name)
     return b"%b%d\r\n\r\n%b" % (head, len(body), body)
 
 
@@ -69,7 +75,7 @@ def _must_look(asked: Asked, route: Route) -> bool:
     return False
 
 
-def _told(asked: Asked, route: Route, rescue: Story | None, joined: str | None) -> WireRequest | LeftOut:
+def _told(asked: Asked, route: Route, rescue: Story | None, joined: str | None) -> Written | LeftOut:
     """Read, fitted to the home, written; with what was already said, where another home had begun."""
     conversation = asked.conversation
     if rescue is None or joined == "restarted":
@@ -85,8 +91,9 @@ def _lines(headers: Mapping[str, str]) -> bytes:
 
 
 def _signed(
-    route: Route, made: WireRequest, onward: Mapping[str, str] | None, *, passing: bool
+    route: Route, made: Written, onward: Mapping[str, str] | None, *, passing: bool
 ) -> Sent | NotReady:
-    headers = made.headers if onward is None else {**made.headers, **onward}
-    ready = route.request(made.method, made.path, headers, made.body)
-    return NotReady() if ready is None else Sent(request=ready, passing=passing)
+    wire = made.request
+    headers = wire.headers if onward is None else {**wire.headers, **onward}
+    ready = route.request(wire.method, wire.path, headers, wire.body)
+    return NotReady() if ready is None else Sent(ready, passing, made.notes)

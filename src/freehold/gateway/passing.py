@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from freehold.gateway.told import FINISHES, GEMINI_CALLS, RESPONSES_CALL, Whole, named
+from freehold.gateway.told import FINISHES, GEMINI_CALLS, RESPONSES_CALL, Whole, named, named_by
 from freehold.types.conversation import Usage
 
 EVENT_BYTES_MAX: Final = 16 * 1024 * 1024
@@ -30,6 +30,7 @@ class Seen(NamedTuple):
     model: str = ""
     finish: str = ""  # why it ended, in the dialect's words
     id: Any = ""  # what the vendor calls its answer, if it is text
+    keeps: str = ""  # see Told
 
 
 # --- OpenAI chat completions ---
@@ -163,6 +164,7 @@ class _AnthropicError(msgspec.Struct):
 
 class _AnthropicDelta(msgspec.Struct):
     stop_reason: str | None = None
+    container: msgspec.Raw = _NOTHING
 
 
 class _AnthropicMessage(msgspec.Struct):
@@ -194,8 +196,9 @@ def anthropic_any(data: bytes) -> Seen:
     if kind == "error":
         return Seen(ERROR, message=event.error.message if event.error else "")
     if kind == "message_delta":
-        why = event.delta.stop_reason if event.delta is not None else None
-        return Seen(LIFECYCLE if why is None else FINISH, there(event.usage), finish=why or "")
+        if event.delta is None or (why := event.delta.stop_reason) is None:
+            return Seen(LIFECYCLE, there(event.usage))
+        return Seen(FINISH, there(event.usage), finish=why, keeps=named_by(event.delta.container))
     if event.message is not None:
         message = event.message
         return Seen(LIFECYCLE, there(message.usage), model=message.model, id=message.id)
@@ -391,7 +394,7 @@ class PassLane:
 
     __slots__ = (
         "_early", "_finishes", "_hide_usage", "_keep_max", "_later", "_pending", "_read_usage", "_terminal",
-        "finish", "kept", "kept_bytes", "model", "state", "usage", "vendor_id", "why",
+        "finish", "keeps", "kept", "kept_bytes", "model", "state", "usage", "vendor_id", "why",
     )  # fmt: skip
 
     def __init__(self, dialect: str, keep_bytes_max: int, hide_usage: bool) -> None:
@@ -402,7 +405,7 @@ class PassLane:
         self._pending = b""
         self.state = HOLD
         self.usage: Usage | None = None
-        self.model = self.finish = self.vendor_id = ""
+        self.model = self.finish = self.vendor_id = self.keeps = ""
         self.why = ""
         self.kept: list[bytes] = []  # what was forwarded, for a rescue that continues it
         self.kept_bytes = 0
@@ -421,7 +424,7 @@ class PassLane:
                 try:
                     if self._later(frame[6:]) is _CONTENT:
                         return self._passed(data) if self._keep_max else data
-                except (msgspec.DecodeError, UnicodeDecodeError):
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                     return self._fail("unreadable", b"")
         return self._frames(data)
 
@@ -450,7 +453,7 @@ class PassLane:
                 continue
             try:
                 seen = (self._early if self.state == HOLD else self._later)(body)
-            except (msgspec.DecodeError, UnicodeDecodeError):
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 if self.state >= FINISHED:
                     continue  # the answer is complete: nothing of it was lost
                 return self._fail("unreadable", b"".join(out))
@@ -505,13 +508,14 @@ class PassLane:
             self.model = seen.model
         if seen.id and not self.vendor_id:
             self.vendor_id = named(seen.id)
+        self.keeps = seen.keeps or self.keeps
         if seen.finish and self.finish != "tool_use":  # Gemini finishes with STOP after a call
             self.finish = self._finishes.get(seen.finish, "error")
         if seen.usage is None:
             return
         try:
             usage = self._read_usage(seen.usage)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return  # usage that is none stays unknown; the answer is not spoilt by it
         self.usage = usage if self.usage is None else later_wins(self.usage, usage)
 
@@ -568,6 +572,7 @@ class _AnthropicWhole(msgspec.Struct):
     model: str = ""
     type: str = ""
     id: Any = ""
+    container: msgspec.Raw = _NOTHING
 
 
 _openai_whole = msgspec.json.Decoder(_OpenAIWhole).decode
@@ -609,7 +614,8 @@ def whole_anthropic(body: bytes) -> Whole:
     wire = _anthropic_whole(body)
     complete = wire.type == "message" and wire.stop_reason is not None
     finish = FINISHES["anthropic"].get(wire.stop_reason or "", "error")
-    return Whole(complete, read_usage(usage_anthropic, wire.usage), wire.model, finish, named(wire.id))
+    usage, keeps = read_usage(usage_anthropic, wire.usage), named_by(wire.container)
+    return Whole(complete, usage, wire.model, finish, named(wire.id), keeps)
 
 
 def whole_responses(body: bytes) -> Whole:
@@ -644,5 +650,5 @@ def read_usage(read: Callable[[msgspec.Raw], Usage], raw: msgspec.Raw) -> Usage 
         return None
     try:
         return read(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import random
 import ssl
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final, TextIO
 
 import msgspec
@@ -25,22 +25,24 @@ from freehold.gateway.caller import CallerConnection
 from freehold.gateway.content import Seal, Sealings
 from freehold.gateway.deadlines import Deadlines
 from freehold.gateway.evidence import CallLog, attempt_record, denied_record
+from freehold.gateway.failover import THROTTLES
 from freehold.gateway.head import Head
 from freehold.gateway.hosts import HostGuard
 from freehold.gateway.ids import id_maker
 from freehold.gateway.keys import Caller, KeyRing, KeyRow
 from freehold.gateway.metrics import Metrics
 from freehold.gateway.operations import other_operation
-from freehold.gateway.pins import Pins
+from freehold.gateway.pins import PinFile, Pins
 from freehold.gateway.routes import Building, Generation, Live, Plan, Route, build_generation
 from freehold.gateway.seams import Client
 from freehold.gateway.settings import GatewaySettings
 from freehold.gateway.side import Side
+from freehold.gateway.stored import KEEPERS, kept_after
 from freehold.gateway.telemetry.trace import Caught, Tracing, caught
 from freehold.gateway.template import Template
+from freehold.gateway.traffic import Traffic
 from freehold.gateway.withheld import Withheld
 from freehold.types.contracts import Recorder, Refused
-from freehold.types.conversation import StoredState
 from freehold.types.names import HomeId, RecordId
 
 FLUSH_SECONDS: Final = 0.1
@@ -51,7 +53,7 @@ _NEUTRAL: Final = frozenset({
     "bad_request", "too_large", "too_long", "content_filter", "unsupported", "cancelled", "not_found",
     "total_timeout",
 })  # fmt: skip
-_LASTING: Final = {"auth": 15.0, "permission": 15.0, "billing": 60.0, "quota_exhausted": 60.0, "tls": 5.0}
+_LASTING: Final = {"auth": 15.0, "permission": 15.0, "billing": 60.0, "tls": 5.0}
 _EVERYBODY = Caller(None)
 
 
@@ -80,23 +82,25 @@ class Plane:
         self, estate: Estate, settings: GatewaySettings, recorder: Recorder,
         credentials: Mapping[HomeId, str] | None = None, *, clock: Clock | None = None,
         chance: random.Random | None = None, keys: KeyRing | None = None, log: TextIO | None = None,
-        attested: frozenset[HomeId] = frozenset(), tls: ssl.SSLContext | None = None,
+        attested: frozenset[HomeId] = frozenset(), tls: ssl.SSLContext | None = None, share: int = 1,
         strict: bool = False, seal: Seal | None = None, tracing: Tracing | None = None,
-        allowance: Allowance | None = None,
+        allowance: Allowance | None = None, pins: PinFile | None = None,
     ) -> None:  # fmt: skip
         self.loop = asyncio.get_running_loop()
         self.clock: Clock = clock or SystemClock()
         self.chance = chance or random.Random()  # noqa: S311  # order and jitter, not secrets
         self.now = seconds_of(self.clock)  # the clock that deadlines use, finer than the loop's idea of it
-        self.recorder, self.keys, self.strict = recorder, keys, strict
+        self.recorder, self.keys, self.share, self.strict = recorder, keys, share, strict
         self.tracing, self.allowance = tracing, allowance
         self.sealings = Sealings(self.loop, recorder, seal)
         writer = getattr(recorder, "writer", None)  # a plain file has no name, and its receipts are bare ids
         self._writer = f"{writer}/".encode() if writer else b""
-        self.metrics, self.log, self.pins = Metrics(), CallLog(log), Pins()
+        self.metrics, self.log = Metrics(), CallLog(log)
+        self.pins = Pins(pins, self.log.event)
         self.new_id = id_maker(self.clock)
+        self.traffic = Traffic(self.loop, self.clock, self.now, self.chance)
         self.accounts = Accounts(
-            self.loop, self.clock, self.now, self.new_id, self.sealings, self.metrics, self.log
+            self.loop, self.clock, self.now, self.new_id, self.sealings, self.metrics, self.log, self.traffic
         )
         self.accounts.allowance = allowance
         self.lives: dict[HomeId, Live] = {}
@@ -124,7 +128,7 @@ class Plane:
     ) -> Generation:
         building = Building(
             loop=self.loop, clock=self.clock, chance=self.chance, tls=self._tls, credentials=credentials,
-            attested=self._attested,
+            attested=self._attested, capacity=self.traffic.capacity, now=self.now, share=self.share,
         )  # fmt: skip
         made = build_generation(number, estate, settings, building, self.lives)
         for plan in made.plans.values():
@@ -151,6 +155,7 @@ class Plane:
         self.body_bytes_max = settings.body_max.bytes
         self.connections_max = settings.connections_max
         self.in_flight_max = settings.in_flight_max
+        self.traffic.take_rules(settings.queue.rules)
         self.hosts = HostGuard(settings.host, settings.hosts)
 
     def _shortest_wait(self) -> float:
@@ -204,7 +209,7 @@ class Plane:
             return
         try:
             peeked = peek(body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             failure = self._unreadable_body(memo.near, memo.inbound, body)
             self._deny(client, memo.near, memo.inbound, failure, body, caller)
             return
@@ -410,23 +415,18 @@ class Plane:
 
     # --- what calls ask of the plane ---
 
-    def pinned(self, stored: StoredState, order: tuple[Route, ...]) -> tuple[Route, ...]:
-        """Of the homes in order, the one that holds what the call names; none if it is not among them."""
-        home = self.pins.home_of(stored.id)
-        if home is None:
-            holders = [one for one in order if one.dialect == "responses" or len(order) == 1]
-            return tuple(holders) if len(holders) == 1 else ()
-        return tuple(one for one in order if one.id == home)
+    def find_pins(self, call: Call, then: Callable[[], None]) -> None:
+        """Go on once it is known, as far as it is known, who holds what the call names."""
+        missing = self.pins.missing(one.id for one in call.asked.stored)
+        if not missing:
+            then()
+            return
 
-    def gone(self, stored: StoredState | None, plan: Plan) -> Failure:
-        named = stored.id[:80] if stored is not None else ""
-        held = self.pins.home_of(stored.id) if stored is not None else None
-        return Failure(
-            status=409, kind="stored_state_gone",
-            what=f"the call names stored state {named!r}, and no home can be asked for it",
-            why=f"home {held} holds it and is not a candidate" if held else "no home is known to hold it",
-            fix="send the conversation itself", code="gateway.stored-state-gone",
-        )  # fmt: skip
+        async def look() -> None:
+            await self.pins.look(missing)
+            then()
+
+        self.stay(look())
 
     def receipt_name(self, id: RecordId) -> bytes:
         """WRITER/ID, as the header says it."""
@@ -459,11 +459,12 @@ class Plane:
             where.health.succeeded(now)
             where.live.answered += 1
             if call.first_content is not None and not call.tried:
-                seconds = call.first_content - call.attempt_started
-                where.health.took(seconds)
-                self.metrics.first_content(where.id, seconds)
+                where.health.took(call.first_content - call.attempt_started)
             return
-        if outcome.kind in _NEUTRAL:
+        if call.amount is not None:
+            self.traffic.ended(where, call.amount, None, 0)
+            call.amount = None
+        if outcome.kind in _NEUTRAL or outcome.kind in THROTTLES:
             where.health.gave_up()
         else:
             wait_ms = outcome.retry_after_ms
@@ -479,12 +480,16 @@ class Plane:
         if self._empty is not None and not self.in_flight:
             self._empty.set()
         call.caller.in_flight -= 1
+        where = call.route
+        if call.ending == "ok" and where is not None and (call.asked.stored or where.dialect in KEEPERS):
+            self.pins.pin(kept_after(call.asked, where, call.told, call.joined), where.id, call.caller.id)
         self.accounts.ended(call)
 
     # --- upkeep and end ---
 
     def _flush(self) -> None:
         self.log.flush()
+        self.traffic.tick()
         self._timers[0] = self.loop.call_later(FLUSH_SECONDS, self._flush)
 
     def _sweep(self) -> None:
@@ -533,6 +538,7 @@ class Plane:
         for task in self._tasks:
             task.cancel()
         self.accounts.settle()
+        self.pins.close()
         self.sealings.close()
         self.log.flush()
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from freehold.gateway.routes import Route
 
+ADAPTED_CHARS_MAX: Final = 1000
 _WHOLE: Final = b"%bx-freehold-attempts: %d\r\nx-freehold-receipt: %b\r\n%bcontent-length: %d\r\n\r\n%b"
 _STREAM: Final = (
     b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ncache-control: no-cache\r\n%bx-freehold-attempts: %d\r\n"
@@ -14,17 +15,28 @@ _STREAM: Final = (
 _EXTRA: Final = b"%bx-freehold-attempts: %d\r\nx-freehold-receipt: %b\r\nx-should-retry: %b\r\n"
 
 
-def whole_reply(route: Route, attempts: int, receipt: bytes, raw_head: bytes, body: bytes) -> bytes:
+def whole_reply(
+    route: Route, attempts: int, receipt: bytes, raw_head: bytes, body: bytes, changes: tuple[str, ...] = ()
+) -> bytes:
     """A whole answer, ready to be written."""
     named = vendor_id(raw_head)
+    if changes:
+        named += adapted(changes)
     return _WHOLE % (route.reply_plain, attempts, receipt, named, len(body), body)
 
 
 def stream_head(
-    route: Route, attempts: int, receipt: bytes, content_type: str, joined: str | None, framing: bytes
+    route: Route, attempts: int, receipt: bytes, content_type: str, changes: tuple[str, ...], framing: bytes
 ) -> bytes:
-    marked = b"x-freehold-joined: %b\r\n" % joined.encode() if joined else b""
+    marked = adapted(changes) if changes else b""
     return _STREAM % (content_type.encode(), route.reply_tail, attempts, receipt, marked, framing)
+
+
+def adapted(changes: tuple[str, ...]) -> bytes:
+    """A header line that says what was changed in the request, or which homes could not take it."""
+    words = "; ".join(changes)[:ADAPTED_CHARS_MAX]
+    shown = "".join(char if " " <= char <= "~" else "?" for char in words)
+    return b"x-freehold-adapted: %b\r\n" % shown.encode("ascii")
 
 
 def refusal_extra(route: Route | None, attempts: int, receipt: bytes, may_retry: bool) -> bytes:

@@ -19,12 +19,17 @@ from freehold.dialects.capabilities import capability
 from freehold.estate.digests import policy_digest
 from freehold.estate.model import Estate
 from freehold.estate.settings import ModelSettings
+from freehold.gateway.affinity import salt_of
 from freehold.gateway.asked import RENAMING, any_of
 from freehold.gateway.auth import Identity, identity
 from freehold.gateway.candidates import Candidate, Candidates, candidates
+from freehold.gateway.capacity import Capacity, name_of
+from freehold.gateway.choosing import Chooser
 from freehold.gateway.failover import Place, Rules
+from freehold.gateway.headroom import Headroom
 from freehold.gateway.health import Health
-from freehold.gateway.order import Choice, Seen, order, typical_nano_usd
+from freehold.gateway.metrics import Tally
+from freehold.gateway.order import typical_nano_usd
 from freehold.gateway.settings import GatewaySettings
 from freehold.gateway.telling import telling_fields, telling_words
 from freehold.gateway.transports import TRANSPORTS, Transport, api_of, key_header, reach
@@ -36,7 +41,6 @@ from freehold.types.records import HomeFacts
 
 USER_AGENT: Final = f"freehold/{__version__}"
 RESOLVED_MAX: Final = 4096
-COOLING_RANK: Final = 3  # of Health.rank
 _PROBE_TURN = Turn(role="user", blocks=(Text(text="."),))
 
 
@@ -72,9 +76,11 @@ class Route:
     """One home as a place for the calls of one workload."""
 
     __slots__ = (
+        "account",
         "api",
         "api_version",
         "authority",
+        "bit",
         "can",
         "codec",
         "credential",
@@ -84,12 +90,14 @@ class Route:
         "forwards",
         "head_plain",
         "head_stream",
+        "headroom",
         "health",
         "home",
         "id",
         "live",
         "model_name",
         "nano_usd",
+        "nano_usd_held",
         "parameters_active",
         "place",
         "pool",
@@ -98,11 +106,14 @@ class Route:
         "renames",
         "reply_plain",
         "reply_tail",
+        "salt",
         "secure",
         "substitute",
+        "tally",
         "target",
         "telling_words",
         "tells",
+        "tells_use",
         "template",
         "transport",
         "waits",
@@ -110,10 +121,11 @@ class Route:
 
     def __init__(
         self, candidate: Candidate, workload: Workload, live: Live, credential: str | None,
-        waits: Waits, model: ModelSettings | None,
+        waits: Waits, model: ModelSettings | None, headroom: Headroom, bit: int,
     ) -> None:  # fmt: skip
         home = candidate.home
         self.home, self.id, self.live = home, home.id, live
+        self.headroom, self.bit, self.salt = headroom, bit, salt_of(home.id)
         self.health, self.pool = live.health, live.pool
         self.substitute, self.quality = candidate.substitute, candidate.quality
         self.api = api_of(home.api or "")
@@ -129,19 +141,25 @@ class Route:
         self.tells = any_of(telling_fields(self.dialect, self.can))
         self.telling_words = telling_words(self.dialect, self.can, alone=False)
         where = reach(home, self.api)
+        self.tells_use = self.api.startswith("azure")  # provisioned deployments tell how full they are
         self.authority, self.prefix, self.secure = where.authority, where.prefix, where.secure
         self.credential, self.waits = credential, waits
+        # Where two homes have the same address and credential, what the vendor stores for one is the other's.
+        self.account = (self.authority, credential or str(home.id))
         self.renames = self.dialect in RENAMING and not self.signs  # a body may pass with its model renamed
         self.forwards = self.transport.forwards
         self.fixed_headers = self._fixed_headers()
         self.head_plain, self.head_stream = self._head(False), self._head(True)
-        self.nano_usd = typical_nano_usd(home.price, workload.input_tokens, workload.output_tokens)
+        usual = (workload.input_tokens, workload.output_tokens)
+        self.nano_usd = typical_nano_usd(home.price, *usual)
+        self.nano_usd_held = typical_nano_usd(home.price, *usual, cached=True)
         self.place = Place(home=home.id, context_tokens=model.context_tokens if model is not None else None)
         named = f"x-freehold-home: {home.id}\r\nx-freehold-model: {home.model or 'unknown'}\r\n"
         if candidate.substitute:
             named += "x-freehold-substitute: yes\r\n"
         self.reply_tail = named.encode()
         self.reply_plain = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n" + self.reply_tail
+        self.tally: Tally | None = None  # of the calls it answered
         self.parameters_active = model.parameters_active if model is not None else None
         self.template: Any = None  # a Template, of the records of its calls
         self.facts = HomeFacts(
@@ -197,55 +215,22 @@ class Plan:
     """One workload and the routes its policy allows."""
 
     __slots__ = (
-        "_by_ranks", "_calm", "_weighted", "candidates", "places", "policy", "policy_digest", "routes",
-        "rules", "strict_policy", "waits", "why_none", "workload",
+        "candidates", "chooser", "ordered", "places", "policy", "policy_digest", "routes", "rules",
+        "strict_policy", "waits", "why_none", "workload",
     )  # fmt: skip
 
     def __init__(
-        self, workload: Workload, found: Candidates, routes: tuple[Route, ...], rules: Rules, waits: Waits
-    ) -> None:
+        self, workload: Workload, found: Candidates, routes: tuple[Route, ...], rules: Rules, waits: Waits,
+        chooser: Chooser[Route],
+    ) -> None:  # fmt: skip
         self.workload, self.policy, self.candidates = workload, workload.policy, found
         self.routes, self.rules, self.waits = routes, rules, waits
         self.policy_digest = policy_digest(workload.policy)
         self.strict_policy = msgspec.structs.replace(workload.policy, evidence="strict")
         self.places = tuple(route.place for route in routes)
         self.why_none = "" if routes else found.why_none() or "no home of it serves calls"
-        self._weighted = len({route.home.weight for route in routes}) > 1
-        self._calm: tuple[tuple[Route, ...], tuple[str, ...]] | None = None
-        self._by_ranks: dict[tuple[int, ...], tuple[tuple[Route, ...], tuple[str, ...]]] = {}
-
-    def ordered(self, now: float, draw: Callable[[], float]) -> tuple[tuple[Route, ...], tuple[str, ...]]:
-        """The routes best first, with the reason for each."""
-        if self._calm is not None:
-            for route in self.routes:
-                if not route.health.calm:
-                    break
-            else:
-                return self._calm
-        ranks = tuple([route.health.rank(now) for route in self.routes])
-        # Where nobody cools and weights are equal, ranks decide alone: the few orders there are, are kept.
-        kept = not self._weighted and max(ranks, default=0) < COOLING_RANK
-        if kept and (known := self._by_ranks.get(ranks)) is not None:
-            return known
-        seen = [
-            Seen(
-                home=route.id, rank=rank, weight=route.home.weight, nano_usd=route.nano_usd,
-                substitute=route.substitute, quality=route.quality,
-                cooling_seconds=max(0.0, route.health.until - now),
-            )
-            for route, rank in zip(self.routes, ranks, strict=True)
-        ]  # fmt: skip
-        choices = order(seen, [draw() for _ in seen])
-        made = self._routes_of(choices)
-        if kept:
-            self._by_ranks[ranks] = made
-            if not any(ranks):
-                self._calm = made  # whoever is calm ranks 0
-        return made
-
-    def _routes_of(self, choices: tuple[Choice, ...]) -> tuple[tuple[Route, ...], tuple[str, ...]]:
-        by_id = {route.id: route for route in self.routes}
-        return tuple(by_id[one.home] for one in choices), tuple(one.why for one in choices)
+        self.chooser = chooser
+        self.ordered = chooser.ordered  # the routes best first, with the reason for each
 
 
 class Generation:
@@ -293,9 +278,12 @@ class Building(msgspec.Struct, kw_only=True):
 
     loop: Any
     clock: Clock
+    now: Callable[[], float]
     chance: Any
     tls: ssl.SSLContext
     credentials: Mapping[HomeId, str]
+    capacity: Capacity
+    share: int = 1  # processes that divide configured limits among them
     attested: frozenset[HomeId] = frozenset()
 
 
@@ -319,6 +307,11 @@ def build_generation(
     lives.update(fresh)
     for live in lives.values():
         live.settle(building.tls)
+    pools = {}
+    for home in fresh:
+        pool = estate.homes[home].pool
+        pools[name_of(estate.homes[home])] = None if pool is None else estate.pools.get(pool)
+    building.capacity.settle(pools, building.share, building.now())
     return Generation(number, estate, settings, plans)
 
 
@@ -344,14 +337,18 @@ def _plans(
             routes.append(
                 Route(
                     candidate, workload, live, building.credentials.get(home.id), _waits_of(home, waits),
-                    model,
+                    model, building.capacity.pool_of(home, building.now()),
+                    building.capacity.memory.bit(home.id),
                 )
             )  # fmt: skip
         if len({route.dialect for route in routes}) == 1:
             for route in routes:
                 route.telling_words = telling_words(route.dialect, route.can, alone=True)
         rules = Rules(attempts_max=settings.attempts_max, shop_refusals=workload.policy.shop_refusals)
-        plans[str(name)] = Plan(workload, found, tuple(routes), rules, waits)
+        chooser = Chooser(
+            routes, settings.order.rules, building.capacity, keeps_basis=settings.order.keep_basis
+        )
+        plans[str(name)] = Plan(workload, found, tuple(routes), rules, waits, chooser)
     return plans
 
 

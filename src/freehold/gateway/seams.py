@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from freehold.dialects import Codec, Failure, Inbound, Outcome
@@ -15,8 +15,9 @@ from freehold.gateway.content import Sealings
 from freehold.gateway.deadlines import Deadlines
 from freehold.gateway.head import Head
 from freehold.gateway.keys import Caller
-from freehold.gateway.routes import Generation, Plan, Route
-from freehold.types.conversation import StoredState
+from freehold.gateway.pins import Pins
+from freehold.gateway.routes import Generation, Route
+from freehold.gateway.traffic import Traffic
 from freehold.types.names import RecordId
 
 
@@ -75,10 +76,11 @@ class Shared(Protocol):
     deadlines: Deadlines
     chance: random.Random
     sealings: Sealings
+    pins: Pins
+    traffic: Traffic
 
     def now(self) -> float: ...
-    def pinned(self, stored: StoredState, order: tuple[Route, ...]) -> tuple[Route, ...]: ...
-    def gone(self, stored: StoredState | None, plan: Plan) -> Failure: ...
+    def find_pins(self, call: Any, then: Callable[[], None]) -> None: ...
     def receipt_name(self, id: RecordId) -> bytes: ...
     def attempt_ended(self, call: Any, where: Route, outcome: Outcome | None, now: float) -> None: ...
     def call_ended(self, call: Any) -> None: ...

@@ -236,7 +236,7 @@ def _fork(setup: Setup, number: int, sockets: list[socket.socket]) -> _Child:
 async def _child(setup: Setup, number: int, listening: socket.socket, link: socket.socket) -> None:
     recorder = setup.recorder(number)
     worker = Worker(
-        setup.read, recorder, stores=setup.stores, log=setup.log,
+        setup.read, recorder, stores=setup.stores, log=setup.log, share=setup.workers,
         first=setup.first, receipt=setup.receipt, telemetry=setup.telemetry, admin_key=setup.admin_key,
     )  # fmt: skip
     loop, ended = asyncio.get_running_loop(), asyncio.Event()

@@ -8,6 +8,9 @@ from msgspec import Meta, Struct
 
 from freehold.config.secrets import Secret
 from freehold.config.values import Duration, Size
+from freehold.gateway.hedge import HedgeRules
+from freehold.gateway.order import MILLION, OrderRules
+from freehold.gateway.queueing import QueueRules
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Host = Annotated[str, Meta(pattern=r"^[A-Za-z0-9.:_-]+$", max_length=253)]
@@ -27,6 +30,83 @@ class TimeoutSettings(Struct, frozen=True, kw_only=True):
     total: Annotated[Duration, Meta(description="For the whole call, every attempt included.")] = Duration(
         "10m"
     )
+
+
+class OrderSettings(Struct, frozen=True, kw_only=True):
+    """What decides which home a call asks first, among those its policy allows and that are well."""
+
+    spread: Annotated[
+        bool,
+        Meta(
+            description="Share calls among equally good homes even where all weights are the same. "
+            "Otherwise the order of the workload's homes decides."
+        ),
+    ] = False
+    price: Annotated[
+        bool, Meta(description="Compare what a typical call costs, where all prices are known.")
+    ] = True
+    slow: Annotated[
+        Annotated[float, Meta(ge=0, le=1000)],
+        Meta(description="So many times the fastest home's time to first content is slow. 0: not compared."),
+    ] = 2.0
+    affinity: Annotated[
+        bool, Meta(description="Send the same beginning of a prompt to the home that has seen it.")
+    ] = True
+    crowd: Annotated[
+        Annotated[float, Meta(ge=1, le=100)],
+        Meta(description="Where calls are shared: a home may have so many times the mean of calls at work."),
+    ] = 1.25
+    keep_basis: Annotated[
+        bool, Meta(description="Keep in each record everything its choice of homes was made from.")
+    ] = False
+    metrics_every: Annotated[
+        Duration, Meta(description="How often homes with `options.metrics` are asked for their load.")
+    ] = Duration("2s")
+
+    @property
+    def rules(self) -> OrderRules:
+        return OrderRules(
+            spread=self.spread, price=self.price, slow_ppm=int(self.slow * MILLION), affinity=self.affinity,
+            crowd_ppm=int(self.crowd * MILLION),
+        )  # fmt: skip
+
+
+class QueueSettings(Struct, frozen=True, kw_only=True):
+    """A short wait for room, where every home of a workload is full."""
+
+    calls_max: Annotated[
+        Annotated[int, Meta(ge=0, le=100_000)],
+        Meta(description="Calls that wait at once, for each workload and process. 0: none."),
+    ] = 200
+    wait: Annotated[Duration, Meta(description="How long one of them waits at most.")] = Duration("5s")
+
+    @property
+    def rules(self) -> QueueRules:
+        return QueueRules(calls_max=self.calls_max, seconds_max=self.wait.seconds)
+
+
+class HedgeSettings(Struct, frozen=True, kw_only=True):
+    """A second home is asked when the first is unusually slow; the one that answers first is heard."""
+
+    enabled: Annotated[bool, Meta(description="Off unless you say so: it costs money.")] = False
+    quantile: Annotated[
+        Annotated[float, Meta(gt=0, lt=1)],
+        Meta(description="Of a home's own times to first content, after which it is slow."),
+    ] = 0.95
+    calls_share_max: Annotated[
+        Annotated[float, Meta(ge=0, le=1)], Meta(description="Hedges per call, at most.")
+    ] = 0.05
+    cost_share_max: Annotated[
+        Annotated[float, Meta(ge=0, le=1)], Meta(description="What hedges may cost, of what calls cost.")
+    ] = 0.05
+    delay_min: Annotated[Duration, Meta(description="No hedge comes sooner.")] = Duration("50ms")
+
+    @property
+    def rules(self) -> HedgeRules:
+        return HedgeRules(
+            quantile=self.quantile, calls_share_max=self.calls_share_max, cost_share_max=self.cost_share_max,
+            delay_seconds_min=self.delay_min.seconds,
+        )  # fmt: skip
 
 
 class GatewaySettings(Struct, frozen=True, kw_only=True):
@@ -66,6 +146,9 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
     ] = None
     drain: Annotated[Duration, Meta(description="How long calls may finish when it stops.")] = Duration("30s")
     timeouts: Annotated[TimeoutSettings, Meta(description="How long the gateway waits.")] = TimeoutSettings()
+    order: Annotated[OrderSettings, Meta(description="Which home comes first.")] = OrderSettings()
+    queue: Annotated[QueueSettings, Meta(description="Waiting for room.")] = QueueSettings()
+    hedge: Annotated[HedgeSettings, Meta(description="Asking a second home.")] = HedgeSettings()
 
 
 class StateSettings(Struct, frozen=True, kw_only=True):

@@ -46,6 +46,7 @@ class Stores(msgspec.Struct, kw_only=True):
     ready_s: float = 10.0  # of a key's own rate that a process holds ready
     folder: Path  # of this machine: the journals, and the keys as they were last read
     shared: bool = False  # is it elsewhere, so that it can be away while we are not?
+    gateway: str = msgspec.field(default_factory=lambda: secrets.token_hex(4))  # whose processes these are
 
 
 class Sharing:
@@ -55,7 +56,7 @@ class Sharing:
         self, stores: Stores, *, loop: asyncio.AbstractEventLoop, clock: Clock, chance: random.Random,
     ) -> None:  # fmt: skip
         self._stores, self._loop, self._clock = stores, loop, clock
-        self._chance = chance
+        self._chance, self.gateway = chance, stores.gateway
         self.ring = KeyRing(clock)
         self._changed: Callable[[list[KeyRow]], None] = self.ring.put
         self._cache = stores.folder / CACHE_NAME if stores.shared else None
@@ -97,7 +98,8 @@ class Sharing:
 
     def share(self, kind: str, tell: Callable[[], bytes | None], hear: Callable[..., None]) -> None:
         """Tell the other processes something small every second, and hear what they tell."""
-        self.allowance.leasings[-1].news.append(News(kind=kind, name=self.owner, tell=tell, hear=hear))
+        name = f"{self.gateway}.{self.owner}"
+        self.allowance.leasings[-1].news.append(News(kind=kind, name=name, tell=tell, hear=hear))
 
     @property
     def away(self) -> list[str]:

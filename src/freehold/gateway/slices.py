@@ -12,6 +12,7 @@ from freehold.gateway.meters import Ask, Grant, Place, window_ends_ns, window_of
 
 IDLE_SECONDS: Final = 10.0  # without a call, after which nothing is held
 SLACK: Final = 1.5  # more than this times what is wanted is given back
+TICK_SECONDS_MIN: Final = 0.1
 RATE_WEIGHT: Final = 0.3  # of the last tick in the rate
 USED_AT, RESERVED_AT, CEILING_AT = 3, 4, 5
 ROW_CELLS: Final = 8
@@ -74,7 +75,7 @@ class Meter:
 
     __slots__ = (
         "active", "ahead", "amount", "demand", "key", "kind", "largest", "last_ns", "limit", "needs", "now",
-        "old", "rate", "waiting",
+        "old", "rate", "ticked_ns", "waiting",
     )  # fmt: skip
 
     def __init__(self, key: str, kind: int, limit: int) -> None:
@@ -90,7 +91,7 @@ class Meter:
         self.rate = 0.0  # units a second
         self.needs = 0  # units that the least of the calls that wait has to have
         self.waiting = 0  # units that they all want
-        self.last_ns = 0
+        self.last_ns = self.ticked_ns = 0
 
     def at(self, now_ns: int) -> Slice:
         """The slice of the window that `now_ns` is in."""
@@ -116,9 +117,13 @@ class Meter:
         if amount > self.largest:
             self.largest = amount
 
-    def tick(self, seconds: float) -> None:
+    def tick(self, now_ns: int) -> None:
         """Called now and then: the rate follows the demand."""
-        self.rate += RATE_WEIGHT * (self.demand / seconds - self.rate)
+        seconds = (now_ns - self.ticked_ns) / 1e9
+        if seconds < TICK_SECONDS_MIN:
+            return
+        self.ticked_ns = now_ns
+        self.rate += RATE_WEIGHT * (self.demand / min(seconds, IDLE_SECONDS) - self.rate)
         if not self.demand:
             self.largest = int(self.largest * 0.9)
         self.demand = 0

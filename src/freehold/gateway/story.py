@@ -252,6 +252,10 @@ class EventLane:
     def finish(self) -> str:
         return self.story.finished.finish if self.story.finished is not None else ""
 
+    @property
+    def keeps(self) -> str:
+        return ""
+
     def feed(self, data: bytes) -> bytes:
         try:
             events = self._reader.feed(data)

@@ -111,7 +111,7 @@ class Streaming(Attempts):
             content_type = self.lane.content_type
         self.log_status = 200
         return stream_head(
-            route, self.attempts, self.plane.receipt_name(self.id), content_type, self.joined,
+            route, self.attempts, self.plane.receipt_name(self.id), content_type, self.changes,
             self.client.framing,
         )  # fmt: skip
 

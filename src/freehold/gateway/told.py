@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple, Protocol
 
+import msgspec
+
 from freehold.dialects.anthropic.answer import FINISH_IN as ANTHROPIC
 from freehold.dialects.gemini.answer import FINISH_IN as GEMINI
 from freehold.dialects.openai.answer import FINISH_IN as OPENAI
@@ -35,6 +37,10 @@ class Told(Protocol):
     def finish(self) -> str: ...
     @property
     def vendor_id(self) -> str: ...
+    @property
+    def keeps(self) -> str:
+        """What the vendor keeps for later calls beside the answer itself, such as a container."""
+        ...
 
 
 class Whole(NamedTuple):
@@ -45,6 +51,23 @@ class Whole(NamedTuple):
     model: str
     finish: str = ""
     vendor_id: str = ""
+    keeps: str = ""
+
+
+class _Named(msgspec.Struct):
+    id: str | None = None
+
+
+_id_in = msgspec.json.Decoder(str | _Named | None).decode
+
+
+def named_by(raw: msgspec.Raw) -> str:
+    """The id in a field that holds it as text or as an object; empty where it names none."""
+    try:
+        found = _id_in(raw) if bytes(raw) else None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+    return (found.id if isinstance(found, _Named) else found) or ""
 
 
 def named(value: object) -> str:

@@ -12,8 +12,8 @@ class WatchLane:
     """Same face as `PassLane`; the framing and what frames mean are the dialect's own."""
 
     __slots__ = (
-        "_held", "_keep_max", "_watcher", "content_type", "finish", "kept", "kept_bytes", "model", "state",
-        "usage", "vendor_id", "why",
+        "_held", "_keep_max", "_watcher", "content_type", "finish", "keeps", "kept", "kept_bytes", "model",
+        "state", "usage", "vendor_id", "why",
     )  # fmt: skip
 
     def __init__(self, codec: Codec, keep_bytes_max: int, content_type: str) -> None:
@@ -23,7 +23,7 @@ class WatchLane:
         self.content_type = content_type
         self.state = HOLD
         self.usage: Usage | None = None
-        self.model = self.finish = self.vendor_id = self.why = ""
+        self.model = self.finish = self.vendor_id = self.keeps = self.why = ""
         self.kept: list[bytes] = []
         self.kept_bytes = 0
 

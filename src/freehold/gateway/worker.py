@@ -19,10 +19,12 @@ from freehold.errors import FreeholdError, ProblemsError
 from freehold.estate.model import Estate
 from freehold.gateway.content import Seal
 from freehold.gateway.desk import KeyDesk, Visit
+from freehold.gateway.gossip import gossip
+from freehold.gateway.headroom import Standing
 from freehold.gateway.metrics import Snapshot, series, snapshot
+from freehold.gateway.pins import PinFile
 from freehold.gateway.plane import Plane
 from freehold.gateway.settings import GatewaySettings
-from freehold.gateway.sharedhealth import share_health
 from freehold.gateway.sharing import Sharing, Stores
 from freehold.gateway.telemetry import Telemetry, Tracing, Watched
 from freehold.gateway.tls import HANDSHAKE_SECONDS_MAX, Certificates
@@ -71,16 +73,23 @@ class HomeState(msgspec.Struct, frozen=True, kw_only=True):
     back_in_s: float = 0.0  # of cooling
 
 
+class HeadroomState(msgspec.Struct, frozen=True, kw_only=True):
+    pools: tuple[Standing, ...]
+    waiting: dict[str, int]  # calls that wait for room, by workload
+    hedges: int = 0
+
+
 class Worker:
     """Runs a Plane until it is told to stop."""
 
     def __init__(
         self, read: Read, recorder: Recorder, *, stores: Stores | None = None, log: TextIO | None = None,
-        clock: Clock | None = None, first: Settled | None = None, admin_key: bytes | None = None,
+        clock: Clock | None = None, share: int = 1, first: Settled | None = None,
+        admin_key: bytes | None = None,
         receipt: ReceiptOf | None = None, telemetry: Telemetry | None = None,
     ) -> None:  # fmt: skip
         self._read, self._recorder, self._stores = read, recorder, stores
-        self._log, self._first = log, first
+        self._log, self._share, self._first = log, share, first
         self._receipt, self._telemetry = receipt, telemetry
         self._exporter: Exporter | None = None
         self.clock = clock or SystemClock()
@@ -106,12 +115,14 @@ class Worker:
         self.plane = plane = Plane(
             settled.estate, settled.settings, recorder, settled.credentials, clock=self.clock, chance=chance,
             keys=sharing.ring if sharing else None, log=self._log, tls=certificates.outward,
+            share=self._share,
             strict=settled.strict, seal=settled.seal, tracing=tracing,
             allowance=sharing.allowance if sharing else None,
+            pins=None if self._stores is None else PinFile(self._stores.folder / "pins.db"),
         )  # fmt: skip
         if sharing is not None:
             sharing.follow(plane.keys_changed, plane.log.event)
-            share_health(sharing, plane)
+            gossip(sharing, plane)
         from freehold.gateway.caller import CallerConnection
 
         self._server = await loop.create_server(
@@ -205,6 +216,7 @@ class Worker:
             gauges[series("freehold_home_connections", home=id)] = len(live.pool.connections)
         if self.sharing is not None:
             gauges |= self.sharing.gauges()
+        gauges.update(_traffic(plane))
         if self._exporter is not None:
             gauges["freehold_telemetry_sent_total"] = self._exporter.sent
             gauges["freehold_telemetry_dropped_total"] = self._exporter.dropped
@@ -248,10 +260,32 @@ class Worker:
             for id, live in plane.lives.items()
         ]  # fmt: skip
 
+    def headroom(self) -> HeadroomState:
+        plane = self._plane()
+        traffic = plane.traffic
+        return HeadroomState(
+            pools=tuple(traffic.capacity.snapshot(plane.now())), waiting=traffic.lengths(),
+        )  # fmt: skip
+
     def _plane(self) -> Plane:
         if self.plane is None:
             raise RuntimeError("the worker has not started")
         return self.plane
+
+
+def _traffic(plane: Plane) -> dict[str, float]:
+    """Room, queues and hedges. A pool whose room is not known has no line of it."""
+    traffic, found = plane.traffic, dict[str, float]()
+    for standing in traffic.capacity.snapshot(plane.now()):
+        if standing.room is not None:
+            found[series("freehold_pool_room", pool=standing.pool)] = standing.room
+        found[series("freehold_pool_in_flight", pool=standing.pool)] = standing.in_flight
+        found[series("freehold_pool_throttled_total", pool=standing.pool)] = standing.throttled
+    for workload, length in traffic.lengths().items():
+        found[series("freehold_queue_length", workload=workload)] = length
+    found["freehold_queued_total"] = traffic.queued_count
+    found["freehold_turned_away_total"] = traffic.turned_away_count
+    return found
 
 
 def at_start_only(before: GatewaySettings, after: GatewaySettings) -> tuple[str, ...]:

@@ -103,7 +103,7 @@ class FileStore(FileReader):
         self._append_line(self.layout.keys, line.encode(), sync=True)
 
     def catch_up(self) -> None:
-        self._index.caught_up.wait(CATCH_UP_SECONDS_MAX)
+        self._index.catch_up(CATCH_UP_SECONDS_MAX)
 
     def close(self) -> None:
         self._index.close()

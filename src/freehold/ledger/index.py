@@ -21,6 +21,7 @@ from freehold.ledger.store import Reader
 COLUMNS = Facts._fields
 ROWS_PER_STATEMENT = 128
 ROWS_PER_READ = 4096
+GATHER_S = 0.25  # between two transactions, unless somebody waits
 BACKLOG_ROWS_MAX = 200_000
 SCHEMA_VERSION = 1
 _TABLE = (
@@ -42,6 +43,7 @@ class Index:
         self._reader = reader
         self._rows: deque[Facts] = deque()
         self._wake = threading.Event()
+        self._hurry = threading.Event()
         self._closing = False
         self._size = reader.size()
         self.failing: str | None = None
@@ -56,8 +58,14 @@ class Index:
             self._rows.extend(facts)
         self._wake.set()
 
+    def catch_up(self, seconds_max: float) -> None:
+        """Wait until everything is indexed."""
+        self._hurry.set()
+        self.caught_up.wait(seconds_max)
+
     def close(self) -> None:
         self._closing = True
+        self._hurry.set()
         self._wake.set()
         self._thread.join()
 
@@ -89,6 +97,9 @@ class Index:
                     return
                 self._wake.wait()
                 self._wake.clear()
+                self._hurry.wait(GATHER_S)  # SQLite takes many rows for the price of a few
+                if not self._closing:
+                    self._hurry.clear()
         finally:
             database.close()
 

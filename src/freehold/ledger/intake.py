@@ -22,6 +22,7 @@ from freehold.types.names import RecordId
 from freehold.types.records import AnyRecord
 
 BUFFER_RECORDS_MAX = 100_000
+ENOUGH_RECORDS = 4096  # for one commit
 BUFFER_BYTES_MAX = 256 * 1024 * 1024
 SEQ_BYTES_MAX = len('"seq":,') + 20  # what the ledger adds to a record
 LOST_IDS_MAX = 10_000
@@ -43,6 +44,7 @@ class Intake:
         self, records_max: int = BUFFER_RECORDS_MAX, bytes_max: int = BUFFER_BYTES_MAX, lost: Lost = NOTHING
     ) -> None:
         self.wake = threading.Event()
+        self._hurry = threading.Event()
         self._records_max, self._bytes_max = records_max, bytes_max
         self._lock = threading.Lock()
         self._items: deque[Item] = deque()
@@ -71,6 +73,13 @@ class Intake:
                 self._pending.add(entry.id)
         if not self.wake.is_set():
             self.wake.set()
+
+    def gather(self, seconds: float) -> None:
+        """Let the next batch grow, unless somebody waits for it, or it is full enough."""
+        if not self._waiting and not self._closed and len(self._items) < ENOUGH_RECORDS:
+            self._hurry.clear()
+            if not self._waiting and not self._closed:
+                self._hurry.wait(seconds)
 
     def fill_ppm(self) -> int:
         """How full the buffer is."""
@@ -135,6 +144,7 @@ class Intake:
             if id not in self._pending:
                 return
             self._waiting.setdefault(id, []).append(tell)
+        self._hurry.set()
         try:
             async with asyncio.timeout(timeout_s):
                 await future
@@ -151,6 +161,7 @@ class Intake:
         with self._lock:
             self._closed = True
         self.wake.set()
+        self._hurry.set()
 
     def abandon(self) -> None:
         """Tell those who wait that nothing more will be written."""

@@ -1,17 +1,16 @@
-"""Why there is no plan: a smallest set of demands, limits and rules that cannot hold together, and the
-cheapest
-way out.
+"""Why there is no plan: the smallest set of demands, limits and rules that cannot hold together, and the ways
+out.
 
-Every demand, limit and rule that could be part of it is dropped in turn; where the rest still conflicts, it
-stays dropped. What is left is a conflict of which nothing can be spared (a deletion filter, tried from
-several
-orders to find a small one). Then each member is relaxed alone, and the cheapest relaxation that makes room
-is named.
+Whether a set of them can hold is a question to the exact solver, costs aside: `smallest.py` asks it. A way
+out relaxes one member by as little as it takes; where no single one is enough, several together. What a way
+out costs is the plan that it makes possible. Ways that serve everything come first, the cheapest of them
+leading; then those that serve less.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -19,15 +18,22 @@ import numpy as np
 
 from freehold.plan.make import Made, filter_rules
 from freehold.plan.model import Model
-from freehold.plan.solver.problem import EPSILON, Limit, Problem
+from freehold.plan.smallest import smallest
+from freehold.plan.solver.feasible import least_needed, most_served, servable
+from freehold.plan.solver.problem import EPSILON, Limit
 from freehold.plan.solver.solve import Budget, solve
 
-ORDERS = 3
 MEMBERS_MAX = 60  # candidates looked at; beyond, only those of the unserved workloads
+QUESTION_SECONDS_MAX = 2.0
+REBUILDS_KEPT = 64
+SHARE_WORTH_SAYING = 0.01
+SETS_SHOWN_MAX = 3  # ways out that take several members
 TEST = Budget(seconds=None, steps=20)
 PLENTY = 1e12
 
 What = Literal["demand", "limit", "survival", "rule"]
+LAST_DROPPED = ("limit", "survival", "rule", "demand")
+"""Of several smallest conflicts, the one that names demands and rules rather than every full limit."""
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True, order=True):
@@ -46,20 +52,34 @@ class Member(msgspec.Struct, frozen=True, kw_only=True, order=True):
 
 
 class Relaxation(msgspec.Struct, frozen=True, kw_only=True):
-    """One member relaxed alone: by how much, and what the plan then costs."""
+    """Members relaxed together: by how much, and what the plan then costs."""
 
-    member: Member
+    members: tuple[Member, ...]
     words: str
     usd_per_hour: float
 
+    @property
+    def serves_less(self) -> bool:
+        return any(member.kind == "demand" for member in self.members)
+
 
 class Conflict(msgspec.Struct, frozen=True, kw_only=True):
+    """Nothing of `members` can be spared. `at_least`: no conflict has fewer members than that."""
+
     members: tuple[Member, ...]
-    relaxations: tuple[Relaxation, ...]  # cheapest first
+    at_least: int
+    smallest: bool  # proved: no other conflict has fewer members
+    relaxations: tuple[Relaxation, ...]  # the best first
 
     @property
     def words(self) -> str:
-        return "these cannot hold together: " + "; ".join(member.words for member in self.members)
+        told = "; ".join(one.words for one in self.members)
+        if self.smallest:
+            return f"the smallest set that cannot hold together: {told}"
+        return (
+            f"a set that cannot hold together, of which nothing can be spared: {told} (whether a smaller one "
+            f"exists was not settled: none has fewer than {max(1, self.at_least)})"
+        )
 
 
 Rebuild = Callable[[frozenset[tuple[str, str]]], Model]
@@ -67,73 +87,77 @@ Rebuild = Callable[[frozenset[tuple[str, str]]], Model]
 
 def conflict(made: Made, seed: int = 0) -> Conflict | None:
     """None where everything can be served after all."""
-    model, rebuild = made.model, made.rebuild
-    candidates = _candidates(model, list(made.plan.unserved))
-    if _feasible(model, rebuild, frozenset(), seed):
+    model, rebuild = made.model, lru_cache(REBUILDS_KEPT)(made.rebuild)
+    candidates = sorted(_candidates(model, list(made.plan.unserved)), key=_order)
+    everything = frozenset(candidates)
+
+    def holds(kept: frozenset[Member]) -> bool | None:
+        problem = without(model, rebuild, everything - kept).problem
+        return servable(problem, seed=seed, seconds_max=QUESTION_SECONDS_MAX)
+
+    found = smallest(candidates, holds)
+    if found is None:
         return None
-    smallest = tuple(candidates)
-    for order in range(ORDERS):
-        found = _filtered(model, rebuild, _ordered(candidates, order), seed)
-        if len(found) < len(smallest):
-            smallest = tuple(found)
-    members = tuple(sorted(smallest))
-    ways_out = [_relaxed(model, rebuild, member, seed) for member in members]
-    found_out = [one for one in ways_out if one is not None]
-    return Conflict(members=members, relaxations=tuple(sorted(found_out, key=lambda one: one.usd_per_hour)))
+    ways = [one for member in found.members if (one := _way_out(model, rebuild, (member,), seed)) is not None]
+    if not ways:
+        together = sorted(found.corrections, key=len)[:SETS_SHOWN_MAX]
+        ways = [
+            one
+            for some in together
+            if (one := _way_out(model, rebuild, tuple(sorted(some)), seed)) is not None
+        ]
+    return Conflict(
+        members=tuple(sorted(found.members)), at_least=found.at_least, smallest=found.proved,
+        relaxations=tuple(sorted(ways, key=lambda one: (one.serves_less, one.usd_per_hour))),
+    )  # fmt: skip
+
+
+def _order(member: Member) -> tuple[int, str, str]:
+    return LAST_DROPPED.index(member.kind), member.name, member.field
 
 
 def _candidates(model: Model, unserved: Sequence[str]) -> list[Member]:
     """Who is unserved, and everything that stands in its way, directly or by competing for a limit."""
     problem = model.problem
-    touched: set[str] = set(unserved)
-    limits = {
-        limit
-        for w, name in enumerate(problem.workloads)
-        if name in touched
-        for place in problem.place[problem.choices(w)].tolist()
-        for limit in problem.place_limits[place]
-    }
-    for w, name in enumerate(problem.workloads):
-        places = problem.place[problem.choices(w)].tolist()
-        if any(limit in limits for place in places for limit in problem.place_limits[place]):
-            touched.add(name)
-    found = [Member(kind="demand", name=name) for name in sorted(touched)]
-    found += [
+    near, limits = _near(model, frozenset(unserved))
+    far, _ = _near(model, near)
+    policy = {one.workload.id: one.workload.policy.id for one in model.asked}
+    policies = {policy[name] for name in near if name in policy}  # type: ignore[index]  # ids are strings
+    bounds = [
         Member(kind="limit", name=limit.name)
         for index, limit in enumerate(problem.limits)
-        if limit.kind == "budget" or index in limits or any(index == at for at, _ in problem.extras)
+        if limit.kind != "hours" and (limit.kind == "budget" or index in limits or _is_extra(model, index))
     ]
-    found += [
-        Member(kind="survival", name=name)
-        for w, name in enumerate(problem.workloads)
-        if name in touched and (problem.keep[w] > 0).any()
+    rules = [Member(kind="rule", name=p, field=field) for p, field in filter_rules(model) if p in policies]
+    found = [*_demands(model, unserved), *bounds, *rules]
+    found += _demands(model, near.difference(unserved))
+    found += _demands(model, far - near)
+    return found[:MEMBERS_MAX]
+
+
+def _near(model: Model, names: frozenset[str]) -> tuple[frozenset[str], set[int]]:
+    """These, the limits they draw on, and whoever else draws on those."""
+    problem = model.problem
+    drawn = [
+        {limit for place in problem.place[problem.choices(w)] for limit in problem.place_limits[int(place)]}
+        for w in range(len(problem.workloads))
     ]
-    found += [Member(kind="rule", name=policy, field=field) for policy, field in filter_rules(model)]
-    return [one for one in found if not one.name.startswith("layer ")][:MEMBERS_MAX]
+    limits = {limit for w, name in enumerate(problem.workloads) if name in names for limit in drawn[w]}
+    sharing = {name for w, name in enumerate(problem.workloads) if drawn[w] & limits}
+    return names | sharing, limits
 
 
-def _ordered(members: Sequence[Member], order: int) -> list[Member]:
-    """Rules last, so that they are kept where they matter; then the reverse; then demands last."""
-    rank = [("limit", "demand", "survival", "rule"), ("rule", "survival", "demand", "limit"),
-            ("rule", "limit", "survival", "demand")][order]  # fmt: skip
-    return sorted(members, key=lambda member: (rank.index(member.kind), member.name))
+def _is_extra(model: Model, index: int) -> bool:
+    return any(index == at for at, _ in model.problem.extras)
 
 
-def _filtered(model: Model, rebuild: Rebuild, members: Sequence[Member], seed: int) -> list[Member]:
-    kept, dropped = list(members), frozenset[Member]()
-    for member in members:
-        trial = dropped | {member}
-        if not _feasible(model, rebuild, trial, seed):
-            kept.remove(member)
-            dropped = trial
-    return kept
-
-
-def _feasible(model: Model, rebuild: Rebuild, dropped: frozenset[Member], seed: int) -> bool:
-    problem = without(model, rebuild, dropped).problem
-    solution = solve(problem, seed=seed, budget=TEST)
-    missing = problem.demand - problem.served(solution.units)
-    return not bool((missing > EPSILON * np.maximum(1.0, problem.demand)).any())
+def _demands(model: Model, names: Iterable[str]) -> Iterator[Member]:
+    """Demand, and what of it must outlive a loss."""
+    problem = model.problem
+    for name in sorted(names):
+        yield Member(kind="demand", name=name)
+        if name in problem.workloads and (problem.keep[problem.workloads.index(name)] > 0).any():
+            yield Member(kind="survival", name=name)
 
 
 def without(model: Model, rebuild: Rebuild, dropped: frozenset[Member]) -> Model:
@@ -159,28 +183,55 @@ def _open(limit: Limit) -> Limit:
     return msgspec.structs.replace(limit, size=PLENTY)
 
 
-def _relaxed(model: Model, rebuild: Rebuild, member: Member, seed: int) -> Relaxation | None:
-    """Relax one member as far as it takes; None where that alone is not enough."""
-    other = without(model, rebuild, frozenset({member}))
-    solution = solve(other.problem, seed=seed, budget=TEST)
-    problem = other.problem
-    missing = problem.demand - problem.served(solution.units)
-    if (missing > EPSILON * np.maximum(1.0, problem.demand)).any():
+def _way_out(model: Model, rebuild: Rebuild, members: tuple[Member, ...], seed: int) -> Relaxation | None:
+    """Relax these, a single one as little as it takes; None where that is not enough."""
+    other = without(model, rebuild, frozenset(members))
+    if servable(other.problem, seed=seed, seconds_max=QUESTION_SECONDS_MAX) is False:
         return None
-    cost = other.usd_per_hour(solution.units)
-    return Relaxation(
-        member=member, words=_way_out(model, problem, member, solution.units), usd_per_hour=cost
-    )
+    if len(members) == 1 and members[0].kind == "demand":
+        words, other = _less_of(model, other, members[0], seed)
+    elif len(members) == 1 and members[0].kind == "limit":
+        words, other = _more_of(model, other, members[0], seed)
+    else:
+        words = " and ".join(_dropped(member) for member in members)
+    solution = solve(other.problem, seed=seed, budget=TEST)
+    missing = other.problem.demand - other.problem.served(solution.units)
+    if (missing > EPSILON * np.maximum(1.0, other.problem.demand)).any():
+        return None
+    return Relaxation(members=members, words=words, usd_per_hour=other.usd_per_hour(solution.units))
 
 
-def _way_out(model: Model, problem: Problem, member: Member, units: np.ndarray) -> str:
-    if member.kind == "rule":
-        return f"drop the rule {member.field} of policy {member.name}"
-    if member.kind == "survival":
-        return f"let {member.name} go down with a single loss"
-    if member.kind == "demand":
-        return f"do without {member.name}, or ask less of it"
+def _dropped(member: Member) -> str:
+    return {
+        "rule": f"drop the rule {member.field} of policy {member.name}",
+        "survival": f"let {member.name} go down with a single loss",
+        "demand": f"do without {member.name}",
+        "limit": f"raise {member.name}",
+    }[member.kind]
+
+
+def _less_of(model: Model, other: Model, member: Member, seed: int) -> tuple[str, Model]:
+    """As much of the demand as there is room for beside everything else."""
+    problem = model.problem
+    w = problem.workloads.index(member.name)
+    share = most_served(problem, w, seed=seed, seconds_max=QUESTION_SECONDS_MAX)
+    if share is None or share < SHARE_WORTH_SAYING:
+        return _dropped(member), other
+    demand = problem.demand.copy()
+    demand[w] *= share
+    less = msgspec.structs.replace(model, problem=msgspec.structs.replace(problem, demand=demand))
+    return f"serve {100 * share:.0f} % of {member.name}", less
+
+
+def _more_of(model: Model, other: Model, member: Member, seed: int) -> tuple[str, Model]:
+    """As much more of the limit as it takes."""
+    problem = other.problem
     index = next(i for i, limit in enumerate(problem.limits) if limit.name == member.name)
-    limit = model.problem.limits[index]
-    need = float(problem.used(units)[index])
-    return f"raise {limit.name} from {limit.size:,.0f} to {need:,.0f} {limit.unit}"
+    need = least_needed(problem, index, seed=seed, seconds_max=QUESTION_SECONDS_MAX)
+    if need is None:
+        return _dropped(member), other
+    limit = msgspec.structs.replace(model.problem.limits[index], size=float(np.ceil(need - EPSILON)))
+    limits = (*problem.limits[:index], limit, *problem.limits[index + 1 :])
+    more = msgspec.structs.replace(other, problem=msgspec.structs.replace(problem, limits=limits))
+    before = model.problem.limits[index].size
+    return f"raise {limit.name} from {before:,.0f} to {limit.size:,.0f} {limit.unit}", more

@@ -63,14 +63,14 @@ def make(
     if price_rules:
         rules = [*_marginal(model, solution), *_filters(model, solution, built, seed, budget, clock)]
     return Made(
-        plan=_plan(estate, settings, model, solution, rules, seed, clock),
+        plan=plan_of(estate, settings, model, solution, rules, seed, clock),
         model=model,
         solution=solution,
         rebuild=built,
     )
 
 
-def _plan(
+def plan_of(
     estate: Estate,
     settings: PlanSettings,
     model: Model,
@@ -79,6 +79,7 @@ def _plan(
     seed: int,
     clock: Clock,
 ) -> Plan:
+    """What was solved, as it is shown and kept."""
     problem, units = model.problem, solution.units
     missing = np.maximum(0.0, problem.demand - problem.served(units))
     unserved = {
@@ -112,7 +113,9 @@ def placements_of(model: Model, units: Floats) -> Iterator[Placement]:
         yield Placement(
             workload=problem.workloads[problem.workload[j]], home=place.home.id, place=place.name,
             market=place.market, unit=way.unit, units=count, serves=way.serves * count,
-            usd_per_hour=way.usd_per_hour * count, chips=way.chips, hours=way.hours, standby=way.standby,
+            usd_per_hour=way.usd_per_hour * count, amount=way.amount * count,
+            requests_per_min=way.requests_per_min * count, segment=way.segment, chips=way.chips,
+            hours=way.hours, standby=way.standby,
             silicon=place.home.silicon, vendor=place.home.vendor, region=place.home.region,
             tokens_per_s=said.tokens_per_s if said else None,
             tokens_per_s_low=said.tokens_per_s_low if said else None,

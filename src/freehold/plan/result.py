@@ -22,6 +22,9 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
     usd_per_hour: float
     chips: int | None = None  # of one unit
     hours: float | None = None  # how long a job takes
+    amount: float = 0.0  # what all of them take of each limit of the place: chips, or tokens a minute
+    requests_per_min: float = 0.0  # what they take of a pool that counts requests
+    segment: int | None = None  # the layer of the load curve that an API share is for
     standby: bool = False
     silicon: str | None = None
     vendor: str = ""
@@ -111,6 +114,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     ruled_out: tuple[Ruled, ...]
     left_out: dict[str, str]
     seconds: float
+    repaired: tuple[str, ...] = ()  # workloads placed again beside an earlier plan; empty: all were placed
 
     def of(self, workload: str) -> tuple[Placement, ...]:
         return tuple(one for one in self.placements if one.workload == workload)

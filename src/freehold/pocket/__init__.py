@@ -8,12 +8,12 @@ It is product code: the demo, the tests and live drills use it, and it is always
 
 from freehold.pocket.engine import Engine, Step, Wait, engine
 from freehold.pocket.faults import FaultRule
-from freehold.pocket.limits import Limits
+from freehold.pocket.limits import Limiter, Limits
 from freehold.pocket.log import Logged, RequestLog
 from freehold.pocket.scripted import ScriptedEngine
 from freehold.pocket.server import PocketHome, neighbours
 
 __all__ = [
-    "Engine", "FaultRule", "Limits", "Logged", "PocketHome", "RequestLog", "ScriptedEngine", "Step", "Wait",
-    "engine", "neighbours",
+    "Engine", "FaultRule", "Limiter", "Limits", "Logged", "PocketHome", "RequestLog", "ScriptedEngine",
+    "Step", "Wait", "engine", "neighbours",
 ]  # fmt: skip

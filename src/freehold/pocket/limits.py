@@ -46,7 +46,7 @@ class Bucket:
 
 
 class Limiter:
-    """Keeps limits. Homes of one pool may be given the same one."""
+    """One pool's limits. Homes that are given the same one share it, as regions of one quota do."""
 
     def __init__(self, limits: Limits) -> None:
         self.buckets: dict[str, Bucket] = {}

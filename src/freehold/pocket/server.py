@@ -34,8 +34,7 @@ class PocketHome:
     def __init__(
         self, dialect: str = "openai", engine: Engine | None = None, clock: Clock | None = None, *,
         name: str = "pocket", models: Sequence[str] = (), keys: Sequence[str] = (), strict: bool = True,
-        limits: Limits | None = None, limiter: Limiter | None = None,
-        faults: Mapping[str, FaultRule] | None = None,
+        limits: Limits | Limiter | None = None, faults: Mapping[str, FaultRule] | None = None,
         log: RequestLog | None = None, token: str | None = None, sleep: Sleep = asyncio.sleep,
         tls: ssl.SSLContext | None = None,
     ) -> None:  # fmt: skip
@@ -53,7 +52,7 @@ class PocketHome:
             models=models,
             keys=keys,
             strict=strict,
-            limiter=limiter or Limiter(limits or Limits()),
+            limiter=limits if isinstance(limits, Limiter) else Limiter(limits or Limits()),
             clock=self._clock,
         )
         self._door = Door(self._serve, sleep, tls)

@@ -9,7 +9,7 @@ Readers keep fields they do not know: the leaf in the tree is the exact stored b
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -146,8 +146,10 @@ class CallRecord(Record, frozen=True, kw_only=True, tag="call/1"):
     vendor_id: str | None = None  # what the vendor calls its answer
     request: Content | None = None
     response: Content | None = None
+    choice: dict[str, Any] | None = None  # all that the order of homes was made from, where that is kept
     trace: str | None = None  # the caller's W3C traceparent
     charged: Charged | None = None  # where the key has a limit that counts tokens or dollars
+    adapted: tuple[str, ...] = ()  # what was changed in the request for its home; the caller's words left out
 
 
 class AttemptRecord(Record, frozen=True, kw_only=True, tag="attempt/1"):

@@ -8,6 +8,7 @@ import pytest
 
 from freehold.clock import ulid
 from freehold.errors import InputError
+from freehold.gateway.settings import TimeoutSettings
 from freehold.ledger import Ledger, LedgerSettings, open_recorder
 from freehold.ledger.files import FileReader
 from freehold.plan.perf.from_ledger import LEAVES_APART_MAX, _runs, ledgered
@@ -69,7 +70,11 @@ async def test_gateways_own_records_become_a_measurement(tmp_path: Path) -> None
     """Calls through a real gateway to a home of known speed, kept in a real ledger, read back."""
     said = ask("[pocket words tokens=30 tokens_per_s=400]")
     with opened(tmp_path) as ledger:
-        async with street(apis=("openai",), kept=ledger) as here:  # type: ignore[arg-type]  # a recorder
+        async with street(
+            apis=("openai",),
+            kept=ledger,
+            timeouts=TimeoutSettings(),  # type: ignore[arg-type]  # a recorder
+        ) as here:
             for _ in range(4):
                 await asyncio.gather(*(here.post(said) for _ in range(6)))
     records = list(ledgered([reader(tmp_path)], ["home0"]))

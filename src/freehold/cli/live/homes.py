@@ -66,7 +66,7 @@ async def _serve(group: Group) -> None:
     pool.allow(group.pool_per_min, BURST_SECONDS)
     own = {one.name: Limiter(Limits()) for one in group.homes}
     made = {
-        one.name: PocketHome(one.api, name=one.name, limiter=Within(own[one.name], pool), strict=False)
+        one.name: PocketHome(one.api, name=one.name, limits=Within(own[one.name], pool), strict=False)
         for one in group.homes
     }
     places = [(made[one.name], Address(host="127.0.0.1", port=one.port)) for one in group.homes]

@@ -29,7 +29,7 @@ _NAME_OF = {
     "quota_exhausted": "ServiceQuotaExceededException", "not_ready": "ModelNotReadyException",
     "timeout": "ModelTimeoutException", "model_error": "ModelErrorException",
     "overloaded": "ServiceUnavailableException", "unavailable": "ServiceUnavailableException",
-    "conflict": "ConflictException",
+    "conflict": "ConflictException", "unsupported": "ValidationException",
 }  # fmt: skip
 _STATUS_OF = {
     "ValidationException": 400, "AccessDeniedException": 403, "UnrecognizedClientException": 403,

@@ -69,7 +69,7 @@ def fit_blocks(draft: Draft) -> None:
         draft.note("cache marks dropped: this home caches by itself or not at all")
     if not draft.own and any(turn.extra for turn in draft.now.turns):
         names = sorted({name for turn in draft.now.turns for name in turn.extra})
-        draft.note(f"message fields dropped: {', '.join(names)}")
+        draft.note(f"message fields dropped: {', '.join(map(repr, names))}")
     for text in draft.now.system:
         _fit_block(draft, text, in_result=False)
     for turn in draft.now.turns:
@@ -132,7 +132,7 @@ def _fit_image(draft: Draft, image: Image) -> None:
     if "base64" not in draft.can.images:
         draft.leave_out("this home takes no images")
     if draft.form == "bedrock" and image.media_type not in media.IMAGE_FORMATS:
-        draft.leave_out(f"an image of type {image.media_type} has no format in Converse")
+        draft.leave_out(f"an image of type {image.media_type!r} has no format in Converse")
 
 
 def _fit_document(draft: Draft, document: Document) -> None:
@@ -146,7 +146,7 @@ def _fit_document(draft: Draft, document: Document) -> None:
         and can.document_types
         and document.media_type not in can.document_types
     ):
-        draft.leave_out(f"a document of type {document.media_type} is not one this home takes")
+        draft.leave_out(f"a document of type {document.media_type!r} is not one this home takes")
     elif document.text is not None and draft.form not in _STRICT_FORMS:
         draft.note("a text document is sent as text")
     if not draft.own:

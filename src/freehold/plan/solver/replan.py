@@ -21,10 +21,10 @@ class Replanned(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 def replan(problem: Problem, units: Floats, lost: Bools, *, timed: bool = True) -> Replanned:
-    """`lost` says which places are gone. What survives of a workload stays; only its lost units move."""
+    """`lost` says which places are gone. Whoever had nothing there, standby included, is not touched."""
     alive = ~lost[problem.place]
     standing = units * alive
-    displaced = np.unique(problem.workload[np.flatnonzero((units > 0) & ~alive & ~problem.standby)])
+    displaced = np.unique(problem.workload[np.flatnonzero((units > 0) & ~alive)])
     cost = np.where(alive, problem.cost, np.inf)
     open_ = msgspec.structs.replace(problem, most=np.where(alive, problem.most, 0.0))
     found = standing.copy()
