@@ -3,7 +3,8 @@
     python -m bench.gateway_path [--profile] [--write]
 
 Bytes go into a caller's connection and into a home's, and come out of both; between them is everything a call
-passes in `freehold up`: key, limits, policy, order, breaker, metrics, records (made, then dropped), log line.
+passes in `freehold up`: key (without limits: their parts come over the loop), policy, order, breaker, metrics,
+records (made, then dropped), log line.
 The kernel and the loop are left out, so this is the part of bench/gateway.py that a change of ours moves, and
 it can be read on a busy machine: look at the least of many short rounds. --profile says where it goes.
 """
@@ -16,19 +17,22 @@ import cProfile
 import gc
 import os
 import pstats
+import random
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench.gateway_peers import FREEHOLD, Place
+from bench.gateway_peers import FULL, Place
 from bench.harness import Contender, Report, compare, environment
 from bench.serve_freehold import NullRecorder
 from freehold.cli.up import settled
 from freehold.clock import SystemClock
 from freehold.gateway.caller import CallerConnection
-from freehold.gateway.keys import KeyFile, KeyRing
+from freehold.gateway.keys import KeyBook
 from freehold.gateway.plane import Plane
+from freehold.gateway.sharing import Sharing, Stores
+from freehold.gateway.state.sqlite import SqliteState
 from freehold.gateway.upstream import Upstream
 from freehold.types.names import HomeId
 
@@ -78,15 +82,17 @@ class Joined:
     def __init__(self, folder: Path) -> None:
         os.environ.update(BENCH_HOME_KEY="x", FREEHOLD_HOME=str(folder))
         file = folder / "freehold.toml"
-        file.write_text(FREEHOLD.format(**Place(1, 2, 3, 4, folder, "")._asdict()))
+        place = Place(1, 2, "http://127.0.0.1:3", "http://127.0.0.1:4", folder)
+        file.write_text(FULL.format(**place.words))
         clock, found = SystemClock(), settled(str(file))
-        keys = KeyFile(folder / "keys.db", clock)
-        _, secret = keys.create("bench", requests_per_min=10**9, concurrency=10**5)
-        ring = KeyRing(keys, clock)
-        ring.load()
+        stores = Stores(lasting=lambda: SqliteState(folder / "state.db"), folder=folder)
+        state = stores.lasting()
+        _, secret = KeyBook(state).create("bench")
+        state.close()
+        self.sharing = Sharing(stores, loop=asyncio.get_running_loop(), clock=clock, chance=random.Random(1))
         self.plane = Plane(
-            found.estate, found.settings, NullRecorder(), found.credentials, clock=clock, keys=ring,
-            log=(folder / "calls.log").open("w"),
+            found.estate, found.settings, NullRecorder(), found.credentials, clock=clock,
+            keys=self.sharing.ring, allowance=self.sharing.allowance, log=(folder / "calls.log").open("w"),
         )  # fmt: skip
         pool = self.plane.lives[HomeId("up")].pool
         self.home, self.caller = Upstream(pool), CallerConnection(self.plane)
@@ -144,6 +150,7 @@ def profiled(run: Callable[[], None]) -> None:
 async def measured(asked: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory(prefix="freehold-bench-") as folder:
         path = Joined(Path(folder))
+        await path.sharing.first(30)
         if asked.profile:
             profiled(path.calls)
             profiled(path.chunks)
