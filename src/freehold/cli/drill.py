@@ -73,7 +73,7 @@ def command(
             speed=speed, calls_per_s=calls_per_s, arrivals=arrivals, seed=seed,
             how="refuse" if how == "kill" else how,
         )  # fmt: skip
-        sys.exit(run_live(stage, scenarios, wanted, as_json=as_json))
+        sys.exit(run_live(stage, names, scenarios, wanted, as_json=as_json))
     drills = [stage.play(one) for one in _chosen(names, everything, estate, graph, catalog)]
     if html is not None:
         from freehold.cli.init import write_new

@@ -19,6 +19,7 @@ from freehold.errors import FreeholdError, ProblemsError
 from freehold.estate.model import Estate
 from freehold.gateway.auth.identity import FIRST_SECONDS_MAX
 from freehold.gateway.auth.identity import load as load_identity
+from freehold.gateway.capacity import name_of
 from freehold.gateway.content import Seal
 from freehold.gateway.desk import KeyDesk, Visit
 from freehold.gateway.gossip import gossip
@@ -72,7 +73,7 @@ class HomeState(msgspec.Struct, frozen=True, kw_only=True):
     answered: int
     failed: int
     connections: int
-    pool: str = ""  # whose capacity it shares; its own name where that is nobody's
+    pool: str = ""  # whose capacity it shares, as /headroom names it
     back_in_s: float = 0.0  # of cooling
 
 
@@ -275,7 +276,7 @@ class Worker:
             HomeState(
                 home=id, state=live.health.state, slow=live.health.slow, answered=live.answered,
                 failed=live.failed, connections=len(live.pool.connections),
-                pool=(known[id].pool if id in known else None) or id,
+                pool=name_of(known[id]) if id in known else "",
                 back_in_s=max(0.0, live.health.until - now) if live.health.state == "cooling" else 0.0,
             )
             for id, live in plane.lives.items()
