@@ -153,13 +153,14 @@ class Rig:
             start_new_session=True, stdout=subprocess.PIPE if gateway.prints_port else subprocess.DEVNULL,
             stderr=(own / "stderr").open("w"),
         )  # fmt: skip
-        port = place.port
-        if gateway.direct:
-            port = self.front
-        elif gateway.prints_port:
-            port = printed_port(process)
-        made = Running(gateway, process, port, own)
-        why = self.why_not(made, Case("start"), START_SECONDS_MAX) if port else "it named no port"
+        made = Running(gateway, process, self.front if gateway.direct else place.port, own)
+        try:
+            if gateway.prints_port:
+                made = made._replace(port=printed_port(process))
+            why = self.why_not(made, Case("start"), START_SECONDS_MAX) if made.port else "it named no port"
+        except BaseException:
+            end(made)
+            raise
         if not why:
             return made
         said = [line for line in (own / "stderr").read_text().splitlines() if line.strip()][-1:]
