@@ -126,7 +126,8 @@ def compared(folder: Path) -> list[dict[str, Any]]:
         )
         rows.append(
             {
-                "task": name, "SkyPilot": said[name].get("version"), "chose": theirs, "where": said[name].get("region"),
+                "task": name, "SkyPilot": said[name].get("version"), "chose": theirs,
+                "where": said[name].get("region"),
                 "its list $/h": _rounded(said[name].get("usd_per_hour")),
                 "its $/M tokens": _rounded(units[match].usd_per_mtok) if match else None,
                 "its seconds": round(said[name]["seconds"], 2), "Freehold chose": ours,
