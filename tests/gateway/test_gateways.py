@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from freehold import wire
 from freehold.gateway.keys import Key, KeyBook
 from freehold.gateway.meters import CONCURRENCY, DOLLARS, Place
 from freehold.gateway.state import open_state
@@ -84,6 +85,26 @@ async def test_keys_are_managed_over_http_and_told_in_metrics(tmp_path: Path) ->
     name = f'{{key="{told["id"]}",limit="budget"}}'
     assert f"freehold_key_limit{name} 5\n".encode() in metrics
     assert b"freehold_state_away 0\n" in metrics
+
+
+async def test_keys_are_not_managed_from_another_sites_page(tmp_path: Path) -> None:
+    setting, _ = sqlite_of(tmp_path)
+    async with gateways(tmp_path, [PocketHome("openai", name="a")], 1, 1, setting, {}) as (one,):
+        url = f"{one.running.admin_url}/keys"
+        async with await wire.request("GET", url, headers={"origin": "https://evil.example"}) as reply:
+            assert reply.status == 403
+
+
+async def test_gateway_that_never_read_the_keys_is_not_ready(tmp_path: Path) -> None:
+    environment = {"RD": "unix:///nowhere/redis.sock"}
+    homes = [PocketHome("openai", name="a")]
+    async with gateways(tmp_path, homes, 1, 1, 'redis = "env:RD"', environment) as (one,):
+        ready, words = await one.admin("/ready")
+        got = await one.call("fh_0000000000_somebody", small(8))
+        _, metrics = await one.admin("/metrics")
+    assert (ready, got.status) == (503, 503)
+    assert b"the shared state is away (Redis: ConnectionError)" in words
+    assert b"freehold_state_away 1\n" in metrics
 
 
 class Tally:

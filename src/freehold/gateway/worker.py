@@ -226,6 +226,11 @@ class Worker:
     def away(self) -> str:
         return "; ".join(self.sharing.away) if self.sharing is not None else ""
 
+    @property
+    def knows_keys(self) -> bool:
+        """False where the state has been away since the start, and no process here had read it before."""
+        return self.sharing is None or self.sharing.ring.read
+
     def _at_desk(self) -> KeyDesk | None:
         if self._desk is None and self._stores is not None:
             self._desk = KeyDesk(self._stores, self.clock, self._admin_key)
