@@ -207,7 +207,9 @@ async def test_gateway_that_stops_while_the_store_is_away_is_settled_by_the_next
             rd.start()
             raise
     rd.start()
-    assert standing_of(where, budget).spent < charged
+    before = standing_of(where, budget)
+    assert before.spent < charged
+    assert before.leased > 0
     async with fleet([stores]):
         await until(lambda: standing_of(where, budget).leased == 0)
         found = standing_of(where, budget)
