@@ -9,20 +9,26 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
-PEERS = ROOT / ".venv-peers" / "bin"
+PEERS = Path(os.environ.get("FREEHOLD_BENCH_PEERS", ROOT / ".venv-peers")) / "bin"
 NPM = Path(os.environ.get("FREEHOLD_BENCH_NPM", ROOT / ".npm-peers"))
 KEY = "sk-bench-" + "0123456789abcdef" * 2
 
 
 class Place(NamedTuple):
-    """Where a contender is to listen, and where its home is."""
+    """Where a contender is to listen, and where its homes are."""
 
     port: int
     admin: int
-    openai: int
-    anthropic: int
+    openai: str  # address of the OpenAI home, without a path
+    anthropic: str
     folder: Path
-    key: str  # a Freehold key that was made for the run
+    authority: Path | None = None  # PEM of who signed the homes' certificates, where they speak TLS
+
+    @property
+    def words(self) -> dict[str, object]:
+        """What templates may name."""
+        host = self.openai.rpartition("/")[2]
+        return {**self._asdict(), "home": host, "key": KEY}
 
 
 class Gateway(NamedTuple):
@@ -33,12 +39,11 @@ class Gateway(NamedTuple):
     path: str = "/v1/chat/completions"
     model: str = "chat"
     translated: str = ""  # the model that an Anthropic home serves, where it can translate
-    key: str = ""
+    keyed: bool = False  # a Freehold key is made for it
     headers: tuple[str, ...] = ()
-    ready: str = "/v1/models"
-    streams: bool = True
     environment: tuple[tuple[str, str], ...] = ()
     prints_port: bool = False
+    direct: bool = False  # no gateway at all: the load speaks to the home
 
 
 def _write(place: Place, name: str, text: str) -> str:
@@ -54,12 +59,17 @@ http {{
   access_log off; client_body_buffer_size 128k; keepalive_requests 100000000;
   client_body_temp_path {folder}/n1; proxy_temp_path {folder}/n2; fastcgi_temp_path {folder}/n3;
   uwsgi_temp_path {folder}/n4; scgi_temp_path {folder}/n5;
-  upstream home {{ server 127.0.0.1:{openai}; keepalive 256; keepalive_requests 100000000; }}
+  upstream home {{ server {home}; keepalive 256; keepalive_requests 100000000; }}
   server {{ listen 127.0.0.1:{port} backlog=4096; location / {{
-    proxy_pass http://home; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffering off;
+    proxy_pass {scheme}://home; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffering off;
+    {tls}
   }} }}
 }}
 """
+NGINX_TLS = (
+    "proxy_ssl_trusted_certificate {authority}; proxy_ssl_verify on; proxy_ssl_name localhost; "
+    "proxy_ssl_protocols TLSv1.3;"
+)
 
 HAPROXY = """\
 global
@@ -76,57 +86,49 @@ frontend in
   default_backend home
 backend home
   http-reuse always
-  server a 127.0.0.1:{openai}
+  server a {home} {tls}
 """
+HAPROXY_TLS = "ssl verify required ca-file {authority} verifyhost localhost"
 
-FREEHOLD = """\
-[models.bench]
-
+_MODEL = "[models.bench]\n"
+_UP = """\
 [homes.up]
 vendor = "bench"
 region = "here"
 api = "openai-compatible"
 model = "bench"
-url = "http://127.0.0.1:{openai}"
+url = "{openai}"
 price = {{ input_usd_per_mtok = 3.0, output_usd_per_mtok = 15.0 }}
-
-[homes.spare]
-vendor = "bench"
-region = "here"
-api = "openai-compatible"
-model = "bench"
-url = "http://127.0.0.1:{openai}"
-price = {{ input_usd_per_mtok = 4.0, output_usd_per_mtok = 20.0 }}
-
-[homes.anth]
-vendor = "bench"
-region = "here"
-api = "anthropic"
-model = "bench"
-url = "http://127.0.0.1:{anthropic}"
-credential = "env:BENCH_HOME_KEY"
-price = {{ input_usd_per_mtok = 3.0, output_usd_per_mtok = 15.0 }}
-
-[policies.all]
-regions = ["here"]
-on_cut = "continue"
-
-[workloads.chat]
-homes = ["up", "spare"]
-policy = "all"
-
-[workloads.tr]
-homes = ["anth"]
-policy = "all"
 """
+_SPARE = _UP.replace("homes.up", "homes.spare").replace("= 3.0", "= 4.0").replace("= 15.0", "= 20.0")
+_ANTHROPIC = (
+    _UP.replace("homes.up", "homes.anth")
+    .replace("openai-compatible", "anthropic")
+    .replace("{openai}", "{anthropic}")
+    + 'credential = "env:BENCH_HOME_KEY"\n'
+)
+_POLICY = '[policies.all]\nregions = ["here"]\non_cut = "continue"\n'
+
+
+def _workload(name: str, homes: str, policy: str = "") -> str:
+    return f"[workloads.{name}]\nhomes = [{homes}]\n{policy}"
+
+
+# Everything on: two homes, rules to hold, streams that can be continued.
+FULL = (
+    _MODEL + _UP + _SPARE + _ANTHROPIC + _POLICY
+    + _workload("chat", '"up", "spare"', 'policy = "all"\n') + _workload("tr", '"anth"', 'policy = "all"\n')
+)  # fmt: skip
+# One home each, nothing asked of it.
+BARE = _MODEL + _UP + _ANTHROPIC + _workload("chat", '"up"') + _workload("tr", '"anth"')
 
 LITELLM = """\
 general_settings: {{master_key: {key}}}
 model_list:
   - model_name: chat
-    litellm_params: {{model: openai/bench, api_base: "http://127.0.0.1:{openai}/v1", api_key: x}}
+    litellm_params: {{model: openai/bench, api_base: "{openai}/v1", api_key: x}}
   - model_name: tr
-    litellm_params: {{model: anthropic/bench, api_base: "http://127.0.0.1:{anthropic}", api_key: x}}
+    litellm_params: {{model: anthropic/bench, api_base: "{anthropic}", api_key: x}}
 """
 
 MLFLOW = """\
@@ -136,7 +138,7 @@ endpoints:
     model:
       provider: openai
       name: bench
-      config: {{openai_api_key: x, openai_api_base: "http://127.0.0.1:{openai}/v1"}}
+      config: {{openai_api_key: x, openai_api_base: "{openai}/v1"}}
 """
 
 TENSORZERO = """\
@@ -146,14 +148,14 @@ observability.enabled = false
 routing = ["up"]
 [models.bench.providers.up]
 type = "openai"
-api_base = "http://127.0.0.1:{openai}/v1/"
+api_base = "{openai}/v1/"
 model_name = "bench"
 api_key_location = "none"
 [models.anth]
 routing = ["up"]
 [models.anth.providers.up]
 type = "anthropic"
-api_base = "http://127.0.0.1:{anthropic}/v1/"
+api_base = "{anthropic}/v1/"
 model_name = "bench"
 api_key_location = "env::ANTHROPIC_API_KEY"
 """
@@ -171,68 +173,98 @@ asyncio.run(main())
 """
 
 
-def _freehold(kind: str) -> Callable[[Place], list[str]]:
-    def command(place: Place) -> list[str]:
-        file = _write(place, "freehold.toml", FREEHOLD.format(**place._asdict()))
-        here = [sys.executable, "-m", "bench.serve_freehold", file]
-        return [*here, str(place.port), str(place.admin), kind]
+def _nginx(place: Place) -> list[str]:
+    tls = NGINX_TLS.format(**place.words) if place.authority else ""
+    scheme = "https" if place.authority else "http"
+    return ["nginx", "-c", _write(place, "nginx.conf", NGINX.format(**place.words, tls=tls, scheme=scheme))]
 
-    return command
+
+def _haproxy(place: Place) -> list[str]:
+    tls = HAPROXY_TLS.format(**place.words) if place.authority else ""
+    return ["haproxy", "-f", _write(place, "haproxy.cfg", HAPROXY.format(**place.words, tls=tls))]
+
+
+def freehold(
+    name: str, recorder: str, config: str = FULL, *, keyed: bool = True, log: bool = True
+) -> Gateway:
+    """Freehold with these settings; `recorder`: null, plain or ledger."""
+
+    def command(place: Place) -> list[str]:
+        trusted = f'[gateway]\ntls_ca = "{place.authority}"\n' if place.authority else ""
+        file = _write(place, "freehold.toml", config.format(**place.words) + trusted)
+        here = [sys.executable, "-m", "bench.serve_freehold", file, str(place.port), str(place.admin)]
+        return [*here, recorder, "log" if log else "no-log"]
+
+    return Gateway(name, command, translated="tr", keyed=keyed, environment=(("BENCH_HOME_KEY", "x"),))
 
 
 def _tensorzero(place: Place) -> list[str]:
     script = _write(place, "tensorzero_run.py", TENSORZERO_RUN)
-    return [str(PEERS / "python"), script, _write(place, "tz.toml", TENSORZERO.format(**place._asdict()))]
+    return [str(PEERS / "python"), script, _write(place, "tz.toml", TENSORZERO.format(**place.words))]
 
 
-_AUTH = f"Authorization: Bearer {KEY}"
-_MLFLOW_RUN = "from mlflow.gateway.cli import commands; commands()"
-_FREEHOLD_ENV = (("BENCH_HOME_KEY", "x"),)
+def _sglang(place: Place) -> list[str]:
+    return [
+        str(PEERS / "python"), "-m", "sglang_router.launch_router", "--worker-urls", place.openai, "--host",
+        "127.0.0.1", "--port", str(place.port), "--policy", "round_robin", "--log-level", "error",
+    ]  # fmt: skip
+
+
+def _mlflow(place: Place) -> list[str]:
+    run = "from mlflow.gateway.cli import commands; commands()"
+    return [
+        str(PEERS / "python"), "-c", run, "start", "--config-path",
+        _write(place, "mlflow.yaml", MLFLOW.format(**place.words)), "--port", str(place.port), "--host",
+        "127.0.0.1", "--workers", "1",
+    ]  # fmt: skip
+
+
+def _portkey(place: Place) -> list[str]:
+    script = NPM / "node_modules/@portkey-ai/gateway/build/start-server.js"
+    return ["node", str(script), f"--port={place.port}", "--headless"]
+
+
+def _litellm(place: Place) -> list[str]:
+    return [
+        str(PEERS / "litellm"), "--config", _write(place, "litellm.yaml", LITELLM.format(**place.words)),
+        "--port", str(place.port), "--host", "127.0.0.1",
+    ]  # fmt: skip
+
+
+DIRECT = Gateway("direct", lambda place: ["sleep", "1000000"], direct=True)
+NGINX_ONE = Gateway("nginx", _nginx)
+NULL = freehold("freehold", "null")
+DURABLE = freehold("freehold durable", "ledger")
 
 GATEWAYS: tuple[Gateway, ...] = (
-    Gateway("nginx", lambda p: ["nginx", "-c", _write(p, "nginx.conf", NGINX.format(**p._asdict()))]),
-    Gateway("haproxy", lambda p: ["haproxy", "-f", _write(p, "haproxy.cfg", HAPROXY.format(**p._asdict()))]),
-    Gateway("freehold", _freehold("null"), key="made", translated="tr", environment=_FREEHOLD_ENV),
-    Gateway("freehold durable", _freehold("ledger"), key="made", translated="tr", environment=_FREEHOLD_ENV),
-    Gateway(
-        "sglang-router",
-        lambda p: [
-            str(PEERS / "python"), "-m", "sglang_router.launch_router", "--worker-urls",
-            f"http://127.0.0.1:{p.openai}", "--host", "127.0.0.1", "--port", str(p.port), "--policy",
-            "round_robin", "--log-level", "error",
-        ],
-    ),
+    DIRECT,
+    NGINX_ONE,
+    Gateway("haproxy", _haproxy),
+    NULL,
+    DURABLE,
+    Gateway("sglang-router", _sglang),
     Gateway(
         "tensorzero", _tensorzero, path="/openai/v1/chat/completions", model="tensorzero::model_name::bench",
         translated="tensorzero::model_name::anth", prints_port=True,
         environment=(("ANTHROPIC_API_KEY", "x"),),
     ),
+    Gateway("mlflow", _mlflow, path="/gateway/chat/invocations", model=""),
     Gateway(
-        "mlflow",
-        lambda p: [
-            str(PEERS / "python"), "-c", _MLFLOW_RUN, "start", "--config-path",
-            _write(p, "mlflow.yaml", MLFLOW.format(**p._asdict())), "--port", str(p.port), "--host",
-            "127.0.0.1", "--workers", "1",
-        ],
-        path="/gateway/chat/invocations", model="", streams=False,
-    ),
-    Gateway(
-        "portkey",
-        lambda p: [
-            "node", str(NPM / "node_modules/@portkey-ai/gateway/build/start-server.js"), f"--port={p.port}",
-            "--headless",
-        ],
+        "portkey", _portkey,
         headers=("x-portkey-provider: openai", "x-portkey-custom-host: {home}/v1", "Authorization: Bearer x"),
-        streams=False,
     ),
     Gateway(
-        "litellm",
-        lambda p: [
-            str(PEERS / "litellm"), "--config",
-            _write(p, "litellm.yaml", LITELLM.format(**p._asdict()).replace(str(p.key), KEY)), "--port",
-            str(p.port), "--host", "127.0.0.1",
-        ],
-        translated="tr", headers=(_AUTH,),
+        "litellm", _litellm, translated="tr", headers=(f"Authorization: Bearer {KEY}",),
         environment=(("LITELLM_LOG", "ERROR"), ("LITELLM_LOCAL_MODEL_COST_MAP", "True")),
     ),
 )  # fmt: skip
+
+# What each layer of Freehold costs. `translated` cases of the first are translation alone.
+LADDER: tuple[Gateway, ...] = (
+    DIRECT,
+    NGINX_ONE,
+    freehold("pass-through", "null", BARE, keyed=False, log=False),
+    freehold("accounting", "ledger", BARE),
+    freehold("full policy, no records", "null"),
+    freehold("full policy", "ledger"),
+)

@@ -1,23 +1,28 @@
 """Run the gateway as `freehold up` does, with the recorder chosen: for bench/gateway.py only.
 
-python -m bench.serve_freehold CONFIG PORT ADMIN_PORT null|plain|ledger
+python -m bench.serve_freehold CONFIG PORT ADMIN_PORT null|plain|ledger [log|no-log]
+
+With the ledger, the number of records that wait is written to `backlog` in the state folder twice a second.
 """
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+import threading
+import time
 
 from freehold.cli.key_file import stores_of
 from freehold.cli.loading import ledger_database, ledger_settings
 from freehold.cli.up import open_recorder, settled, state_folder
 from freehold.gateway import Setup, up
+from freehold.ledger import Ledger
 from freehold.types.contracts import Admit, Recorder
 from freehold.types.homes import Policy
 from freehold.types.names import RecordId
 from freehold.types.records import AnyRecord
 
 _ADMIT = Admit()
+BACKLOG_SECONDS = 0.5
 
 
 class NullRecorder:
@@ -41,12 +46,25 @@ def recorder(kind: str, config: str) -> Recorder:
 
         return PlainRecorder(state_folder() / "records.jsonl")
     settings = ledger_settings(config)
-    return open_recorder(settings, ledger_database(settings, config, act=True), 0)
+    ledger = open_recorder(settings, ledger_database(settings, config, act=True), 0)
+    threading.Thread(target=tell_backlog, args=(ledger,), daemon=True).start()
+    return ledger
+
+
+def tell_backlog(ledger: Ledger) -> None:
+    with (state_folder() / "backlog").open("w", encoding="utf-8") as file:
+        while True:
+            file.write(f"{len(ledger._intake)}\n")
+            file.flush()
+            time.sleep(BACKLOG_SECONDS)
 
 
 def main() -> None:
     config, port, admin_port, kind = sys.argv[1:5]
-    log = Path(state_folder() / "calls.log").open("a", encoding="utf-8")  # noqa: SIM115  # open to the end
+    wants_log = sys.argv[5:6] != ["no-log"]
+    path = state_folder() / "calls.log"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    log = path.open("a", encoding="utf-8") if wants_log else None
     up(
         Setup(
             read=lambda: settled(config),

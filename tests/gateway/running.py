@@ -15,7 +15,7 @@ from freehold.estate.model import Estate
 from freehold.estate.settings import ModelSettings
 from freehold.gateway.plane import Plane
 from freehold.gateway.settings import GatewaySettings, TimeoutSettings
-from freehold.pocket import Engine, FaultRule, Limiter, Limits, PocketHome
+from freehold.pocket import Engine, FaultRule, Limiter, PocketHome
 from freehold.types.contracts import Admit, Refused
 from freehold.types.homes import Home, Policy, Pool, Price, Workload
 from freehold.types.names import Digest, HomeId, ModelId, RecordId, WorkloadId
@@ -157,10 +157,11 @@ _DIALECTS = {
 async def street(
     apis: Sequence[str] = ("openai", "openai", "openai"), *,
     faults: Mapping[int, Mapping[str, FaultRule]] | None = None, policy: Policy | None = None,
-    limits: Mapping[int, Limits | Limiter] | None = None, pools: Mapping[int, Pool] | None = None,
+    limiters: Mapping[int, Limiter] | None = None, pools: Mapping[int, Pool] | None = None,
     weights: Mapping[int, int] | None = None, timeouts: TimeoutSettings = QUICK,
     settings: GatewaySettings | None = None, kept: Kept | None = None,
     engines: Mapping[int, Engine] | None = None, options: Mapping[str, str] | None = None,
+    credentials: Mapping[str, str] | None = None, accepts: Mapping[int, Sequence[str]] | None = None,
     home_tls: Mapping[int, ssl.SSLContext] | None = None, tls_in: ssl.SSLContext | None = None,
     price: Price = _NO_PRICE, model: ModelSettings = _ANY_MODEL, **plane_options: object,
 ) -> AsyncIterator[Street]:  # fmt: skip
@@ -171,8 +172,9 @@ async def street(
             (engines or {}).get(number),
             name=f"home{number}",
             faults=(faults or {}).get(number),
-            limits=(limits or {}).get(number),
+            limits=(limiters or {}).get(number),
             tls=(home_tls or {}).get(number),
+            keys=(accepts or {}).get(number, ()),
         )
         for number, api in enumerate(apis)
     ]
@@ -184,7 +186,7 @@ async def street(
             homes, apis, policy or Policy(on_cut="continue"), options, pools=pools, weights=weights,
             price=price, model=model,
         )  # fmt: skip
-        keys = dict.fromkeys(estate.homes, "any")
+        keys = dict.fromkeys(estate.homes, "any") if credentials is None else credentials
         made = msgspec.structs.replace(settings or GatewaySettings(), timeouts=timeouts)
         plane = Plane(estate, made, kept, keys, **plane_options)  # type: ignore[arg-type]  # passed on as given
         server = await plane.serve("127.0.0.1", 0, tls=tls_in)

@@ -1,8 +1,9 @@
 from pathlib import Path
 
+import httpx
 import pytest
 
-from freehold.clock import FakeClock
+from freehold.clock import FakeClock, SystemClock
 from freehold.errors import InputError
 from freehold.gateway.keys import Caller, Key, KeyBook, KeyRing
 from freehold.gateway.state.sqlite import SqliteState
@@ -169,6 +170,19 @@ async def test_revoked_key_stops_working_on_a_kept_connection(tmp_path: Path) ->
         state.close()
         await until(lambda: place.plane.keys is not None and not place.plane.keys.callers)
         assert (await place.post(ask(), headers=headers)).status == 401
+
+
+async def test_key_that_expires_stops_working_on_a_kept_connection(tmp_path: Path) -> None:
+    stores, clock = stores_in(tmp_path), FakeClock(SystemClock().now_ns())
+    _, secret = new_key(stores, expires_ns=clock.now_ns() + 10**9)
+    async with keyed(stores, keys_clock=clock) as place:
+        place.plane.clock = clock
+        async with httpx.AsyncClient(headers={"x-api-key": secret}) as client:
+            url = f"{place.url}/v1/chat/completions"
+            before = (await client.post(url, json=ask())).status_code
+            clock.advance(1.0)
+            after = (await client.post(url, json=ask())).status_code
+    assert (before, after) == (200, 401)
 
 
 async def test_key_reaches_only_its_workloads(tmp_path: Path) -> None:

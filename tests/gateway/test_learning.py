@@ -1,7 +1,7 @@
 from freehold.gateway.learning import Learned
 
 
-def grow(one: Learned, start: float, seconds: float, *, pressed: bool = True) -> float:
+def grow(one: Learned, start: float, seconds: float, *, pressed: float = 1.0) -> float:
     now = start
     for _ in range(int(seconds * 10)):
         now += 0.1
@@ -15,13 +15,22 @@ def test_nothing_is_held_back_before_the_first_throttle() -> None:
     assert one.rate() is None and one.wait(1, 0.0) == 0
 
 
-def test_rate_between_two_close_throttles_is_the_vendors() -> None:
-    one = Learned()
-    one.throttled(100.0, 50.0, 1.0)
+def test_ceiling_comes_down_to_what_is_let_through_between_throttles() -> None:
+    one, now = Learned(), 100.0
+    one.throttled(now, 50.0, 1.0)
     for _ in range(20):
-        one.took(1.0)
-    one.throttled(102.0, 50.0, 1.0)
-    assert one.ceiling is not None and 10 <= one.ceiling <= 13
+        now += 5.0
+        one.took(50.0)
+        one.throttled(now, 50.0, 1.0)
+    assert one.ceiling is not None and 10.0 <= one.ceiling <= 10.5
+
+
+def test_ceiling_never_falls_below_what_was_let_through() -> None:
+    one, now = Learned(), 100.0
+    one.throttled(now, 2.0, 1.0)
+    one.took(100.0)
+    one.throttled(now + 10.0, 2.0, 1.0)
+    assert one.ceiling is not None and one.ceiling >= 10.0
 
 
 def test_rate_is_below_the_ceiling_first_and_creeps_back() -> None:
@@ -37,7 +46,7 @@ def test_rate_that_nobody_needs_does_not_grow() -> None:
     one = Learned()
     one.throttled(100.0, 10.0, 1.0)
     first = one.rate()
-    grow(one, 100.0, 30.0, pressed=False)
+    grow(one, 100.0, 30.0, pressed=0.0)
     assert one.rate() == first
 
 
@@ -57,7 +66,7 @@ def test_ceiling_that_is_confirmed_is_held_longer() -> None:
         start = now
         while (one.rate() or 0) < 10.2:
             now += 0.1
-            one.pass_time(now, 0.1, True)
+            one.pass_time(now, 0.1, 1.0)
         holds.append(now - start)
         one.throttled(now + 21, 10.0, 1.0)
         now += 21
@@ -85,5 +94,5 @@ def test_ceiling_never_falls_to_nothing() -> None:
 def test_learned_limit_is_forgotten_after_long_peace() -> None:
     one = Learned()
     one.throttled(100.0, 10.0, 1.0)
-    one.pass_time(1100.0, 0.1, False)
+    one.pass_time(1100.0, 0.1, 0.0)
     assert one.rate() is None

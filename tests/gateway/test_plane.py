@@ -1,8 +1,10 @@
+import httpx
 import msgspec
 import pytest
 
 from freehold import wire
 from freehold.errors import InputError
+from freehold.gateway.plane import HEAD_KEPT_BYTES_MAX, HEADS_KEPT_MAX
 from freehold.gateway.settings import GatewaySettings
 from freehold.types.contracts import Refused
 from freehold.types.homes import Policy
@@ -125,6 +127,27 @@ async def test_settings_that_cannot_be_built_leave_the_old_ones_whole() -> None:
     assert (got.status, got.headers["x-freehold-home"]) == (200, "home0")
     assert place.plane.lives == before
     assert place.plane.generation.number == 1
+
+
+async def test_heads_with_keys_in_them_are_few_small_and_soon_forgotten() -> None:
+    async with street(("openai",)) as place, httpx.AsyncClient() as client:
+        for key in ("small", "k" * HEAD_KEPT_BYTES_MAX):
+            url = f"{place.url}/v1/chat/completions"
+            assert (await client.post(url, json=ask(), headers={"x-api-key": key})).status_code == 200
+        (head,) = place.plane.heads.values()
+        for number in range(2 * HEADS_KEPT_MAX):
+            place.plane.remember(b"%d" % number, head)
+            assert len(place.plane.heads) <= HEADS_KEPT_MAX
+        place.plane._sweep()
+        assert place.plane.heads == {}
+
+
+async def test_names_that_callers_make_up_do_not_pile_up() -> None:
+    async with street(("openai",)) as place:
+        for number in range(20):
+            await place.post(ask(model="m" * 10_000 + str(number)))
+        kept = place.plane.generation._resolved
+    assert kept == {}
 
 
 async def test_models_are_the_workloads() -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from freehold import wire
 from freehold.gateway import Running, read_state
-from freehold.pocket import PocketHome
+from freehold.pocket import FaultRule, PocketHome
 from tests.gateway.authority import Authority
 from tests.gateway.test_tls import serial
 
@@ -188,6 +188,49 @@ async def test_stream_in_flight_is_finished_when_it_is_told_to_stop(tmp_path: Pa
     assert status == 200
     assert body.endswith(b"data: [DONE]\n\n")
     assert read_state(tmp_path / "state") is None
+
+
+async def test_readiness_goes_off_first_while_calls_still_finish(tmp_path: Path) -> None:
+    async with up(tmp_path) as place:
+        running = asyncio.create_task(place.call(SLOW))
+        async with asyncio.timeout(60):
+            while b"calls_in_flight 1" not in (await place.admin("/metrics"))[1]:
+                await asyncio.sleep(0.01)
+        place.process.terminate()
+        async with asyncio.timeout(60):
+            while (await place.admin("/ready")) != (503, b"draining\n"):
+                await asyncio.sleep(0.005)
+        assert not running.done()
+        assert (await place.admin("/health"))[0] == 200
+        assert (await running)[1].endswith(b"data: [DONE]\n\n")
+
+
+CANARY = "canary-7f3a"
+
+
+async def test_no_log_and_no_file_holds_a_word_of_a_body_or_a_key(tmp_path: Path) -> None:
+    """Whatever goes wrong: bad bodies, unknown models, broken homes, cut streams, callers' keys."""
+    words = CANARY.encode()
+    good = BODY.replace(b"to be", words)
+    bodies = [
+        good, good.replace(b"{", b'{"stream": true, ', 1), good[:-1], b'{"model": "' + words + b'"}',
+        good.replace(b'"user"', b'"' + words + b'"'), good.replace(b"{", b'{"' + words + b'": 1, ', 1),
+        b'{"a":' * 3000 + b'"' + words + b'"', b"\xff" + words,
+    ]  # fmt: skip
+    async with up(tmp_path) as place:
+        for faults in ({}, {"cut": FaultRule(fault="cut_rst", after=0)},
+                       {"bad": FaultRule(fault="server_error", message=CANARY)}):  # fmt: skip
+            await place.home.set_faults(faults)
+            for body in bodies:
+                await place.call(body)
+        url = f"{place.running.url}/v1/chat/completions?api-key={CANARY}"
+        async with await wire.request("POST", url, body=good, headers={"x-api-key": CANARY}) as response:
+            await response.read()
+        async with await wire.request("GET", f"{place.running.url}/{CANARY}") as response:
+            await response.read()
+    written = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "freehold.toml"]
+    assert (tmp_path / "log").read_text().count("\n") > len(bodies)
+    assert [str(path) for path in written if CANARY.encode() in path.read_bytes()] == []
 
 
 async def test_process_that_dies_is_replaced(tmp_path: Path) -> None:

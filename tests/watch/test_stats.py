@@ -15,6 +15,9 @@ from freehold.watch.stats import (
     clopper_pearson,
     confidence_sequence,
     corrected,
+    mean_interval,
+    median_interval,
+    paired_difference,
     safe_low,
     wilson,
 )
@@ -142,3 +145,51 @@ def test_wilson_of_none_and_all_reaches_the_ends() -> None:
     assert wilson(0, 50).low == 0.0
     assert wilson(50, 50).high == 1.0
     assert math.isclose(wilson(0, 200).high, 0.0188, abs_tol=1e-3)
+
+
+def test_mean_has_a_normal_interval_and_one_value_has_none() -> None:
+    found = mean_interval([1.0, 2.0, 3.0])
+    assert found is not None and found.low is not None and found.high is not None
+    assert (found.value, found.high - found.low) == (2.0, pytest.approx(2 * 1.959964 / 3**0.5))
+    assert mean_interval([]) is None
+    one = mean_interval([4.0])
+    assert one is not None and (one.value, one.low, one.high) == (4.0, None, None)
+
+
+@pytest.mark.parametrize(("n", "rank"), [(6, 1), (10, 2), (20, 6), (100, 40)])
+def test_median_lies_between_the_order_statistics_of_the_tables(n: int, rank: int) -> None:
+    found = median_interval([float(value) for value in range(1, n + 1)])
+    assert found is not None
+    assert (found.value, found.low, found.high) == ((n + 1) / 2, float(rank), float(n + 1 - rank))
+
+
+def test_median_of_five_has_no_interval_at_95_percent() -> None:
+    found = median_interval([3.0, 1.0, 2.0, 5.0, 4.0])
+    assert found is not None and (found.value, found.low) == (3.0, None)
+
+
+def test_median_interval_covers_as_often_as_it_says() -> None:
+    rng = random.Random(3)
+    covered = 0
+    for _ in range(500):
+        found = median_interval([rng.expovariate(1.0) for _ in range(25)])
+        assert found is not None and found.low is not None and found.high is not None
+        covered += found.low <= math.log(2) <= found.high
+    assert covered / 500 > 0.93
+
+
+def test_paired_difference_covers_as_often_as_it_says() -> None:
+    rng = random.Random(4)
+    covered = 0
+    for _ in range(500):
+        drawn = [rng.random() for _ in range(60)]
+        found = paired_difference(sum(one < 0.15 for one in drawn), sum(one > 0.95 for one in drawn), 60)
+        assert found.low is not None and found.high is not None
+        covered += found.low <= 0.10 <= found.high
+    assert covered / 500 > 0.93
+
+
+def test_paired_difference_refuses_what_is_no_count() -> None:
+    for first, second, n in ((-1, 0, 5), (3, 3, 5)):
+        with pytest.raises(InputError):
+            paired_difference(first, second, n)

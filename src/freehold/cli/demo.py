@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Final, NamedTuple
 import click
 
 from freehold.cli.embedded import STAND_INS, StandIn, estate_text, first_line, start, stop
+from freehold.cli.up import state_folder
 
 DIALECTS: Final = {"bedrock-converse": "bedrock", "vertex-claude": "gemini", "foundry-anthropic": "anthropic"}
 LABELS: Final = {"bedrock-converse": "Bedrock", "vertex-claude": "Vertex", "foundry-anthropic": "Foundry"}
@@ -33,16 +35,24 @@ class Street(NamedTuple):
 @click.option("--keep", is_flag=True, help="Leave everything running, and say how to call it.")
 def command(keep: bool) -> None:
     """Three homes, a load of calls, one home killed in the middle: and no caller notices."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # nothing is left running
     with tempfile.TemporaryDirectory(prefix="freehold-demo-") as folder, street(Path(folder)) as place:
         _introduce(place)
         from freehold.cli.demo_load import Kill, run_load, summary
+        from freehold.cli.demo_receipt import receipt_lines
 
         victim = STAND_INS[0].name
         kill = Kill(home=victim, stop=lambda: place.homes[victim].send_signal(signal.SIGKILL))
         result = asyncio.run(run_load(place.url, kill, click.echo))
         click.echo("")
-        for line in summary(result, place.folder / "state" / "ledger"):
+        ledger = place.folder / "state" / "ledger"
+        told = summary(result, ledger)
+        for line in told.lines:
             click.echo(line)
+        if told.rescued:
+            for line in receipt_lines(place.admin_url, told.rescued, ledger, state_folder() / "demo"):
+                click.echo(line)
+        click.echo("\nnext: freehold init, then freehold up; docs/explanation/failover.md says how it works")
         if keep:
             _keep(place)
 

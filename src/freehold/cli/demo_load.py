@@ -15,7 +15,7 @@ from freehold import wire
 from freehold.clock import SystemClock
 
 CALLERS: Final = 12
-SECONDS: Final = 6.0
+SECONDS: Final = 5.0
 KILL_AFTER_SECONDS: Final = 2.0
 SAY_EVERY_SECONDS: Final = 1.0
 CALL_SECONDS_MAX: Final = 20.0
@@ -99,7 +99,8 @@ async def _checked(ask: Callable[..., Any], url: str, stream: bool, right: str) 
             why=type(error).__name__,
         )  # fmt: skip
     return Called(
-        receipt=headers.get("x-freehold-receipt", ""), home=headers.get("x-freehold-home", ""), stream=stream,
+        receipt=headers.get("x-freehold-receipt", "").rpartition("/")[2],
+        home=headers.get("x-freehold-home", ""), stream=stream,
         right=text == right, seconds=_now() - began, began=began, why="" if text == right else text[-200:],
     )  # fmt: skip
 
@@ -152,7 +153,12 @@ def _now() -> float:
     return _clock.monotonic_ns() / 1e9
 
 
-def summary(result: Result, records: Path) -> list[str]:
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    lines: list[str]
+    rescued: str  # the record of a stream that was rescued; empty if none was
+
+
+def summary(result: Result, records: Path) -> Summary:
     """What it came to, from what the callers saw and from the records."""
     calls = result.calls
     failed = [one for one in calls if not one.right]
@@ -168,11 +174,7 @@ def summary(result: Result, records: Path) -> list[str]:
     ]
     if streams:
         lines.append(f"one of them           {streams[0]['id']} ({_told(streams[0])})")
-    return [
-        *lines,
-        "",
-        "next: freehold init, then freehold up; docs/explanation/failover.md says how it works",
-    ]
+    return Summary(lines=lines, rescued=streams[0]["id"] if streams else "")
 
 
 def _worst_added(calls: list[Called], rescued: set[str]) -> float | None:

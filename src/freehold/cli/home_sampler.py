@@ -15,11 +15,22 @@ from freehold.dialects.fitting import Fit, fit
 from freehold.errors import UnavailableError
 from freehold.gateway.auth import Identity, identity
 from freehold.gateway.transports import TRANSPORTS, api_of, key_header, reach
-from freehold.types.conversation import Answer, Text
+from freehold.types.conversation import Answer, Conversation, Text
 from freehold.types.homes import Home
 from freehold.types.sampling import NotSupported, Sample, SampleRequest, ScoreRequest, Scores
 
 SIGNER_TRIES, SIGNER_SECONDS = 100, 0.2
+
+
+class HomeRefusedError(UnavailableError):
+    """A home answered with an error status."""
+
+    def __init__(self, home: str, status: int) -> None:
+        super().__init__(
+            f"the home {home} answered {status}", why="it did not take what it was asked",
+            fix="check its credential and model_name", code="plan.home-refused",
+        )  # fmt: skip
+        self.status = status
 
 
 class HomeSampler:
@@ -33,13 +44,13 @@ class HomeSampler:
         options = dict(home.options)
         if home.region is not None:
             options.setdefault("location", home.region)
-        self._target = Target(
+        self.target = Target(
             api=self._api, model=home.model_name or home.model or "",
             api_version=home.options.get("api_version"), options=options,
         )  # fmt: skip
 
     async def sample(self, asked: Sequence[SampleRequest]) -> Sequence[Sample]:
-        signer = self._signer()
+        signer = self.signer()
         try:
             return await asyncio.gather(*(self._one(one, signer) for one in asked))
         finally:
@@ -49,7 +60,7 @@ class HomeSampler:
     async def score(self, items: Sequence[ScoreRequest]) -> Scores | NotSupported:
         return NotSupported(why="a home is only asked for samples here")
 
-    def _signer(self) -> Identity | None:
+    def signer(self) -> Identity | None:
         row = self._transport
         if self._credential is not None or row.identity == "none" or not self._reach.secure:
             return None
@@ -59,16 +70,22 @@ class HomeSampler:
 
     async def _one(self, request: SampleRequest, signer: Identity | None) -> Sample:
         conversation = msgspec.structs.replace(
-            request.conversation, model=self._target.model, max_tokens=request.max_tokens,
+            request.conversation, model=self.target.model, max_tokens=request.max_tokens,
             temperature=request.temperature, top_p=request.top_p, stop=request.stop,
         )  # fmt: skip
-        fitted = fit(conversation, self._target)
+        fitted = fit(conversation, self.target)
         if not isinstance(fitted, Fit):
             raise UnavailableError(
                 f"the home {self._home.id} cannot be asked", why=fitted.reason,
                 fix="probe another home, or give measurements in a file", code="plan.home-refused",
             )  # fmt: skip
-        sent = self._codec.write_request(fitted.conversation, self._target)
+        answer = await self.answer(fitted.conversation, signer)
+        text = "".join(block.text for block in answer.blocks if isinstance(block, Text))
+        return Sample(text=text, finish=answer.finish, usage=answer.usage, home=self._home.id)
+
+    async def answer(self, fitted: Conversation, signer: Identity | None) -> Answer:
+        """One whole answer to a conversation that was fitted to this home."""
+        sent = self._codec.write_request(fitted, self.target)
         try:
             url, headers = await self._addressed(sent, signer)
             response = await wire.request(sent.method, url, headers=headers, body=sent.body)
@@ -80,13 +97,8 @@ class HomeSampler:
                 fix="check its url and that it runs", code="plan.home-unreachable",
             ) from error  # fmt: skip
         if response.status >= 400:
-            raise UnavailableError(
-                f"the home {self._home.id} answered {response.status}", why="it did not take the probe",
-                fix="check its credential and model_name", code="plan.home-refused",
-            )  # fmt: skip
-        answer: Answer = self._codec.read_answer(body)
-        text = "".join(block.text for block in answer.blocks if isinstance(block, Text))
-        return Sample(text=text, finish=answer.finish, usage=answer.usage, home=self._home.id)
+            raise HomeRefusedError(self._home.id, response.status)
+        return self._codec.read_answer(body)
 
     async def _addressed(self, sent: WireRequest, signer: Identity | None) -> tuple[str, dict[str, str]]:
         where = self._reach

@@ -16,6 +16,7 @@ class Row(NamedTuple):
 
 
 GROUPS: dict[str, str] = {
+    "substitute": "Homes with another model that may stand in.",
     "key": "Callers' keys: who may call the gateway.",
     "align": "Train a model by a constitution, and show how its safety moves.",
     "constitution": "Check, compare, import and sign what a model must hold to.",
@@ -67,6 +68,12 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row("up", "freehold.cli.up:command", "Run the gateway."),
     Row("top", "freehold.cli.top:command", "Watch a running gateway: homes, health, calls, latency, spend."),
+    Row("dashboard", "freehold.cli.dashboard:command", "Print a Grafana dashboard, or alert rules."),
+    Row(
+        "substitute test",
+        "freehold.cli.substitute_test:command",
+        "Measure how well a home stands in for a workload's own.",
+    ),
     Row("reload", "freehold.cli.reload:command", "Make the running gateway read its settings again."),
     Row("key create", "freehold.cli.key_create:command", "Make a key for a caller."),
     Row("key list", "freehold.cli.key_list:command", "List callers' keys and what is left of their limits."),

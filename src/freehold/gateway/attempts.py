@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import Final
 
 from freehold.dialects import DialectError, Failure, Outcome
 from freehold.gateway.callends import Ends
@@ -17,6 +18,8 @@ from freehold.gateway.stored import files_in, gone, holders, unreached
 from freehold.gateway.traffic import Ticket, no_room
 from freehold.gateway.upstream import Upstream
 
+NOT_READY_MS: Final = 1000  # a credential may come any moment; the home is not at fault for longer
+
 
 class Attempts(Ends):
     """A call that asks homes, one after the other, as the failover rules say."""
@@ -30,7 +33,7 @@ class Attempts(Ends):
         self.plane.deadlines.add(self)
         asked = self.asked
         if not asked.stored and len(self._order) > 1:  # with one home there is nothing to choose
-            asked.stored = files_in(asked.dialect, asked.body)
+            asked.stored = files_in(asked.keeper, asked.body)
         if asked.stored:
             self.plane.find_pins(self, self._start_pinned)
         elif self.choices.wait_seconds:
@@ -43,11 +46,11 @@ class Attempts(Ends):
         if self.phase == DONE:
             return
         stored, home_of = self.asked.stored, functools.partial(self.plane.pins.home_of, key=self.caller.id)
-        self._order = holders(stored, self._order, self.asked.dialect, home_of)
+        self._order = holders(stored, self._order, self.asked.keeper, home_of)
         if self._order:
             self._try(self._order[0], self.plane.now())
         else:
-            self._give(gone(stored, self.plan, self.asked.dialect, home_of))
+            self._give(gone(stored, self.plan, self.asked.keeper, home_of))
 
     def _try(self, route: Route, now: float) -> None:
         self.route, self.attempt_started = route, now
@@ -118,8 +121,9 @@ class Attempts(Ends):
             fault = Outcome(action="next_home", kind="unsupported", status=400, message=made.why)
             self._failed(fault, ours=True)
         else:
+            why = f"no credential is ready: {made.why or 'it has run out'}"
             self._failed(
-                Outcome(action="next_home", kind="auth", status=503, message="no credential is ready")
+                Outcome(action="next_home", kind="auth", status=503, message=why, retry_after_ms=NOT_READY_MS)
             )
         return None
 

@@ -37,10 +37,8 @@ class Capacity:
             if not self.pools[gone].in_flight:
                 del self.pools[gone]
         for id, pool in pools.items():
-            requests = (
-                None if pool is None or pool.requests_per_min is None else pool.requests_per_min / share
-            )
-            tokens = None if pool is None or pool.tokens_per_min is None else pool.tokens_per_min / share
+            limits = (None, None) if pool is None else (pool.requests_per_min, pool.tokens_per_min)
+            requests, tokens = (None if limit is None else limit / share for limit in limits)
             self.pools[id].configure(requests, tokens, now)
         self.epoch.number += 1
 

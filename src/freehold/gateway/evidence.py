@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import re
+from operator import methodcaller
 from typing import Any, Final, TextIO
 
 import msgspec
@@ -12,7 +12,6 @@ from freehold.dialects import Failure, Inbound, Outcome
 from freehold.gateway.call import Call
 from freehold.gateway.routes import Plan
 from freehold.gateway.template import NO_USAGE, Template, tokens_of
-from freehold.gateway.told import Told
 from freehold.types.names import Digest, KeyId, RecordId
 from freehold.types.records import AttemptRecord, CallRecord, Charged, Took
 
@@ -25,6 +24,7 @@ CHANGES_MAX: Final = 20  # of one request, in its record
 CHANGE_CHARS_MAX: Final = 300
 _QUOTED: Final = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
 _set = msgspec.structs.force_setattr
+_copy = methodcaller("__copy__")  # what copy.copy comes to, at half the price
 
 
 def call_record(call: Call, estate: Digest | None, time_ns: int, seconds: float) -> CallRecord:
@@ -63,32 +63,29 @@ def answered_record(call: Call, template: Template, time_ns: int, seconds: float
     Fields are set by force on a copy that nobody has seen yet, which costs a third of building it anew.
     """
     usage, told, first = call.usage, call.told, call.first_content
-    record = copy.copy(template.record)
+    asked, cost = call.asked, template.cost(usage)
+    key = (
+        asked.inbound.dialect, asked.stream, call.caller.id, why_home(call), cost is None, first is None,
+        "" if told is None else told.finish, told is None or not told.vendor_id,
+        "" if told is None else told.model, usage is None or (
+            usage.fresh is None, usage.output is None, usage.cache_read is None, usage.cache_write is None,
+            usage.reasoning is None,
+        ), asked.inbound.operation,
+    )  # fmt: skip
+    like = template.likes.get(key) or template.keep(key, _like(call, template))
+    record: CallRecord = _copy(like)
     _set(record, "id", call.id)
     _set(record, "time_ns", time_ns)
     if usage is not None:
         _set(record, "tokens", tokens_of(usage))
-    cost = template.cost(usage)
-    _set(record, "cost", cost)
-    unknown = template.unknown(usage, told, costed=cost is not None, content=first is not None)
-    _set(record, "unknown", unknown)
-    if template.parameters is not None:
-        _set(record, "useful_flops", template.flops(usage))
-    if told is not None:
-        _tell(record, told, template)
+        _set(record, "cost", cost)
+        if template.parameters is not None:
+            _set(record, "useful_flops", template.flops(usage))
+    if told is not None and told.vendor_id:
+        _set(record, "vendor_id", told.vendor_id)
     first_us = None if first is None else int((first - call.started) * 1e6)
     queue_us = int(call.queued_seconds * 1e6)
     _set(record, "took", Took(queue_us=queue_us, first_content_us=first_us, total_us=int(seconds * 1e6)))
-    asked = call.asked
-    _set(record, "dialect", asked.inbound.dialect)
-    if asked.side is not None:
-        _set(record, "operation", operation_of(asked.inbound))
-    _set(record, "stream", asked.stream)
-    if call.caller.id is None:
-        _set(record, "unknown", {**unknown, "key": NO_KEY})
-    else:
-        _set(record, "key", call.caller.id)
-    _set(record, "why_home", why_home(call))
     if call.choices.basis is not None:
         _set(record, "choice", choice_of(call))
     if asked.trace is not None:
@@ -97,7 +94,7 @@ def answered_record(call: Call, template: Template, time_ns: int, seconds: float
         _set(record, "adapted", adapted(call.changes))
     if call.attempts > 1:
         _set(record, "attempts", call.attempts)
-        _set(record, "rescued", True)
+        _set(record, "rescued", bool(call.tried))
         _set(record, "joined", call.joined)
     return record
 
@@ -115,24 +112,27 @@ def adapted(changes: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(_QUOTED.sub("'...'", one)[:CHANGE_CHARS_MAX] for one in changes[:CHANGES_MAX])
 
 
-def _tell(record: CallRecord, told: Told, template: Template) -> None:
-    """What the answer says of itself."""
-    if told.finish:
-        _set(record, "finish", told.finish)
-    if told.vendor_id:
-        _set(record, "vendor_id", told.vendor_id)
+def _like(call: Call, template: Template) -> CallRecord:
+    """What the records of all calls like this one have in common."""
+    asked, told, usage, key = call.asked, call.told, call.usage, call.caller.id
     actual, known = template.actual(told)
-    if actual is not template.facts:
-        _set(record, "actual", actual)
-    if known != template.known:
-        _set(record, "actual_known", known)
+    unknown = template.unknown(usage, told, content=call.first_content is not None)
+    return msgspec.structs.replace(
+        template.record, actual=actual, actual_known=known, dialect=asked.inbound.dialect,
+        operation="chat" if asked.side is None else operation_of(asked.inbound), stream=asked.stream, key=key,
+        unknown=unknown if key is not None else {**unknown, "key": NO_KEY}, why_home=why_home(call),
+        finish=told.finish or None if told is not None else None, useful_flops=template.flops(usage),
+    )  # fmt: skip
 
 
 def why_home(call: Call) -> str | None:
     """The order's reason for the home that was asked last; None if none was."""
     if call.route is not None and call.asked.stored:
         return _HOLDS
-    for route, why in zip(call.choices.routes, call.choices.reasons, strict=True):
+    routes, reasons = call.choices.routes, call.choices.reasons
+    if routes and routes[0] is call.route:
+        return reasons[0]
+    for route, why in zip(routes, reasons, strict=True):
         if route is call.route:
             return why
     return None
@@ -172,6 +172,7 @@ def attempt_record(
         status=None if outcome is None else outcome.status,
         retry_after_ms=None if outcome is None else outcome.retry_after_ms,
         took=Took(queue_us=0, total_us=int(seconds * 1e6)), unknown=unknown, key=call.caller.id, begun=began,
+        hedge=call.hedge,
     )  # fmt: skip
 
 
@@ -183,7 +184,7 @@ def answering_attempt(call: Call, record: CallRecord, id: RecordId) -> AttemptRe
         workload=record.workload, policy=record.policy, policy_digest=record.policy_digest,
         planned=record.planned, actual=record.actual, actual_known=record.actual_known, tier=record.tier,
         outcome=record.outcome, took=Took(queue_us=0, total_us=int(seconds * 1e6)), key=record.key,
-        status=record.status, unknown={**record.unknown, **_IN_THE_CALL},
+        status=record.status, unknown={**record.unknown, **_IN_THE_CALL}, hedge=call.hedge,
     )  # fmt: skip
 
 
@@ -233,10 +234,11 @@ class CallLog:
         route = call.route
         usage = call.usage
         asked = call.asked
+        tokens = "?" if usage is None or usage.output is None else usage.output
         line = (
             f"{call.id} {call.plan.workload.id} {route.id if route is not None else '-'} {asked.dialect}"
             f"{' stream' if asked.stream else ''} {call.ending} {call.log_status} {call.attempts}x"
-            f" {seconds * 1000:.1f}ms {call.sent_bytes}B {usage.output if usage is not None else '?'}tok"
+            f" {seconds * 1000:.1f}ms {call.sent_bytes}B {tokens}tok"
             f" {call.caller.id or '-'}{f' {call.error}' if call.error else ''}"
             f"{f' {call.joined}' if call.joined else ''}\n"
         )

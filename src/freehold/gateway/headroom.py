@@ -34,6 +34,7 @@ OUTPUT_TOKENS_FIRST: Final = 400.0  # of an answer, likewise
 TOKENS_PER_BYTE_FIRST: Final = 0.25
 LEARN_WEIGHT: Final = 1 / 32
 CALLS_AHEAD: Final = 2  # a limit with room for so many calls cannot be what throttled one
+TURNED_AWAY: Final = 5.0  # so many times as fast as while calls only wait
 SPARE: Final = 0.25  # of the calls that should fit, those that are sent without asking again
 SPARE_MAX: Final = 1000
 PEERS_MAX: Final = 256
@@ -128,7 +129,7 @@ class Headroom:
         self._read_after = 0.0
         self._pause_s = PAUSE_SECONDS_FIRST
         self._throttled_at = float("-inf")
-        self._pressed = False
+        self._pressed = 0.0  # 1: calls were held back since the last look; more: some were turned away
         self._input, self._output = INPUT_TOKENS_FIRST, OUTPUT_TOKENS_FIRST
         self._per_byte = TOKENS_PER_BYTE_FIRST
         self._peers: dict[str, tuple[float, float]] = {}
@@ -308,8 +309,8 @@ class Headroom:
         """Seconds until such a call fits; 0: now."""
         if self.closed_until > now or self.buckets or self.learned is not None:
             blocked = self._blocked(amount, now)
-            if blocked > 0:
-                self._pressed = True
+            if blocked > 0 and not self._pressed:
+                self._pressed = 1.0
             return blocked
         return 0.0
 
@@ -322,6 +323,10 @@ class Headroom:
             calls, tokens = self.learned
             longest = max(longest, calls.wait(1.0, now), tokens.wait(float(amount.tokens), now))
         return longest
+
+    def turned_away(self) -> None:
+        """A call was refused for want of room here: whether there is more is worth trying sooner."""
+        self._pressed = TURNED_AWAY
 
     def room(self, now: float) -> float | None:
         """The one number: the share of the pool's capacity that is free. None: nothing known limits it."""
@@ -388,7 +393,7 @@ class Headroom:
                 one.pass_time(now, seconds, self._pressed)
             if self.learned[0].ceiling is None and self.learned[1].ceiling is None:
                 self.learned = None
-        self._pressed = False
+        self._pressed = 0.0
         self._look(now)
         before, self.grade = self.grade, self.grade_of(self.usual(), now)
         if before != self.grade:

@@ -24,6 +24,8 @@ class Sent(NamedTuple):
 class NotReady(msgspec.Struct, frozen=True, kw_only=True):
     """The home's credential is not there yet, or no longer."""
 
+    why: str
+
 
 def request_for(
     asked: Asked, route: Route, rescue: Story | None, joined: str | None,
@@ -96,4 +98,7 @@ def _signed(
     wire = made.request
     headers = wire.headers if onward is None else {**wire.headers, **onward}
     ready = route.request(wire.method, wire.path, headers, wire.body)
-    return NotReady() if ready is None else Sent(ready, passing, made.notes)
+    if ready is None:
+        signer = route.live.identity
+        return NotReady(why=signer.failure if signer is not None else "")
+    return Sent(ready, passing, made.notes)

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from freehold.types.names import HomeId
 
-PINS_MAX: Final = 200_000  # in memory, per process
+PINS_MAX: Final = 50_000  # in memory, per process
 ROWS_MAX: Final = 1_000_000  # in the file
 WAITING_MAX: Final = 10_000  # not written yet
 ID_CHARS_MAX: Final = 512

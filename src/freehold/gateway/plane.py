@@ -15,7 +15,16 @@ from typing import Any, Final, TextIO
 import msgspec
 
 from freehold.clock import Clock, SystemClock, seconds_of
-from freehold.dialects import Codec, DialectError, Failure, Inbound, Outcome, caller_key, codec_for, route
+from freehold.dialects import (
+    Codec,
+    Failure,
+    Inbound,
+    Outcome,
+    caller_key,
+    codec,
+    codec_for,
+    route,
+)
 from freehold.estate.model import Estate
 from freehold.gateway.accounts import Accounts
 from freehold.gateway.allowance import Allowance, Held
@@ -27,13 +36,16 @@ from freehold.gateway.deadlines import Deadlines
 from freehold.gateway.evidence import CallLog, attempt_record, denied_record
 from freehold.gateway.failover import THROTTLES
 from freehold.gateway.head import Head
+from freehold.gateway.hedging import Hedging
 from freehold.gateway.hosts import HostGuard
 from freehold.gateway.ids import id_maker
 from freehold.gateway.keys import Caller, KeyRing, KeyRow
 from freehold.gateway.metrics import Metrics
 from freehold.gateway.operations import other_operation
 from freehold.gateway.pins import PinFile, Pins
+from freehold.gateway.refusals import no_such_path, unreadable_body
 from freehold.gateway.routes import Building, Generation, Live, Plan, Route, build_generation
+from freehold.gateway.scraping import Scraper, Target
 from freehold.gateway.seams import Client
 from freehold.gateway.settings import GatewaySettings
 from freehold.gateway.side import Side
@@ -48,6 +60,7 @@ from freehold.types.names import HomeId, RecordId
 FLUSH_SECONDS: Final = 0.1
 SWEEP_SECONDS: Final = 5.0
 HEADS_KEPT_MAX: Final = 512
+HEAD_KEPT_BYTES_MAX: Final = 4096
 # Kinds of trouble that say nothing about the home's health.
 _NEUTRAL: Final = frozenset({
     "bad_request", "too_large", "too_long", "content_filter", "unsupported", "cancelled", "not_found",
@@ -99,6 +112,8 @@ class Plane:
         self.pins = Pins(pins, self.log.event)
         self.new_id = id_maker(self.clock)
         self.traffic = Traffic(self.loop, self.clock, self.now, self.chance)
+        self.hedging: Hedging | None = None
+        self.scraper = Scraper(self.now)
         self.accounts = Accounts(
             self.loop, self.clock, self.now, self.new_id, self.sealings, self.metrics, self.log, self.traffic
         )
@@ -156,7 +171,28 @@ class Plane:
         self.connections_max = settings.connections_max
         self.in_flight_max = settings.in_flight_max
         self.traffic.take_rules(settings.queue.rules)
+        self._take_hedging(settings)
+        self._aim_scraper(settings)
         self.hosts = HostGuard(settings.host, settings.hosts)
+
+    def _aim_scraper(self, settings: GatewaySettings) -> None:
+        """At the engines that tell their load, each once."""
+        targets = {
+            route.id: Target(route.metrics_url, route.headroom, self._tls if route.secure else None)
+            for plan in self.generation.plans.values()
+            for route in plan.routes
+            if route.metrics_url
+        }
+        self.scraper.aim(list(targets.values()), settings.order.metrics_every.seconds)
+
+    def _take_hedging(self, settings: GatewaySettings) -> None:
+        if self.hedging is not None and not settings.hedge.enabled:
+            self.hedging.close()
+            self.hedging = None
+        elif self.hedging is not None:
+            self.hedging.take_rules(settings.hedge.rules)
+        elif settings.hedge.enabled:
+            self.hedging = Hedging(self, settings.hedge.rules)
 
     def _shortest_wait(self) -> float:
         found = [
@@ -210,7 +246,7 @@ class Plane:
         try:
             peeked = peek(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            failure = self._unreadable_body(memo.near, memo.inbound, body)
+            failure = unreadable_body(memo.near, memo.inbound, body, head.get(b"content-encoding"))
             self._deny(client, memo.near, memo.inbound, failure, body, caller)
             return
         asked = Asked(memo.inbound, memo.near, memo.row, body, peeked)
@@ -274,7 +310,9 @@ class Plane:
         )  # fmt: skip
 
     def remember(self, raw: bytes, head: Head) -> None:
-        """Heads hold keys, so few are kept, and not for long."""
+        """Heads hold keys: few are kept, none that is large, and none beyond the next sweep."""
+        if len(raw) > HEAD_KEPT_BYTES_MAX:
+            return
         if len(self.heads) >= HEADS_KEPT_MAX:
             self.heads.clear()
         self.heads[raw] = head
@@ -364,20 +402,6 @@ class Plane:
             fix="ask again, or another gateway", code="gateway.full", retry_after_ms=1000,
         )  # fmt: skip
 
-    def _unreadable_body(self, near: Codec, inbound: Inbound, body: bytes) -> Failure:
-        """The dialect's own words for what is wrong with a body we could not even peek into."""
-        try:
-            near.read_request(inbound, body)
-        except DialectError as error:
-            return Failure(
-                status=error.status, kind="bad_request", what=error.what, why=error.why,
-                fix=error.fix or "send the request as the dialect has it", code=error.code,
-            )  # fmt: skip
-        return Failure(
-            status=400, kind="bad_request", what="the field model or stream is not what it should be",
-            why="model is text, stream is true or false", fix="correct them", code="gateway.bad-field",
-        )  # fmt: skip
-
     # --- refusals before a call ---
 
     def _deny(
@@ -405,12 +429,11 @@ class Plane:
     deny = _deny
 
     def _no_such_path(self, client: CallerConnection, head: Head, target: str) -> None:
-        path = target.partition("?")[0][:200]
-        body = msgspec.json.encode({"error": {
-            "code": "gateway.no-such-path", "type": "not_found_error",
-            "message": f"{head.method} {path} is not a path of any dialect Freehold speaks",
-        }})  # fmt: skip
-        client.reply(404, {"content-type": "application/json"}, body)
+        failure = no_such_path(head.method, target)
+        self.metrics.denied[failure.code] = self.metrics.denied.get(failure.code, 0) + 1
+        self.log.denied("-", "-", failure.code, failure.status)  # not the path: it may hold anything
+        written = codec("openai").write_error(failure)
+        client.reply(written.status, written.headers, written.body, b"x-should-retry: false\r\n")
         client.finish_reply()
 
     # --- what calls ask of the plane ---
@@ -459,7 +482,10 @@ class Plane:
             where.health.succeeded(now)
             where.live.answered += 1
             if call.first_content is not None and not call.tried:
-                where.health.took(call.first_content - call.attempt_started)
+                seconds = call.first_content - call.attempt_started
+                where.health.took(seconds)
+                if self.hedging is not None:
+                    self.hedging.answered(call, where, seconds)
             return
         if call.amount is not None:
             self.traffic.ended(where, call.amount, None, 0)
@@ -471,6 +497,8 @@ class Plane:
             wait = wait_ms / 1000 if wait_ms is not None else _LASTING.get(outcome.kind)
             where.health.failed(now, wait)
         where.live.failed += 1
+        if outcome.kind == "auth" and where.live.identity is not None:
+            where.live.identity.renew()
         self.metrics.attempt_failed(where.id, outcome.kind)
         seconds = now - call.attempt_started
         self.recorder.record(attempt_record(call, outcome, self.new_id(), self.clock.now_ns(), seconds))
@@ -540,6 +568,10 @@ class Plane:
         self.accounts.settle()
         self.pins.close()
         self.sealings.close()
+        self.traffic.close()
+        self.scraper.close()
+        if self.hedging is not None:
+            self.hedging.close()
         self.log.flush()
 
 
@@ -559,6 +591,8 @@ def _row(inbound: Inbound) -> str:
     """The codec row that reads this path, which is what a home's row is compared with."""
     if inbound.dialect == "bedrock" and inbound.surface == "invoke":
         return "bedrock-invoke"
+    if inbound.surface == "array":
+        return "gemini-array"  # a form of answering that no home has: never passed through
     return (
         "vertex-claude" if (inbound.dialect, inbound.surface) == ("anthropic", "vertex") else inbound.dialect
     )

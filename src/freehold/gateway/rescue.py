@@ -42,6 +42,8 @@ def rescue_of(
     if mode == "restart":
         if not restarts:
             return f"the policy restarts only for callers that say {OPT_IN}"
+        if asked.inbound.surface == "array":
+            return "a JSON array that has begun cannot begin again"
         return Rescue(story=Story(), writer=asked.near.stream_writer(asked.conversation), joined="restarted")
     told = _tell(lane, asked, writer)
     if told is None:
@@ -60,7 +62,7 @@ def _tell(lane: Lane | None, asked: Asked, writer: StreamWriter | None) -> tuple
     if lane is None or not lane.kept or lane.kept_bytes > KEPT_BYTES_MAX:
         return None
     fresh = asked.near.stream_writer(asked.conversation)
-    story = retell(b"".join(lane.kept), asked.near.stream_reader(), fresh)
+    story = retell(bytes(lane.kept), asked.near.stream_reader(), fresh)
     return None if story is None else (story, fresh)
 
 

@@ -41,6 +41,7 @@ from freehold.types.records import HomeFacts
 
 USER_AGENT: Final = f"freehold/{__version__}"
 RESOLVED_MAX: Final = 4096
+NAME_CHARS_MAX: Final = 200
 _PROBE_TURN = Turn(role="user", blocks=(Text(text="."),))
 
 
@@ -95,6 +96,7 @@ class Route:
         "home",
         "id",
         "live",
+        "metrics_url",
         "model_name",
         "nano_usd",
         "nano_usd_held",
@@ -143,6 +145,9 @@ class Route:
         where = reach(home, self.api)
         self.tells_use = self.api.startswith("azure")  # provisioned deployments tell how full they are
         self.authority, self.prefix, self.secure = where.authority, where.prefix, where.secure
+        path = home.options.get("metrics", "")  # where an engine tells its load, if it does
+        scheme = "https" if where.secure else "http"
+        self.metrics_url = f"{scheme}://{where.authority}/{path.lstrip('/')}" if path else ""
         self.credential, self.waits = credential, waits
         # Where two homes have the same address and credential, what the vendor stores for one is the other's.
         self.account = (self.authority, credential or str(home.id))
@@ -253,7 +258,8 @@ class Generation:
             found = self._resolve(model, scope)
             if len(self._resolved) >= RESOLVED_MAX:
                 self._resolved.clear()
-            self._resolved[key] = found
+            if len(model) <= NAME_CHARS_MAX:  # callers may call a model anything, at any length
+                self._resolved[key] = found
         return found
 
     def _resolve(self, model: str, scope: frozenset[str] | None) -> Plan | tuple[str, ...]:

@@ -15,6 +15,7 @@ from freehold.types.records import CallRecord, Cost, HomeFacts, Known, PriceUsed
 
 MTOK: Final = 1_000_000
 FLOPS_PER_PARAMETER: Final = 2  # one multiplication and one addition per token
+LIKES_MAX: Final = 1024  # kinds of records: by caller, dialect, finish, and what is not known
 REPORTED_MAX: Final = 64  # other model names that one home has given
 NO_USAGE: Final = "the home reported no usage"
 _COUNTS: Final = ("fresh", "cache_read", "cache_write", "reasoning", "output")
@@ -26,7 +27,7 @@ class Template:
     """One route's part of its records."""
 
     __slots__ = (
-        "_facts", "_reported", "_unknown", "facts", "known", "parameters", "price", "record", "used",
+        "_facts", "_reported", "facts", "known", "likes", "parameters", "price", "record", "used",
     )  # fmt: skip
 
     def __init__(self, plan: Plan, route: Route, estate: Digest | None, attested: bool) -> None:
@@ -36,13 +37,20 @@ class Template:
         self.parameters = route.parameters_active
         self._facts = frozenset(name for name in (home.model, route.model_name) if name)
         self._reported: dict[str, HomeFacts] = {}
-        self._unknown: dict[tuple[object, ...], dict[str, str]] = {}
+        self.likes: dict[tuple[object, ...], CallRecord] = {}
         self.record = CallRecord(
             id=RecordId(""), time_ns=0, estate=estate, workload=plan.workload.id, policy=plan.policy.id,
             policy_digest=plan.policy_digest, planned=plan.routes[0].facts, actual=route.facts,
             actual_known=self.known, tier=home.tier, useful_flops="undisclosed", outcome="ok", status=200,
             operation="chat",
         )  # fmt: skip
+
+    def keep(self, key: tuple[object, ...], like: CallRecord) -> CallRecord:
+        """Records of one kind differ from each other in numbers and names alone."""
+        if len(self.likes) >= LIKES_MAX:
+            self.likes.clear()
+        self.likes[key] = like
+        return like
 
     def actual(self, told: Told | None) -> tuple[HomeFacts, Known]:
         """Where it ran, and how that is known: the model as the vendor names it, where it does."""
@@ -80,23 +88,8 @@ class Template:
         tokens = usage.fresh + (usage.cache_write or 0) + usage.output
         return FLOPS_PER_PARAMETER * self.parameters * tokens
 
-    def unknown(
-        self, usage: Usage | None, told: Told | None, *, costed: bool, content: bool
-    ) -> dict[str, str]:
-        """Field -> why it is not known. Calls that miss the same share one answer, not to be changed."""
-        finish, named = (told.finish != "", told.vendor_id != "") if told is not None else (False, False)
-        key: tuple[object, ...] = (costed, content, finish, named)
-        if usage is not None:
-            key = (
-                costed, content, finish, named, usage.fresh is None, usage.cache_read is None,
-                usage.cache_write is None, usage.reasoning is None, usage.output is None,
-            )  # fmt: skip
-        found = self._unknown.get(key)
-        if found is None:
-            found = self._unknown[key] = self._why(usage, told, content)
-        return found
-
-    def _why(self, usage: Usage | None, told: Told | None, content: bool) -> dict[str, str]:
+    def unknown(self, usage: Usage | None, told: Told | None, *, content: bool) -> dict[str, str]:
+        """Field -> why it is not known."""
         why: dict[str, str] = {}
         if usage is None:
             why["tokens"] = NO_USAGE

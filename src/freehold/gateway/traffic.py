@@ -122,7 +122,8 @@ class Traffic:
             queue = self._queues[workload] = Queue(self._rules)
         left = call.total_by - now
         if not queue.admits(wait_seconds, left):
-            self.turned_away_count += 1
+            if not ahead:
+                self._turned_away(call)
             return False
         self.queued_count += 1
         call.wait_for_room(Ticket(queue, queue.join(call, now, left, ahead=ahead)))
@@ -149,9 +150,14 @@ class Traffic:
             queue.take()
             call.let_go(choices, now - first.since)
         for entry in queue.overdue(now):
-            self.turned_away_count += 1
+            self._turned_away(entry.call)
             entry.call.no_room(wait, now - entry.since)
         return queue.next_look(wait, now) if len(queue) else None
+
+    def _turned_away(self, call: Held) -> None:
+        self.turned_away_count += 1
+        for route in call.plan.routes:
+            route.headroom.turned_away()
 
     def close(self) -> None:
         if self._timer is not None:

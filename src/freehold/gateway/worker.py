@@ -17,6 +17,8 @@ import msgspec
 from freehold.clock import Clock, SystemClock
 from freehold.errors import FreeholdError, ProblemsError
 from freehold.estate.model import Estate
+from freehold.gateway.auth.identity import FIRST_SECONDS_MAX
+from freehold.gateway.auth.identity import load as load_identity
 from freehold.gateway.content import Seal
 from freehold.gateway.desk import KeyDesk, Visit
 from freehold.gateway.gossip import gossip
@@ -28,6 +30,7 @@ from freehold.gateway.settings import GatewaySettings
 from freehold.gateway.sharing import Sharing, Stores
 from freehold.gateway.telemetry import Telemetry, Tracing, Watched
 from freehold.gateway.tls import HANDSHAKE_SECONDS_MAX, Certificates
+from freehold.gateway.transports import TRANSPORTS, api_of
 from freehold.types.contracts import Recorder
 from freehold.types.names import HomeId
 
@@ -123,6 +126,7 @@ class Worker:
         if sharing is not None:
             sharing.follow(plane.keys_changed, plane.log.event)
             gossip(sharing, plane)
+        await asyncio.to_thread(self._first_credentials, FIRST_SECONDS_MAX)
         from freehold.gateway.caller import CallerConnection
 
         self._server = await loop.create_server(
@@ -160,7 +164,7 @@ class Worker:
         assert certificates is not None
         before = plane.generation.settings
         try:
-            settled = await asyncio.to_thread(self._read)  # files, and commands that give credentials
+            settled = await asyncio.to_thread(self._read_all)
             pair = certificates.read(settled.settings)
             plane.reload(
                 settled.estate, settled.settings, settled.credentials, tls=pair.outward,
@@ -176,6 +180,23 @@ class Worker:
         words = f"; {', '.join(late)}: at the next start" if late else ""
         plane.log.event(f"settings read: generation {plane.generation.number}{words}")
         return Report(generation=plane.generation.number, at_start=late)
+
+    def _first_credentials(self, seconds: float) -> None:
+        """Calls are taken once every identity has made its first try, or so much time is up."""
+        end_ns = self.clock.monotonic_ns() + int(seconds * 1e9)
+        for live in list(self._plane().lives.values()):
+            if live.identity is not None:
+                live.identity.wait_first(max((end_ns - self.clock.monotonic_ns()) / 1e9, 0.0))
+
+    def _read_all(self) -> Settled:
+        """Whatever may block, in a thread: files, commands that give credentials, the clouds' libraries."""
+        settled = self._read()
+        for home in settled.estate.homes.values():
+            if home.api is not None and home.id not in settled.credentials:
+                kind = TRANSPORTS[api_of(home.api)].identity
+                if kind != "none":
+                    load_identity(kind)
+        return settled
 
     def _kept(self, plane: Plane, problems: tuple[str, ...]) -> Report:
         plane.log.event(
@@ -270,6 +291,7 @@ class Worker:
         traffic = plane.traffic
         return HeadroomState(
             pools=tuple(traffic.capacity.snapshot(plane.now())), waiting=traffic.lengths(),
+            hedges=0 if plane.hedging is None else plane.hedging.started_count,
         )  # fmt: skip
 
     def _plane(self) -> Plane:
@@ -286,8 +308,12 @@ def _traffic(plane: Plane) -> dict[str, float]:
             found[series("freehold_pool_room", pool=standing.pool)] = standing.room
         found[series("freehold_pool_in_flight", pool=standing.pool)] = standing.in_flight
         found[series("freehold_pool_throttled_total", pool=standing.pool)] = standing.throttled
-    for workload, length in traffic.lengths().items():
+    lengths = {**dict.fromkeys(plane.generation.plans, 0), **traffic.lengths()}
+    for workload, length in lengths.items():
         found[series("freehold_queue_length", workload=workload)] = length
+    if plane.hedging is not None:
+        found["freehold_hedges_total"] = plane.hedging.started_count
+        found["freehold_hedges_won_total"] = plane.hedging.won_count
     found["freehold_queued_total"] = traffic.queued_count
     found["freehold_turned_away_total"] = traffic.turned_away_count
     return found

@@ -249,3 +249,68 @@ def _check(hits: int, n: int) -> None:
             fix="check where the counts come from",
             code="watch.bad-count",
         )
+
+
+class MeanInterval(msgspec.Struct, frozen=True, kw_only=True):
+    """A mean, a median or a difference, and where it lies with the stated confidence; None: too few."""
+
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+    confidence: float = 0.95
+
+
+def mean_interval(values: Sequence[float], confidence: float = 0.95) -> MeanInterval | None:
+    """The mean with a normal interval; None without values."""
+    n = len(values)
+    if n == 0:
+        return None
+    mean = math.fsum(values) / n
+    if n < 2:
+        return MeanInterval(value=mean, low=None, high=None, n=n, confidence=confidence)
+    spread = math.sqrt(math.fsum((one - mean) ** 2 for one in values) / (n - 1))
+    half = normal_quantile(0.5 + confidence / 2) * spread / math.sqrt(n)
+    return MeanInterval(value=mean, low=mean - half, high=mean + half, n=n, confidence=confidence)
+
+
+def median_interval(values: Sequence[float], confidence: float = 0.95) -> MeanInterval | None:
+    """The median between two order statistics: it holds whatever the values are spread like."""
+    n = len(values)
+    if n == 0:
+        return None
+    ordered = sorted(values)
+    middle = (ordered[(n - 1) // 2] + ordered[n // 2]) / 2
+    rank, below = -1, 0.0  # the chance that at most `rank` of n values lie below the median
+    while rank + 1 < n / 2:
+        more = below + math.exp(_log_choose(n, rank + 1) - n * math.log(2))
+        if more > (1 - confidence) / 2:
+            break
+        rank, below = rank + 1, more
+    if rank < 0:
+        return MeanInterval(value=middle, low=None, high=None, n=n, confidence=confidence)
+    return MeanInterval(
+        value=middle, low=ordered[rank], high=ordered[n - 1 - rank], n=n, confidence=confidence
+    )
+
+
+def paired_difference(only_first: int, only_second: int, n: int, confidence: float = 0.95) -> MeanInterval:
+    """How much more often the first of two says yes to the same things: Agresti and Min's interval.
+
+    Only what one of them says yes to alone tells them apart; half of one is added to each of the four cells.
+    """
+    if only_first < 0 or only_second < 0:
+        _check(-1, n)
+    _check(only_first + only_second, n)
+    first, second, total = only_first + 0.5, only_second + 0.5, n + 2.0
+    difference = (first - second) / total
+    spread = math.sqrt(max(0.0, (first + second) - (first - second) ** 2 / total)) / total
+    half = normal_quantile(0.5 + confidence / 2) * spread
+    return MeanInterval(
+        value=(only_first - only_second) / n if n else 0.0, low=max(-1.0, difference - half),
+        high=min(1.0, difference + half), n=n, confidence=confidence,
+    )  # fmt: skip
+
+
+def _log_choose(n: int, k: int) -> float:
+    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)

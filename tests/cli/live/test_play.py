@@ -112,6 +112,7 @@ def test_ctrl_c_ends_every_process_and_says_so(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "freehold", "drill", "-c", str(file), "aws-2025-10-20", "--live"],
         stderr=subprocess.PIPE, text=True, cwd=tmp_path, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background shell ignores it
     )  # fmt: skip
     assert process.stderr is not None
     while "all is well" not in process.stderr.readline():

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from bench.instances import tight
+from freehold.plan.solver.counts import counts
 from freehold.plan.solver.master import Duals, Master, bound_of, reduced_costs
 from freehold.plan.solver.problem import Problem
 from tests.plan.solver.small import best, small
@@ -70,8 +71,9 @@ def test_bound_holds_for_any_duals_however_wrong(seed: int, scale: float) -> Non
         outlive={
             (w, int(d)): float(dice.uniform(0, 5) * scale) for w in range(w_count) for d in problem.must[w]
         },
+        counts=dice.uniform(0, 20, w_count) * scale,
     )
-    assert bound_of(problem, duals) <= best(problem) + 1e-6
+    assert bound_of(problem, duals, counts(problem)) <= best(problem) + 1e-6
 
 
 def test_master_puts_only_a_part_of_the_choices_into_its_program() -> None:
@@ -97,7 +99,7 @@ def test_reduced_costs_count_extra_limits() -> None:
     other = msgspec.structs.replace(problem, limits=limits, extras=((len(problem.limits), takes),))
     zero = Duals(
         demand=np.zeros(len(problem.workloads)), limits=np.zeros(len(limits)),
-        commitments=np.zeros(1), outlive={},
+        commitments=np.zeros(1), outlive={}, counts=np.zeros(len(problem.workloads)),
     )  # fmt: skip
     dear = msgspec.structs.replace(zero, limits=np.append(np.zeros(len(problem.limits)), 2.0))
     assert np.allclose(reduced_costs(other, dear) - reduced_costs(other, zero), 2.0 * takes)

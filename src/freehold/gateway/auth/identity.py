@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import threading
 from collections.abc import Mapping
@@ -14,7 +15,9 @@ from freehold.types.homes import Home
 REFRESH_AHEAD_SECONDS: Final = 300.0
 RETRY_SECONDS: Final = 10.0
 POLL_SECONDS_MAX: Final = 600.0
-FIRST_SECONDS_MAX: Final = 20.0
+FIRST_SECONDS_MAX: Final = (
+    5.0  # that a start waits for credentials; what comes later is used when it is there
+)
 
 
 class Identity(Protocol):
@@ -24,6 +27,19 @@ class Identity(Protocol):
         self, method: str, url: str, headers: Mapping[str, str], body: bytes
     ) -> dict[str, str] | None:
         """What to add to the request; None while there is no valid credential."""
+        ...
+
+    @property
+    def failure(self) -> str:
+        """Why there is none, or why it could not be renewed: the kind of error, never its words."""
+        ...
+
+    def wait_first(self, seconds: float) -> bool:
+        """Blocks until the first try was made, or so long."""
+        ...
+
+    def renew(self) -> None:
+        """The home did not take it: fetch again soon, whatever it says of its life."""
         ...
 
     def close(self) -> None: ...
@@ -45,7 +61,9 @@ class Refreshing:
         self._value: object = None
         self._good_until = 0.0
         self.failure = "not fetched yet"
-        self._stop = threading.Event()
+        self._stopped = False
+        self._wake = threading.Event()
+        self._fetched_at = float("-inf")
         self._first = threading.Event()
         self._thread = threading.Thread(target=self._run, name="freehold-credentials", daemon=True)
         self._thread.start()
@@ -59,16 +77,23 @@ class Refreshing:
         """Before the loop runs: has the first try been made?"""
         return self._first.wait(seconds)
 
+    def renew(self) -> None:
+        """At most once in RETRY_SECONDS, however many calls were refused."""
+        if self._clock.monotonic_ns() / 1e9 - self._fetched_at >= RETRY_SECONDS:
+            self._wake.set()
+
     def close(self) -> None:
-        self._stop.set()
+        self._stopped = True
+        self._wake.set()
 
     def _run(self) -> None:
-        while not self._stop.is_set():
-            self._stop.wait(self._refresh())
+        while not self._stopped:
+            self._wake.wait(self._refresh())
+            self._wake.clear()
 
     def _refresh(self) -> float:
         """Fetch once; the seconds until the next time."""
-        now = self._clock.monotonic_ns() / 1e9
+        now = self._fetched_at = self._clock.monotonic_ns() / 1e9
         try:
             value, good_seconds = self._source.fetch()
         except Exception as error:  # noqa: BLE001  # the clouds' libraries raise what they like; none may end this
@@ -88,6 +113,12 @@ _TABLE: dict[str, tuple[str, str]] = {
     "google": ("freehold.gateway.auth.google", "gcp"),
     "entra": ("freehold.gateway.auth.azure", "azure"),
 }
+
+
+def load(kind: str) -> None:
+    """Import the cloud's library, which takes a moment: called in a thread, before the loop needs it."""
+    with contextlib.suppress(ModuleNotFoundError):  # told, with the extra it needs, by whoever makes one
+        importlib.import_module(_TABLE[kind][0])
 
 
 def identity(kind: str, home: Home, *, service: str, scope: str, clock: Clock) -> Identity:

@@ -17,5 +17,15 @@ class BearerTokens:
         token = self._tokens.value
         return None if token is None else {"authorization": f"Bearer {token}"}
 
+    @property
+    def failure(self) -> str:
+        return self._tokens.failure
+
+    def wait_first(self, seconds: float) -> bool:
+        return self._tokens.wait_first(seconds)
+
+    def renew(self) -> None:
+        self._tokens.renew()
+
     def close(self) -> None:
         self._tokens.close()

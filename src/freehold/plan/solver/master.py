@@ -13,6 +13,7 @@ from collections.abc import Callable
 import msgspec
 import numpy as np
 
+from freehold.plan.solver.counts import Counts, counts
 from freehold.plan.solver.highs import INFINITY, Rows, outcome, quiet
 from freehold.plan.solver.problem import EPSILON, Floats, Ints, Problem
 
@@ -28,6 +29,7 @@ class Duals(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     limits: Floats  # R: worth of one more unit of the limit, never negative
     commitments: Floats  # G: worth of one more unit used of the commitment
     outlive: dict[tuple[int, int], float]  # (workload, domain): cost of one more unit that must survive
+    counts: Floats  # W: cost of needing whole units
 
 
 class Relaxation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -42,15 +44,16 @@ class Relaxation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     converged: bool
 
 
-def bound_of(problem: Problem, duals: Duals) -> float:
+def bound_of(problem: Problem, duals: Duals, counts: Counts) -> float:
     """A lower bound on every placement's price, from any duals, by weak duality."""
     reduced = reduced_costs(problem, duals)
-    worth = duals.demand.copy()  # of one unit of demand: what is unserved need not survive either
+    # of one unit of demand: what is unserved need not survive either, and takes no units
+    worth = duals.demand + counts.relief * duals.counts
     for (w, _), value in duals.outlive.items():
         worth[w] += value
     unserved = np.minimum(0.0, problem.penalty - worth)
     total = float(problem.demand @ duals.demand + problem.demand @ unserved)
-    total -= float(problem.sizes @ duals.limits)
+    total += float(counts.least @ duals.counts) - float(problem.sizes @ duals.limits)
     total += sum(problem.keep[w, d] * problem.demand[w] * value for (w, d), value in duals.outlive.items())
     total += float(problem.most @ np.minimum(0.0, reduced))
     for one, dual in zip(problem.commitments, duals.commitments, strict=True):
@@ -65,14 +68,16 @@ def reduced_costs(problem: Problem, duals: Duals) -> Floats:
     if len(problem.commitments):
         per_place[covered] -= duals.commitments[problem.place_commitment[covered]]
     worth = np.where(problem.standby, 0.0, duals.demand[problem.workload])
-    reduced = problem.cost - problem.serves * worth + problem.amount * per_place[problem.place]
+    reduced = problem.cost - problem.counted * worth + problem.amount * per_place[problem.place]
+    reduced -= duals.counts[problem.workload]
     for limit, takes in problem.extras:
         if duals.limits[limit] > 0:
             reduced += takes * duals.limits[limit]
     for (w, d), value in duals.outlive.items():
         if value > 0:
             mine = problem.choices(w)
-            reduced[mine] -= value * problem.serves[mine] * ~problem.member[d, problem.place[mine]]
+            lives = ~problem.member[d, problem.place[mine]]
+            reduced[mine] -= value * problem.kept(w, d, problem.serves[mine]) * lives
     return reduced
 
 
@@ -80,7 +85,7 @@ class Master:
     """The restricted program, growing. `solve` runs it to the end or until `stop` says so."""
 
     def __init__(self, problem: Problem, *, seed: int = 0) -> None:
-        self.problem = problem
+        self.problem, self.counts = problem, counts(problem)
         self.highs = quiet(seed)
         self.outlive: dict[tuple[int, int], int] = {}  # (workload, domain) -> row
         self.rows_of: dict[int, list[tuple[int, int]]] = {}  # workload -> (row, domain)
@@ -95,18 +100,24 @@ class Master:
         self.w_count, self.r_count = len(problem.workloads), len(problem.limits)
         self.g_count = len(problem.commitments)
         none = np.zeros(0, dtype=np.int32)
-        count = self.w_count + self.r_count + self.g_count
-        low = np.concatenate([problem.demand, np.full(self.r_count, -INFINITY), np.full(self.g_count, 0.0)])
-        high = np.concatenate(
-            [np.full(self.w_count, INFINITY), problem.sizes, np.full(self.g_count, INFINITY)]
-        )
+        count = 2 * self.w_count + self.r_count + self.g_count
+        free, open_ = np.full(self.w_count, INFINITY), np.full(self.g_count, INFINITY)
+        low = np.concatenate([
+            problem.demand, np.full(self.r_count, -INFINITY), np.full(self.g_count, 0.0), self.counts.least,
+        ])  # fmt: skip
+        high = np.concatenate([free, problem.sizes, open_, free])
         self.highs.addRows(count, low, high, 0, np.zeros(count, dtype=np.int32), none, np.zeros(0))
+
+    @property
+    def count_row(self) -> int:
+        """The first of the rows about whole units."""
+        return self.w_count + self.r_count + self.g_count
 
     def _fixed_columns(self) -> None:
         """What is left unserved (its survivors count as served), then what is used of the commitments."""
         problem, rows = self.problem, Rows()
         for w in range(self.w_count):
-            rows.add(np.array([w]), np.ones(1))
+            rows.add(np.array([w, self.count_row + w]), np.array([1.0, self.counts.relief[w]]))
         for g in range(self.g_count):
             rows.add(np.array([self.w_count + self.r_count + g]), -np.ones(1))
         cost = np.concatenate([problem.penalty, [-one.saving for one in problem.commitments]])
@@ -126,9 +137,12 @@ class Master:
             return 0
         rows, w_count, r_count = Rows(), self.w_count, self.r_count
         for j in new.tolist():
-            w, place, serves = int(problem.workload[j]), int(problem.place[j]), problem.serves[j]
+            w, place = int(problem.workload[j]), int(problem.place[j])
             index = [] if problem.standby[j] else [w]
-            value = [] if problem.standby[j] else [serves]
+            value = [] if problem.standby[j] else [problem.counted[j]]
+            if self.counts.least[w]:
+                index.append(self.count_row + w)
+                value.append(1.0)
             for limit in problem.place_limits[place]:
                 index.append(w_count + limit)
                 value.append(problem.amount[j])
@@ -142,7 +156,7 @@ class Master:
             for row, domain in self.rows_of.get(w, ()):
                 if not problem.member[domain, place]:
                     index.append(row)
-                    value.append(serves)
+                    value.append(problem.kept(w, domain, problem.serves[j]))
             rows.add(np.array(index, dtype=np.int64), np.array(value, dtype=float))
         self._add_columns(problem.cost[new], np.array([self.upper(j) for j in new.tolist()]), rows)
         self.columns = np.concatenate([self.columns, new])
@@ -179,7 +193,8 @@ class Master:
             mine = order[edges[w] : edges[w + 1]]
             mine = mine[~problem.member[domain, choice_place[mine]]]
             index = np.concatenate([[w], mine + offset])  # what is unserved need not survive
-            rows.add(index, np.concatenate([[1.0], problem.serves[self.columns[mine]]]))
+            kept = problem.kept(w, domain, problem.serves[self.columns[mine]])
+            rows.add(index, np.concatenate([[1.0], kept]))
             self.outlive[(w, domain)] = next_row
             self.rows_of.setdefault(w, []).append((next_row, domain))
             next_row += 1
@@ -192,6 +207,8 @@ class Master:
 
     def solve(self, stop: Callable[[], bool] = lambda: False) -> Relaxation:
         problem = self.problem
+        if not problem.workloads:
+            return _nothing(problem)
         best: Relaxation | None = None
         for round_ in range(1, ROUNDS_MAX + 1):
             self.highs.run()
@@ -202,7 +219,7 @@ class Master:
             units[self.columns] = found.values[self.w_count + self.g_count :]
             duals = self.read_duals(found.duals)
             reduced = reduced_costs(problem, duals)
-            bound = bound_of(problem, duals)
+            bound = bound_of(problem, duals, self.counts)
             wanted = self.wanted(reduced)
             rows = self._add_outlive_rows(units)
             done = not len(wanted) and not rows
@@ -221,11 +238,13 @@ class Master:
     def read_duals(self, rows: Floats) -> Duals:
         """Clipped to the signs that weak duality needs."""
         w, r, g = self.w_count, self.r_count, self.g_count
+        whole = rows[self.count_row : self.count_row + w]
         return Duals(
             demand=np.maximum(0.0, rows[:w]),
             limits=np.maximum(0.0, -rows[w : w + r]),
             commitments=np.maximum(0.0, rows[w + r : w + r + g]),
             outlive={key: max(0.0, float(rows[row])) for key, row in self.outlive.items()},
+            counts=np.where(self.counts.least > 0, np.maximum(0.0, whole), 0.0),
         )
 
     def wanted(self, reduced: Floats) -> Ints:
@@ -233,6 +252,24 @@ class Master:
         outside = np.where(self.inside, np.inf, reduced)
         scale = EPSILON * np.maximum(1.0, self.problem.cost)
         return cheapest(self.problem, np.where(outside < -scale, outside, np.inf), ADDED_PER_WORKLOAD_MAX)
+
+
+def _nothing(problem: Problem) -> Relaxation:
+    """Of a problem that asks for nothing."""
+    none = np.zeros(0)
+    zeros = Duals(
+        demand=none, limits=np.zeros(len(problem.limits)),
+        commitments=np.zeros(len(problem.commitments)), outlive={}, counts=none,
+    )  # fmt: skip
+    return Relaxation(
+        units=np.zeros(0),
+        duals=zeros,
+        reduced=np.zeros(0),
+        bound=0.0,
+        objective=0.0,
+        rounds=0,
+        converged=True,
+    )
 
 
 def cheapest(problem: Problem, key: Floats, count: int) -> Ints:

@@ -103,6 +103,17 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
         return out
 
     @cached_property
+    def counted(self) -> Floats:
+        """N: demand served by one unit, no more than all of it: that makes the bound tight."""
+        served: Floats = np.minimum(self.serves, self.demand[self.workload])
+        return served
+
+    def kept(self, w: int, domain: int, serves: Floats) -> Floats:
+        """What units count for after a loss, for the same reason."""
+        kept: Floats = np.minimum(serves, self.keep[w, domain] * self.demand[w])
+        return kept
+
+    @cached_property
     def must(self) -> tuple[Ints, ...]:
         """Per workload, the domains it must outlive."""
         return tuple(np.flatnonzero(row > 0) for row in self.keep)

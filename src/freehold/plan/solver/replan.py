@@ -33,7 +33,7 @@ def replan(problem: Problem, units: Floats, lost: Bools, *, timed: bool = True) 
     np.maximum.at(largest, problem.workload, problem.amount)
     for w in displaced[np.argsort(-largest[displaced], kind="stable")].tolist():
         _give_back(problem, w, found, left)
-        place_one(open_, w, cost - problem.demand[w] * problem.serves, found, left)
+        place_one(open_, w, cost, found, left)
     order = ranked(problem, cost)
     for start in range(0, len(displaced), FREED_AT_ONCE):
         batch = displaced[start : start + FREED_AT_ONCE]

@@ -1,5 +1,5 @@
-"""From the fractional placement to a first whole one: the largest first, each where its reduced cost is
-least."""
+"""From the fractional placement to a first whole one: the largest first, each where it is cheapest
+once scarce things have their price."""
 
 from __future__ import annotations
 
@@ -14,10 +14,17 @@ STEPS_MAX = 4096  # units placed for one workload by the greedy rule
 def rounded(problem: Problem, relaxation: Relaxation) -> Floats:
     """A placement that breaks no rule; what does not fit is left unserved."""
     units = np.zeros(problem.size[2])
-    left = problem.sizes.copy()
+    left, price = problem.sizes.copy(), priced(problem, relaxation)
     for w in order(problem, relaxation).tolist():
-        place_one(problem, w, relaxation.reduced, units, left)
+        place_one(problem, w, price, units, left)
     return units
+
+
+def priced(problem: Problem, relaxation: Relaxation) -> Floats:
+    """N: what one unit costs with the scarce things it takes, before what it earns."""
+    earned = problem.counted * relaxation.duals.demand[problem.workload]
+    price: Floats = relaxation.reduced + earned + relaxation.duals.counts[problem.workload]
+    return price
 
 
 def order(problem: Problem, relaxation: Relaxation) -> Ints:
@@ -31,14 +38,13 @@ def order(problem: Problem, relaxation: Relaxation) -> Ints:
     return np.lexsort((-split, -largest))
 
 
-def place_one(problem: Problem, w: int, reduced: Floats, units: Floats, left: Floats) -> None:
+def place_one(problem: Problem, w: int, price: Floats, units: Floats, left: Floats) -> None:
     """Units for one workload, one at a time, cheapest per demand that still counts. Updates units and
     left."""
     mine = problem.choices(w)
     place, serves = problem.place[mine], problem.serves[mine]
     amount, most, standby = problem.amount[mine], problem.most[mine], problem.standby[mine]
-    cost = reduced[mine] + serves * problem.demand[w]  # shifted: only the order within a workload matters
-    cost = cost - cost.min(initial=0.0) + EPSILON
+    cost = price[mine] - price[mine].min(initial=0.0) + EPSILON
     taken = np.zeros(len(place))
     must = problem.must[w]
     kept = problem.keep[w, must] * problem.demand[w]

@@ -130,8 +130,8 @@ class Search:
 
 
 def ranked(problem: Problem, reduced: Floats) -> Ints:
-    """All choices, by workload and then by reduced cost per demand served."""
-    return np.lexsort((reduced / np.maximum(problem.serves, EPSILON), problem.workload))
+    """All choices, by workload and then by reduced cost per demand that is served."""
+    return np.lexsort((reduced / np.maximum(problem.counted, EPSILON), problem.workload))
 
 
 def replaced(

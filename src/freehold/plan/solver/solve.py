@@ -17,7 +17,7 @@ from freehold.plan.solver.dive import dived
 from freehold.plan.solver.highs import INFINITY, integer_program
 from freehold.plan.solver.master import Master, Relaxation
 from freehold.plan.solver.problem import EPSILON, Floats, Ints, Problem
-from freehold.plan.solver.rounding import place_one, rounded
+from freehold.plan.solver.rounding import place_one, priced, rounded
 from freehold.plan.solver.search import Search, program
 from freehold.units import NS_PER_S
 
@@ -137,14 +137,14 @@ def _first(
         return search
     deep = dived(master, stop)
     split = np.flatnonzero(problem.demand - problem.served(deep) > EPSILON * np.maximum(1.0, problem.demand))
-    repaired(problem, deep, split, relaxation.reduced)
+    repaired(problem, deep, split, priced(problem, relaxation))
     second = Search(problem, relaxation, deep, seed=seed, timed=budget.seconds is not None)
     if len(split) and not problem.breaks(deep):
         second.step(split, SPLIT_SECONDS_MAX)
     return second if second.price < search.price and not problem.breaks(second.units) else search
 
 
-def repaired(problem: Problem, units: Floats, missing: Ints, reduced: Floats) -> None:
+def repaired(problem: Problem, units: Floats, missing: Ints, price: Floats) -> None:
     """Place these workloads again greedily, the largest first, beside the others. Updates units."""
     largest = np.zeros(len(problem.workloads))
     np.maximum.at(largest, problem.workload, problem.amount)
@@ -152,4 +152,4 @@ def repaired(problem: Problem, units: Floats, missing: Ints, reduced: Floats) ->
         units[problem.choices(w)] = 0.0
     left = problem.sizes - problem.used(units)
     for w in missing[np.argsort(-largest[missing], kind="stable")].tolist():
-        place_one(problem, w, reduced, units, left)
+        place_one(problem, w, price, units, left)
