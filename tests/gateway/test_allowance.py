@@ -231,3 +231,15 @@ async def test_hedge_takes_over_what_the_call_had_reserved(tmp_path: Path) -> No
     assert place.plane.keys is not None
     (caller,) = set(place.plane.keys.callers.values())
     assert [meter.now.reserved for meter in caller.meters] == [0]
+
+
+async def test_embedding_is_charged_its_input(tmp_path: Path) -> None:
+    stores = stores_in(tmp_path)
+    _, secret = new_key(stores, budget_nano_usd=10**9)
+    async with keyed(stores) as place:
+        got = await call(place, secret, {"model": "chat", "input": "to be or not"}, "/v1/embeddings")
+        (record,) = place.kept.calls
+    tokens = msgspec.json.decode(got.body)["usage"]["total_tokens"]
+    assert record.charged is not None
+    assert (record.charged.tokens, got.status) == (tokens, 200)
+    assert 0 < (record.charged.nano_usd or 0) <= tokens * 1250

@@ -125,6 +125,17 @@ def test_revoking_a_key_that_is_none_says_so(tmp_path: Path) -> None:
     state.close()
 
 
+def test_key_that_only_a_cache_knew_is_forgotten(tmp_path: Path) -> None:
+    keys, ring, state = book(tmp_path, FakeClock())
+    kept, secret = keys.create("kept")
+    _, gone = keys.create("gone")
+    ring.put(state.keys(-1)[1])
+    ring.forget_others({str(kept.id)})
+    state.close()
+    assert ring.find(secret.encode()) is not None
+    assert ring.find(gone.encode()) is None
+
+
 def test_file_of_keys_is_its_owners_alone(tmp_path: Path) -> None:
     SqliteState(tmp_path / "state.db").close()
     assert (tmp_path / "state.db").stat().st_mode & 0o077 == 0
