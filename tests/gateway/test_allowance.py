@@ -5,9 +5,13 @@ from pathlib import Path
 import msgspec
 
 from freehold.clock import FakeClock
+from freehold.config import Duration
 from freehold.estate.settings import ModelSettings
+from freehold.gateway.hedge import SAMPLES_MIN
+from freehold.gateway.settings import GatewaySettings, HedgeSettings, TimeoutSettings
 from freehold.gateway.sharing import Stores
 from freehold.gateway.standing import account
+from freehold.pocket import FaultRule
 from freehold.types.records import CallRecord
 from tests.gateway.running import Got, Street, ask
 from tests.gateway.sharing import keyed, new_key, stores_in, until
@@ -59,8 +63,6 @@ async def test_stream_is_charged_what_the_home_reported(tmp_path: Path) -> None:
 
 
 async def test_call_that_no_home_answered_costs_nothing(tmp_path: Path) -> None:
-    from freehold.pocket import FaultRule
-
     stores = stores_in(tmp_path)
     key, secret = new_key(stores, budget_nano_usd=10**9)
     async with keyed(stores, faults={0: {"it": FaultRule(fault="server_error")}}) as place:
@@ -73,7 +75,6 @@ async def test_call_that_no_home_answered_costs_nothing(tmp_path: Path) -> None:
 
 
 async def test_stream_cut_in_the_middle_is_charged_at_most_what_was_seen(tmp_path: Path) -> None:
-    from freehold.pocket import FaultRule
     from freehold.types.homes import Policy
 
     stores = stores_in(tmp_path)
@@ -197,3 +198,48 @@ async def test_strict_answer_is_charged_once(tmp_path: Path) -> None:
         assert (await call(place, secret)).status == 200
         _, nano = charged(place.kept.calls)
     assert spent(stores, str(key.id)) == {"budget": nano}
+
+
+HEDGED = GatewaySettings(
+    hedge=HedgeSettings(
+        enabled=True, quantile=0.5, calls_share_max=1.0, cost_share_max=1.0, delay_min=Duration("20ms")
+    )
+)
+PATIENT = TimeoutSettings(header=Duration("5s"), first_content=Duration("5s"))
+
+
+async def after_a_slow_one(tmp_path: Path, body: object, **limits: object) -> tuple[Street, int]:
+    """A gateway whose first home suddenly is slow; the attempts of the call that finds out."""
+    stores, slow = stores_in(tmp_path), FaultRule(fault="slow_headers", seconds=0.6, skip=SAMPLES_MIN)
+    _, secret = new_key(stores, **limits)
+    async with keyed(
+        stores, "openai", "openai", faults={0: {"slow": slow}}, settings=HEDGED, timeouts=PATIENT
+    ) as place:
+        for _ in range(SAMPLES_MIN + 1):
+            await call(place, secret, body)
+    return place, place.kept.calls[-1].attempts
+
+
+async def test_call_whose_key_counts_tokens_is_not_asked_of_two_homes_at_once(tmp_path: Path) -> None:
+    _, attempts = await after_a_slow_one(tmp_path, SMALL, tokens_per_min=10**8)
+    assert attempts == 1
+
+
+async def test_hedge_takes_over_what_the_call_had_reserved(tmp_path: Path) -> None:
+    place, attempts = await after_a_slow_one(tmp_path, ask(), concurrency=50)
+    assert attempts == 2
+    assert place.plane.keys is not None
+    (caller,) = set(place.plane.keys.callers.values())
+    assert [meter.now.reserved for meter in caller.meters] == [0]
+
+
+async def test_embedding_is_charged_its_input(tmp_path: Path) -> None:
+    stores = stores_in(tmp_path)
+    _, secret = new_key(stores, budget_nano_usd=10**9)
+    async with keyed(stores) as place:
+        got = await call(place, secret, {"model": "chat", "input": "to be or not"}, "/v1/embeddings")
+        (record,) = place.kept.calls
+    tokens = msgspec.json.decode(got.body)["usage"]["total_tokens"]
+    assert record.charged is not None
+    assert (record.charged.tokens, got.status) == (tokens, 200)
+    assert 0 < (record.charged.nano_usd or 0) <= tokens * 1250

@@ -8,8 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from freehold import wire
+from freehold.clock import SystemClock
 from freehold.gateway.keys import Key, KeyBook
-from freehold.gateway.meters import CONCURRENCY, DOLLARS, Place
+from freehold.gateway.meters import CONCURRENCY, DOLLARS, TOKENS, Place, window_of
 from freehold.gateway.state import open_state
 from freehold.pocket import FaultRule, PocketHome
 from tests.gateway.fleet import small
@@ -84,6 +86,65 @@ async def test_keys_are_managed_over_http_and_told_in_metrics(tmp_path: Path) ->
     name = f'{{key="{told["id"]}",limit="budget"}}'
     assert f"freehold_key_limit{name} 5\n".encode() in metrics
     assert b"freehold_state_away 0\n" in metrics
+
+
+async def test_keys_are_not_managed_from_another_sites_page(tmp_path: Path) -> None:
+    setting, _ = sqlite_of(tmp_path)
+    async with gateways(tmp_path, [PocketHome("openai", name="a")], 1, 1, setting, {}) as (one,):
+        url = f"{one.running.admin_url}/keys"
+        async with await wire.request("GET", url, headers={"origin": "https://evil.example"}) as reply:
+            assert reply.status == 403
+
+
+async def test_gateway_that_never_read_the_keys_is_not_ready(tmp_path: Path) -> None:
+    environment = {"RD": "unix:///nowhere/redis.sock"}
+    homes = [PocketHome("openai", name="a")]
+    async with gateways(tmp_path, homes, 1, 1, 'redis = "env:RD"', environment) as (one,):
+        ready, words = await one.admin("/ready")
+        got = await one.call("fh_0000000000_somebody", small(8))
+        _, metrics = await one.admin("/metrics")
+    assert (ready, got.status) == (503, 503)
+    assert b"the shared state is away (Redis: ConnectionError)" in words
+    assert b"freehold_state_away 1\n" in metrics
+
+
+@pytest.mark.slow
+async def test_budget_over_eight_processes_is_never_passed_and_loses_no_unit(
+    tmp_path: Path, where: Where
+) -> None:
+    limit, tokens = 12_000_000, 30_000
+    kind, address = where
+    setting = f'file = "{address}"' if kind == "sqlite" else f'{kind} = "env:STORE"'
+    dollars_key, dollars = new_key(where, budget_nano_usd=limit)
+    minute_key, minute = new_key(where, tokens_per_min=tokens)
+    homes, seen = [PocketHome("openai", name="a")], set[int]()
+    async with gateways(tmp_path, homes, 2, 4, setting, {"STORE": address}) as places:
+
+        async def caller(number: int) -> None:
+            status, turn = 0, number
+            secret = dollars if number % 2 else minute
+            while status != 402 and turn < number + 60:
+                turn += 1
+                got = await places[turn % 2].call(secret, small(5 + number % 7, turn))
+                status = got.status
+                seen.add(status)
+
+        began = window_of(TOKENS, SystemClock().now_ns())
+        await asyncio.gather(*(caller(number) for number in range(CALLERS)))
+        ended = window_of(TOKENS, SystemClock().now_ns())
+        for place in places:
+            await place.stop()
+        _, nano = charged(places, str(dollars_key.id))
+        used, _ = charged(places, str(minute_key.id))
+    spent = standing_of(where, Place(str(dollars_key.id), DOLLARS, 0))
+    minutes = [
+        standing_of(where, Place(str(minute_key.id), TOKENS, span)) for span in range(began, ended + 2)
+    ]
+    assert seen <= {200, 402, 429}
+    assert (spent.spent, spent.leased, spent.uncertain) == (nano, 0, 0)
+    assert limit - 1_000_000 < nano <= limit
+    assert sum(one.spent for one in minutes) == used > 0
+    assert all(one.spent <= tokens and one.leased == one.uncertain == 0 for one in minutes)
 
 
 class Tally:

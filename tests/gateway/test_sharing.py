@@ -188,3 +188,29 @@ async def test_two_stores_share_the_limits_between_them(tmp_path: Path, pg: Post
     assert statuses == [200] * 6
     assert dollars.spent == sum(one.charged.nano_usd or 0 for one in place.records if one.charged)
     assert tokens == sum(one.charged.tokens for one in place.records if one.charged)
+
+
+async def test_gateway_that_stops_while_the_store_is_away_is_settled_by_the_next(
+    tmp_path: Path, rd: Redis
+) -> None:
+    stores = stores_in(tmp_path, opener("redis", rd.fresh()), shared=True)
+    key, secret = new_key(stores, budget_nano_usd=10**12)
+    where, budget = ("redis", rd.address), Place(str(key.id), DOLLARS, 0)
+    async with fleet([stores]) as place:
+        await place.call(0, secret, small(5))
+        rd.crash()
+        try:
+            await until(lambda: bool(place.shared[0].away))
+            assert (await place.call(0, secret, small(5))).status == 200
+            charged = sum(one.charged.nano_usd or 0 for one in place.records if one.charged is not None)
+        except BaseException:
+            rd.start()
+            raise
+    rd.start()
+    before = standing_of(where, budget)
+    assert before.spent < charged
+    assert before.leased > 0
+    async with fleet([stores]):
+        await until(lambda: standing_of(where, budget).leased == 0)
+        found = standing_of(where, budget)
+    assert (found.spent, found.uncertain) == (charged, 0)

@@ -78,9 +78,10 @@ class Admin:
         if self.draining:
             return wire.Reply(status=503, headers=_TEXT, body=b"draining\n")
         told = await self._all(Question(kind="ready"))
-        if not any(one.ready for one in told):
-            return wire.Reply(status=503, headers=_TEXT, body=b"not ready\n")
         away = next((one.away for one in told if one.away), "")
+        if not any(one.ready for one in told):
+            words = f"not ready: the shared state is away ({away})\n" if away else "not ready\n"
+            return wire.Reply(status=503, headers=_TEXT, body=words.encode())
         words = f"ready, for keys that are known: the shared state is away ({away})\n" if away else "ready\n"
         return wire.Reply(headers=_TEXT, body=words.encode())
 

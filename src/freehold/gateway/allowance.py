@@ -67,6 +67,11 @@ class Held:
         self.bound, self.facts, self.parts = bound, facts, parts
         self.charged: Charged | None = None  # once the call is over
 
+    @property
+    def counts(self) -> bool:
+        """Does a limit of the key count what the call uses, and not only that there is one?"""
+        return self.facts is not _NO_FACTS
+
     def settle(self) -> bool:
         """Turn what was reserved into what was charged. Was it more than the bound had said?"""
         beyond, charged = False, self.charged
@@ -316,7 +321,7 @@ class Allowance:
     def _charge(self, call: Settling, cost_nano_usd: int | None) -> Charged | None:
         """What a call counts; None where no limit of its key counts tokens or dollars."""
         held = call.held
-        if held is None or held.facts is _NO_FACTS:
+        if held is None or not held.counts:
             return None
         return charge(
             held.bound, call.usage, cost_nano_usd, held.facts, complete=call.ending == "ok",

@@ -20,20 +20,21 @@ TEMPLATE_TOKENS: Final = 512  # what a chat template adds, beside what the JSON 
 TOOLS_TOKENS: Final = 2048  # what vendors put in front of tools
 CACHE_WRITE_FACTOR: Final = 2  # of the input price: the dearest that a vendor asks for, where it is not known
 CHOICES_MAX: Final = 1024
-# What is not told by the number of its bytes: a picture, a document, a file by its name.
-_MEDIA: Final = re.compile(
-    rb'"(?:image|image_url|input_image|input_file|input_audio|inlineData|inline_data|fileData|file_data|file_id'
-    rb"|file|document|video|audio|s3Location|previous_response_id|conversation|container|prompt"
-    rb'|cachedContent|cached_content|searchResult|search_result)"'
-)
-# Tools that the vendor runs: it asks the model again with what they found, as often as it likes.
-_HOSTED: Final = re.compile(
-    rb'"type"\s*:\s*"(?:web_search|web_fetch|code_execution|code_interpreter|file_search|mcp|image_generation'
-    rb'|tool_search|advisor)|"(?:mcp_servers|googleSearch|google_search|googleSearchRetrieval|googleMaps'
-    rb'|google_maps|urlContext|url_context|codeExecution|systemTool|web_search_options)"\s*:'
+# What tells that bytes do not tell all, found in one pass. First, tools that the vendor runs: it asks the
+# model again with what they found, as often as it likes. Second, what counts otherwise than by its bytes: a
+# picture, a document, a file by its name. Third, what vendors put words of their own in front of.
+_HOSTED, _MEDIA, _TOOLS = 1, 2, 3
+_TELLING: Final = re.compile(
+    rb'"(?:(type"\s*:\s*"(?:web_search|web_fetch|code_execution|code_interpreter|file_search|mcp'
+    rb"|image_generation|tool_search|advisor)"
+    rb"|(?:mcp_servers|googleSearch|google_search|googleSearchRetrieval|googleMaps|google_maps|urlContext"
+    rb'|url_context|codeExecution|systemTool|web_search_options)"\s*:)'
+    rb"|((?:image|image_url|input_image|input_file|input_audio|inlineData|inline_data|fileData|file_data|file_id"
+    rb"|file|document|video|audio|s3Location|previous_response_id|conversation|container|prompt|cachedContent"
+    rb'|cached_content|searchResult|search_result)")'
+    rb'|((?:tools|toolConfig|functions|response_format|output_config)"\s*:))'
 )
 _ESCAPED: Final = re.compile(rb"\\u00[2-7]")  # a field's name may be written with escapes
-_TOOLS: Final = re.compile(rb'"(?:tools|toolConfig|functions|response_format|output_config|text)"')
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,14 +116,15 @@ def _input_bound(body: bytes, facts: Facts) -> int | Unbounded:
     tokens = len(body) + TEMPLATE_TOKENS
     if _ESCAPED.search(body):
         body = msgspec.json.encode(msgspec.json.decode(body))
-    if _HOSTED.search(body):
+    found = {match.lastindex for match in _TELLING.finditer(body)}
+    if _HOSTED in found:
         return Unbounded(
             why="it names a tool that the vendor runs, which may read any number of tokens",
             fix="run the tool yourself, or call with a key that has no token or dollar limit",
             code="gateway.key-no-bound",
         )
     context = facts.context_tokens
-    if _MEDIA.search(body):
+    if _MEDIA in found:
         if context is None:
             return Unbounded(
                 why="it holds or names something whose tokens its bytes do not tell, such as a picture,"
@@ -131,7 +133,7 @@ def _input_bound(body: bytes, facts: Facts) -> int | Unbounded:
                 code="gateway.key-no-bound",
             )
         return context
-    if _TOOLS.search(body):
+    if _TOOLS in found:
         tokens += TOOLS_TOKENS
     return tokens if context is None else min(tokens, context)
 

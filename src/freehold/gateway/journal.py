@@ -79,6 +79,7 @@ class Journal:
         with contextlib.suppress(BufferError):  # a row is still in some slice: the map goes with it
             self._cells.release()
             self._map.close()
+        fcntl.flock(self._handle, fcntl.LOCK_UN)  # the map may hold the file open, and the lock with it
         os.close(self._handle)
 
 

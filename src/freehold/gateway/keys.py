@@ -217,6 +217,13 @@ class KeyRing:
                 self.callers[row.prior] = caller
                 self._priors[row.prior] = row.prior_until_ns
 
+    def forget_others(self, ids: set[str]) -> None:
+        """There are no keys but these, which are about to be put."""
+        self.read = False
+        for id in [id for id in self._rows if id not in ids]:
+            self._forget(self._rows.pop(id))
+            self._by_id.pop(id, None)
+
     def _forget(self, row: KeyRow) -> None:
         for hash_ in (row.hash, row.prior):
             if hash_ is not None:

@@ -88,6 +88,7 @@ class Done(msgspec.Struct, kw_only=True):
     version: int | None = None
     rows: list[KeyRow] = []
     news: dict[str, dict[str, bytes]] = {}
+    doubts: str = ""
 
 
 class Leasing:
@@ -96,7 +97,7 @@ class Leasing:
     def __init__(
         self, open_state: Opened, *, loop: asyncio.AbstractEventLoop, clock: Clock, owner: str, name: str,
         folder: Path, lease_s: float, ready_s: float, chance: random.Random,
-        keys: Callable[[list[KeyRow]], None] | None,
+        keys: Callable[[list[KeyRow], bool], None] | None,
     ) -> None:  # fmt: skip
         self._loop, self._clock, self.owner = loop, clock, owner
         self._lease_s, self._ready_s, self._chance, self._keys = lease_s, ready_s, chance, keys
@@ -121,6 +122,7 @@ class Leasing:
         self.away_since: float | None = None
         self.away_why = ""
         self.rounds = self.failures = 0
+        self.doubts = ""  # why what the store answered might be lost
         self.say: Callable[[str], None] = lambda words: None
         self._idle = asyncio.Event()
         self._timer = loop.call_soon(self._tick)
@@ -248,6 +250,9 @@ class Leasing:
                 self.say("the shared state is back")
             self.away_since, self.away_why, self._backoff = None, "", BACKOFF_SECONDS_FIRST
             self._not_before = 0.0
+            if done.doubts:
+                self.doubts = done.doubts
+                self.say(done.doubts)
             self._apply(work, done, now)
         else:
             self._failed(work, done, now)
@@ -283,7 +288,7 @@ class Leasing:
                     self._take(slice_, ask, grant, now)
         if done.version is not None and self._keys is not None:
             self._version, self.polled_at = done.version, work.began
-            self._keys(done.rows)
+            self._keys(done.rows, work.since == -1)
         for one in self.news:
             if one.kind in done.news:
                 found = done.news[one.kind]
@@ -406,13 +411,12 @@ class _Voice:
         state = self._state
         if state is None:
             state = self._state = self._open()
-        if not self._sure:
-            self._recognise(state)
+        doubts = self._recognise(state) if not self._sure else ""
         if work.recover:
             for owner, left, path in left_behind(self._folder):
                 state.recover(owner, left)
                 path.unlink(missing_ok=True)
-        done = Done(grants=[])
+        done = Done(grants=[], doubts=doubts)
         if work.asks or work.beat:
             done.grants = state.sync(self._owner, work.sequence, self._lease_s, work.asks)
         if work.since is not None:
@@ -424,12 +428,13 @@ class _Voice:
         done.news = {kind: dict(state.gather(kind)) for kind in work.gather}
         return done
 
-    def _recognise(self, state: State) -> None:
+    def _recognise(self, state: State) -> str:
         """A store that was emptied, or another one at its address, must not make known keys unknown."""
         born = state.born()
         if self._born and born != self._born:
             raise _another()
-        self._born, self._sure = born, True
+        first, self._born, self._sure = not self._born, born, True
+        return state.doubts() if first else ""
 
     def close(self) -> None:
         if self._state is not None:

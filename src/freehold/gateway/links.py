@@ -66,7 +66,7 @@ async def answer(worker: Worker, question: Question) -> Told:
         case "limits":
             return Told(ready=worker.ready, measured=await worker.limits())
         case "ready":
-            return Told(ready=worker.ready, away=worker.away)
+            return Told(ready=worker.ready and worker.knows_keys, away=worker.away)
 
 
 class DirectLink:

@@ -87,6 +87,8 @@ class Sharing:
         self._changed = changed
         for one in self.allowance.leasings:
             one.say = say
+            if one.doubts:
+                say(one.doubts)
 
     async def first(self, seconds: float) -> None:
         """Wait until the keys have been read once, or for so long: a store that is away must not keep us."""
@@ -116,7 +118,9 @@ class Sharing:
             "freehold_charged_beyond_bound_total": float(self.allowance.beyond),
         }
 
-    def _keys_read(self, rows: list[KeyRow]) -> None:
+    def _keys_read(self, rows: list[KeyRow], whole: bool) -> None:
+        if whole:
+            self.ring.forget_others({str(row.key.id) for row in rows})  # those that only the cache knew
         self._changed(rows)
         if rows and self._cache is not None:
             self._save(self._cache)

@@ -124,10 +124,10 @@ class Worker:
             allowance=sharing.allowance if sharing else None,
             pins=None if self._stores is None else PinFile(self._stores.folder / "pins.db"),
         )  # fmt: skip
-        await asyncio.to_thread(self._first_credentials, FIRST_SECONDS_MAX)
         if sharing is not None:
             sharing.follow(plane.keys_changed, plane.log.event)
             gossip(sharing, plane)
+        await asyncio.to_thread(self._first_credentials, FIRST_SECONDS_MAX)
         from freehold.gateway.caller import CallerConnection
 
         self._server = await loop.create_server(
@@ -247,6 +247,11 @@ class Worker:
     @property
     def away(self) -> str:
         return "; ".join(self.sharing.away) if self.sharing is not None else ""
+
+    @property
+    def knows_keys(self) -> bool:
+        """False where the state has been away since the start, and no process here had read it before."""
+        return self.sharing is None or self.sharing.ring.read
 
     def _at_desk(self) -> KeyDesk | None:
         if self._desk is None and self._stores is not None:

@@ -3,6 +3,7 @@
 import concurrent.futures
 import random
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -140,6 +141,18 @@ def test_keys_are_read_once_and_then_only_what_changed(opened: Open) -> None:
 
 def test_store_has_a_name_of_its_own(opened: Open) -> None:
     assert opened().born() == opened().born() != ""
+
+
+def test_store_that_may_lose_what_it_answered_says_so(pg: Postgres, rd: Redis, tmp_path: Path) -> None:
+    """The PostgreSQL of the tests runs without fsync; their Redis writes each command to disk."""
+    kinds = {"sqlite": str(tmp_path / "state.db"), "postgres": pg.fresh(), "redis": rd.fresh()}
+    said = {}
+    for kind, address in kinds.items():
+        state = open_state(kind, address)
+        said[kind] = state.doubts()
+        state.close()
+    assert (said["sqlite"], said["redis"]) == ("", "")
+    assert "fsync off" in said["postgres"]
 
 
 def test_news_is_heard_by_others_until_it_is_over(opened: Open) -> None:

@@ -70,6 +70,10 @@ class State(Protocol):
         """A random name given to the store when it was made: one that was emptied has another."""
         ...
 
+    def doubts(self) -> str:
+        """Why a crash of the store might lose what it had answered; empty if nothing speaks for it."""
+        ...
+
     def keys(self, since: int) -> tuple[int, list[KeyRow]]:
         """The version now, and the keys that changed after `since`. Keys are never removed."""
         ...

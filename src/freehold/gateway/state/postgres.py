@@ -130,6 +130,10 @@ class PostgresState:
     def born(self) -> str:
         return str(self._rows("SELECT value FROM freehold_meta WHERE name = 'born'")[0][0])
 
+    def doubts(self) -> str:
+        off = self._rows("SELECT current_setting('fsync')")[0][0] == "off"
+        return "PostgreSQL runs with fsync off: a crash of its machine may lose commits" if off else ""
+
     def keys(self, since: int) -> tuple[int, list[KeyRow]]:
         version = int(self._rows("SELECT value FROM freehold_meta WHERE name = 'version'")[0][0])
         if version == since:

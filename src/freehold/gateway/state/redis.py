@@ -153,6 +153,20 @@ class RedisState:
             self._client.set(f"{PREFIX}born", secrets.token_hex(8), nx=True)
             return _text(self._client.get(f"{PREFIX}born"))
 
+    def doubts(self) -> str:
+        try:
+            found = self._client.config_get("append*")
+        except redis.ResponseError:
+            return (
+                "Redis does not tell whether it writes commands to disk; what it loses in a crash is unknown"
+            )
+        except redis.RedisError as error:
+            raise away(type(error).__name__) from None
+        told = {_text(name): _text(value) for name, value in found.items()}
+        if told.get("appendonly") == "yes" and told.get("appendfsync") == "always":
+            return ""
+        return "Redis may lose its last commands in a crash: set appendonly yes and appendfsync always"
+
     def keys(self, since: int) -> tuple[int, list[KeyRow]]:
         with _asking():
             version = int(self._client.get(f"{PREFIX}version") or 0)
