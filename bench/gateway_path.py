@@ -21,7 +21,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench.gateway_peers import FREEHOLD, Place
 from bench.harness import Contender, Report, compare, environment
 from bench.serve_freehold import NullRecorder
 from freehold.cli.up import settled
@@ -39,6 +38,33 @@ _ASK = (
     b'{"role":"user","content":"Tell me what there is to know about this, with care, and do not leave out '
     b'what matters most to people who build."}],"temperature":0.7}'
 )
+ESTATE = """\
+[models.bench]
+
+[homes.up]
+vendor = "bench"
+region = "here"
+api = "openai-compatible"
+model = "bench"
+url = "http://127.0.0.1:9"
+price = { input_usd_per_mtok = 3.0, output_usd_per_mtok = 15.0 }
+
+[homes.spare]
+vendor = "bench"
+region = "here"
+api = "openai-compatible"
+model = "bench"
+url = "http://127.0.0.1:9"
+price = { input_usd_per_mtok = 4.0, output_usd_per_mtok = 20.0 }
+
+[policies.all]
+regions = ["here"]
+on_cut = "continue"
+
+[workloads.chat]
+homes = ["up", "spare"]
+policy = "all"
+"""
 _WORDS = b"It is as it is, and it was not always so. " * 7
 _ANSWER = (
     b'{"id":"chatcmpl-1","object":"chat.completion","created":1760000000,"model":"bench","choices":[{"index":0,'
@@ -76,9 +102,9 @@ class Joined:
     """One caller, one gateway, one home, joined by nothing but method calls."""
 
     def __init__(self, folder: Path) -> None:
-        os.environ.update(BENCH_HOME_KEY="x", FREEHOLD_HOME=str(folder))
+        os.environ["FREEHOLD_HOME"] = str(folder)
         file = folder / "freehold.toml"
-        file.write_text(FREEHOLD.format(**Place(1, 2, 3, 4, folder, "")._asdict()))
+        file.write_text(ESTATE)
         clock, found = SystemClock(), settled(str(file))
         keys = KeyFile(folder / "keys.db", clock)
         _, secret = keys.create("bench", requests_per_min=10**9, concurrency=10**5)
