@@ -3,8 +3,7 @@
     python -m bench.gateway_path [--profile] [--write]
 
 Bytes go into a caller's connection and into a home's, and come out of both; between them is everything a call
-passes in `freehold up`: key (without limits, as parts come over the loop), policy, order, breaker, metrics,
-records (made, then dropped), log line.
+passes in `freehold up`: key, limits, policy, order, breaker, metrics, records (made, then dropped), log line.
 The kernel and the loop are left out, so this is the part of bench/gateway.py that a change of ours moves, and
 it can be read on a busy machine: look at the least of many short rounds. --profile says where it goes.
 """
@@ -17,22 +16,18 @@ import cProfile
 import gc
 import os
 import pstats
-import random
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench.gateway_peers import FULL, Place
 from bench.harness import Contender, Report, compare, environment
 from bench.serve_freehold import NullRecorder
 from freehold.cli.up import settled
 from freehold.clock import SystemClock
 from freehold.gateway.caller import CallerConnection
-from freehold.gateway.keys import KeyBook
+from freehold.gateway.keys import KeyFile, KeyRing
 from freehold.gateway.plane import Plane
-from freehold.gateway.sharing import Sharing, Stores
-from freehold.gateway.state.sqlite import SqliteState
 from freehold.gateway.upstream import Upstream
 from freehold.types.names import HomeId
 
@@ -43,6 +38,33 @@ _ASK = (
     b'{"role":"user","content":"Tell me what there is to know about this, with care, and do not leave out '
     b'what matters most to people who build."}],"temperature":0.7}'
 )
+ESTATE = """\
+[models.bench]
+
+[homes.up]
+vendor = "bench"
+region = "here"
+api = "openai-compatible"
+model = "bench"
+url = "http://127.0.0.1:9"
+price = { input_usd_per_mtok = 3.0, output_usd_per_mtok = 15.0 }
+
+[homes.spare]
+vendor = "bench"
+region = "here"
+api = "openai-compatible"
+model = "bench"
+url = "http://127.0.0.1:9"
+price = { input_usd_per_mtok = 4.0, output_usd_per_mtok = 20.0 }
+
+[policies.all]
+regions = ["here"]
+on_cut = "continue"
+
+[workloads.chat]
+homes = ["up", "spare"]
+policy = "all"
+"""
 _WORDS = b"It is as it is, and it was not always so. " * 7
 _ANSWER = (
     b'{"id":"chatcmpl-1","object":"chat.completion","created":1760000000,"model":"bench","choices":[{"index":0,'
@@ -80,19 +102,17 @@ class Joined:
     """One caller, one gateway, one home, joined by nothing but method calls."""
 
     def __init__(self, folder: Path) -> None:
-        os.environ.update(BENCH_HOME_KEY="x", FREEHOLD_HOME=str(folder))
+        os.environ["FREEHOLD_HOME"] = str(folder)
         file = folder / "freehold.toml"
-        place = Place(1, 2, "http://127.0.0.1:3", "http://127.0.0.1:4", folder)
-        file.write_text(FULL.format(**place.words))
+        file.write_text(ESTATE)
         clock, found = SystemClock(), settled(str(file))
-        stores = Stores(lasting=lambda: SqliteState(folder / "state.db"), folder=folder)
-        state = stores.lasting()
-        _, secret = KeyBook(state).create("bench")
-        state.close()
-        self.sharing = Sharing(stores, loop=asyncio.get_running_loop(), clock=clock, chance=random.Random(1))
+        keys = KeyFile(folder / "keys.db", clock)
+        _, secret = keys.create("bench", requests_per_min=10**9, concurrency=10**5)
+        ring = KeyRing(keys, clock)
+        ring.load()
         self.plane = Plane(
-            found.estate, found.settings, NullRecorder(), found.credentials, clock=clock,
-            keys=self.sharing.ring, allowance=self.sharing.allowance, log=(folder / "calls.log").open("w"),
+            found.estate, found.settings, NullRecorder(), found.credentials, clock=clock, keys=ring,
+            log=(folder / "calls.log").open("w"),
         )  # fmt: skip
         pool = self.plane.lives[HomeId("up")].pool
         self.home, self.caller = Upstream(pool), CallerConnection(self.plane)
@@ -150,7 +170,6 @@ def profiled(run: Callable[[], None]) -> None:
 async def measured(asked: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory(prefix="freehold-bench-") as folder:
         path = Joined(Path(folder))
-        await path.sharing.first(30)
         if asked.profile:
             profiled(path.calls)
             profiled(path.chunks)
