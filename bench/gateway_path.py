@@ -3,7 +3,7 @@
     python -m bench.gateway_path [--profile] [--write]
 
 Bytes go into a caller's connection and into a home's, and come out of both; between them is everything a call
-passes in `freehold up`: key, limits, policy, order, breaker, metrics, records (made, then dropped), log line.
+passes in `freehold up`: key (without limits), policy, order, breaker, metrics, records (made, then dropped), log line.
 The kernel and the loop are left out, so this is the part of bench/gateway.py that a change of ours moves, and
 it can be read on a busy machine: look at the least of many short rounds. --profile says where it goes.
 """
@@ -26,8 +26,9 @@ from bench.serve_freehold import NullRecorder
 from freehold.cli.up import settled
 from freehold.clock import SystemClock
 from freehold.gateway.caller import CallerConnection
-from freehold.gateway.keys import KeyFile, KeyRing
+from freehold.gateway.keys import KeyBook, KeyRing
 from freehold.gateway.plane import Plane
+from freehold.gateway.state.sqlite import SqliteState
 from freehold.gateway.upstream import Upstream
 from freehold.types.names import HomeId
 
@@ -106,10 +107,11 @@ class Joined:
         file = folder / "freehold.toml"
         file.write_text(ESTATE)
         clock, found = SystemClock(), settled(str(file))
-        keys = KeyFile(folder / "keys.db", clock)
-        _, secret = keys.create("bench", requests_per_min=10**9, concurrency=10**5)
-        ring = KeyRing(keys, clock)
-        ring.load()
+        state = SqliteState(folder / "state.db")
+        _, secret = KeyBook(state).create("bench")
+        ring = KeyRing(clock)
+        ring.put(state.keys(-1)[1])
+        state.close()
         self.plane = Plane(
             found.estate, found.settings, NullRecorder(), found.credentials, clock=clock, keys=ring,
             log=(folder / "calls.log").open("w"),
