@@ -33,7 +33,7 @@ class Attempts(Ends):
         self.plane.deadlines.add(self)
         asked = self.asked
         if not asked.stored and len(self._order) > 1:  # with one home there is nothing to choose
-            asked.stored = files_in(asked.dialect, asked.body)
+            asked.stored = files_in(asked.keeper, asked.body)
         if asked.stored:
             self.plane.find_pins(self, self._start_pinned)
         elif self.choices.wait_seconds:
@@ -46,11 +46,11 @@ class Attempts(Ends):
         if self.phase == DONE:
             return
         stored, home_of = self.asked.stored, functools.partial(self.plane.pins.home_of, key=self.caller.id)
-        self._order = holders(stored, self._order, self.asked.dialect, home_of)
+        self._order = holders(stored, self._order, self.asked.keeper, home_of)
         if self._order:
             self._try(self._order[0], self.plane.now())
         else:
-            self._give(gone(stored, self.plan, self.asked.dialect, home_of))
+            self._give(gone(stored, self.plan, self.asked.keeper, home_of))
 
     def _try(self, route: Route, now: float) -> None:
         self.route, self.attempt_started = route, now

@@ -226,10 +226,11 @@ class CallLog:
         route = call.route
         usage = call.usage
         asked = call.asked
+        tokens = "?" if usage is None or usage.output is None else usage.output
         line = (
             f"{call.id} {call.plan.workload.id} {route.id if route is not None else '-'} {asked.dialect}"
             f"{' stream' if asked.stream else ''} {call.ending} {call.log_status} {call.attempts}x"
-            f" {seconds * 1000:.1f}ms {call.sent_bytes}B {usage.output if usage is not None else '?'}tok"
+            f" {seconds * 1000:.1f}ms {call.sent_bytes}B {tokens}tok"
             f" {call.caller.id or '-'}{f' {call.error}' if call.error else ''}"
             f"{f' {call.joined}' if call.joined else ''}\n"
         )

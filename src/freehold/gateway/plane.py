@@ -15,7 +15,16 @@ from typing import Any, Final, TextIO
 import msgspec
 
 from freehold.clock import Clock, SystemClock, seconds_of
-from freehold.dialects import Codec, DialectError, Failure, Inbound, Outcome, caller_key, codec_for, route
+from freehold.dialects import (
+    Codec,
+    Failure,
+    Inbound,
+    Outcome,
+    caller_key,
+    codec,
+    codec_for,
+    route,
+)
 from freehold.estate.model import Estate
 from freehold.gateway.accounts import Accounts
 from freehold.gateway.asked import Asked, Peek, peek
@@ -33,6 +42,7 @@ from freehold.gateway.keys import Caller, Key, KeyRing
 from freehold.gateway.metrics import Metrics
 from freehold.gateway.operations import other_operation
 from freehold.gateway.pins import PinFile, Pins
+from freehold.gateway.refusals import no_such_path, unreadable_body
 from freehold.gateway.routes import Building, Generation, Live, Plan, Route, build_generation
 from freehold.gateway.scraping import Scraper, Target
 from freehold.gateway.seams import Client
@@ -235,7 +245,7 @@ class Plane:
         try:
             peeked = peek(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            failure = self._unreadable_body(memo.near, memo.inbound, body)
+            failure = unreadable_body(memo.near, memo.inbound, body, head.get(b"content-encoding"))
             self._deny(client, memo.near, memo.inbound, failure, body, caller)
             return
         asked = Asked(memo.inbound, memo.near, memo.row, body, peeked)
@@ -362,20 +372,6 @@ class Plane:
             code="gateway.key-rate", retry_after_ms=int(wait * 1000) + 1,
         )  # fmt: skip
 
-    def _unreadable_body(self, near: Codec, inbound: Inbound, body: bytes) -> Failure:
-        """The dialect's own words for what is wrong with a body we could not even peek into."""
-        try:
-            near.read_request(inbound, body)
-        except DialectError as error:
-            return Failure(
-                status=error.status, kind="bad_request", what=error.what, why=error.why,
-                fix=error.fix or "send the request as the dialect has it", code=error.code,
-            )  # fmt: skip
-        return Failure(
-            status=400, kind="bad_request", what="the field model or stream is not what it should be",
-            why="model is text, stream is true or false", fix="correct them", code="gateway.bad-field",
-        )  # fmt: skip
-
     # --- refusals before a call ---
 
     def _deny(
@@ -403,12 +399,11 @@ class Plane:
     deny = _deny
 
     def _no_such_path(self, client: CallerConnection, head: Head, target: str) -> None:
-        path = target.partition("?")[0][:200]
-        body = msgspec.json.encode({"error": {
-            "code": "gateway.no-such-path", "type": "not_found_error",
-            "message": f"{head.method} {path} is not a path of any dialect Freehold speaks",
-        }})  # fmt: skip
-        client.reply(404, {"content-type": "application/json"}, body)
+        failure = no_such_path(head.method, target)
+        self.metrics.denied[failure.code] = self.metrics.denied.get(failure.code, 0) + 1
+        self.log.denied("-", "-", failure.code, failure.status)  # not the path: it may hold anything
+        written = codec("openai").write_error(failure)
+        client.reply(written.status, written.headers, written.body, b"x-should-retry: false\r\n")
         client.finish_reply()
 
     # --- what calls ask of the plane ---
@@ -566,6 +561,8 @@ def _row(inbound: Inbound) -> str:
     """The codec row that reads this path, which is what a home's row is compared with."""
     if inbound.dialect == "bedrock" and inbound.surface == "invoke":
         return "bedrock-invoke"
+    if inbound.surface == "array":
+        return "gemini-array"  # a form of answering that no home has: never passed through
     return (
         "vertex-claude" if (inbound.dialect, inbound.surface) == ("anthropic", "vertex") else inbound.dialect
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from botocore.config import Config  # type: ignore[import-untyped]
 from google import genai
 from google.genai import errors as google_errors
 
+from freehold import wire
 from freehold.clock import FakeClock
 from freehold.config import Size
 from freehold.gateway.keys import KeyFile, KeyRing
@@ -256,6 +258,30 @@ async def test_sdk_raises_its_own_error_with_what_why_and_fix(name: str) -> None
     assert isinstance(error, kind)
     assert "why: " in str(error)
     assert "fix: " in str(error)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "why"),
+    [("PUT", "/v1/chat/completions", "the path takes POST"), ("GET", "/v1/messages", "the path takes POST"),
+     ("POST", "/v1/moderations", "not a path of any dialect")],
+)  # fmt: skip
+async def test_path_or_method_that_means_nothing_is_told_with_what_does(
+    method: str, path: str, why: str
+) -> None:
+    async with street(("openai",)) as place, await wire.request(method, place.url + path) as response:
+        got = Got(response.status, response.headers, await response.read())
+        assert place.plane.metrics.denied == {"gateway.no-such-path": 1}
+    assert got.status == 404
+    assert why in openai_shape(got)
+    assert "fix: " in got.error
+
+
+async def test_compressed_body_is_named_as_such() -> None:
+    async with street(("openai",)) as place:
+        body = gzip.compress(msgspec.json.encode(SURFACES["openai"].body))
+        got = await place.post(body, headers={"content-encoding": "gzip"})
+    assert got.status == 415
+    assert "content-encoding is 'gzip'" in openai_shape(got)
 
 
 async def test_request_too_large_is_told_before_any_dialect_is_known() -> None:
