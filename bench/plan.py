@@ -110,7 +110,7 @@ def peak_mb() -> int:
 
 def peers_part(seconds: float) -> list[dict[str, Any]]:
     """Round by round: Freehold, plain HiGHS, CP-SAT."""
-    rows = []
+    rows, where = [], environment()
     for seed in SEEDS:
         problem = tight(seed=seed)
         ours = solved(problem, seed, seconds)
@@ -130,6 +130,7 @@ def peers_part(seconds: float) -> list[dict[str, Any]]:
         for ask in (plain_highs, cp_sat):
             rows.append(ask(problem, seed, ours["bound"], wall))
             print(rows[-1], flush=True)
+        write("peers", rows, where)  # a round at a time: this takes long
     return rows
 
 
