@@ -114,3 +114,20 @@ def test_failover_always_ends_and_never_leaves_the_candidates(
     assert len(before) <= min(limit, homes + 1)
     assert all(sum(one.home == home for one in before) <= 2 for home in "abcd")
     assert msgspec.to_builtins(step(candidates, *before, attempts_max=len(before)))
+
+
+def test_home_without_room_is_passed_over_while_another_has_some() -> None:
+    full, other = places("full")[0].full(800), places("other")[0]
+    assert step((full, other), tried("a")) == Go(home=HomeId("other"))
+
+
+def test_home_without_room_is_waited_for_before_the_call_is_given_up() -> None:
+    homes = (*places("a"), places("full")[0].full(800))
+    again = step(homes, tried("a"))
+    assert isinstance(again, Go) and again.home == "a"  # sooner than there is room
+    assert step(homes, tried("a"), tried("a")) == Go(home=HomeId("full"), after_ms=800, for_room=True)
+
+
+def test_room_that_comes_too_late_is_not_waited_for() -> None:
+    homes = (*places("a"), places("full")[0].full(60_000))
+    assert isinstance(step(homes, tried("a", "header_timeout")), Give)

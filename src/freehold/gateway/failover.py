@@ -114,14 +114,14 @@ def _window_needed(places: tuple[Place, ...], tried: tuple[Tried, ...]) -> int |
 
 
 def _same_again(places: tuple[Place, ...], tried: tuple[Tried, ...], left_ms: float) -> Go | None:
-    """One quick retry for the whole call, where it is most likely to help, or room comes soonest."""
+    """One quick retry for the whole call, where it is most likely to help; or a home that was not asked for
+    want of room, where some comes sooner.
+    """
     homes = [one.home for one in tried]
-    if len(set(homes)) < len(homes):
-        return None  # the one retry is spent
     silent = {one.home for one in tried if one.outcome.kind in SILENT}
     best: Go | None = None
     allowed = {place.home for place in places}
-    for one in tried:
+    for one in tried if len(set(homes)) == len(homes) else ():  # else the one retry is spent
         wait_ms = _wait_ms(one.outcome)
         if wait_ms is None or wait_ms >= left_ms or one.home in silent or one.home not in allowed:
             continue
