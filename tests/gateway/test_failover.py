@@ -121,13 +121,17 @@ def test_home_without_room_is_passed_over_while_another_has_some() -> None:
     assert step((full, other), tried("a")) == Go(home=HomeId("other"))
 
 
-def test_home_without_room_is_waited_for_before_the_call_is_given_up() -> None:
+def test_home_without_room_is_waited_for_where_the_others_had_none_either() -> None:
     homes = (*places("a"), places("full")[0].full(800))
-    again = step(homes, tried("a"))
-    assert isinstance(again, Go) and again.home == "a"  # sooner than there is room
-    assert step(homes, tried("a"), tried("a")) == Go(home=HomeId("full"), after_ms=800, for_room=True)
+    limited = tried("a", "rate_limited", retry_after_ms=900)
+    assert step(homes, limited) == Go(home=HomeId("full"), after_ms=800, for_room=True)
+
+
+def test_home_without_room_is_asked_at_once_where_another_was_sick() -> None:
+    homes = (*places("a"), places("full")[0].full(800))
+    assert step(homes, tried("a")) == Go(home=HomeId("full"))
 
 
 def test_room_that_comes_too_late_is_not_waited_for() -> None:
     homes = (*places("a"), places("full")[0].full(60_000))
-    assert isinstance(step(homes, tried("a", "header_timeout")), Give)
+    assert isinstance(step(homes, tried("a", "rate_limited")), Give)
