@@ -87,6 +87,16 @@ def test_throttle_without_a_time_waits_longer_each_time() -> None:
     assert waits == sorted(waits) and waits[-1] > 2 * waits[0]
 
 
+def test_short_times_that_are_told_again_and_again_are_not_believed() -> None:
+    pool, now, waits = Headroom("p", 0.0), 0.0, []
+    for _ in range(4):
+        send(pool, 1)
+        pool.throttle(SMALL, 0.05, now, now)
+        waits.append(pool.closed_until - now)
+        now = pool.closed_until + 0.01
+    assert waits[0] < 0.06 and waits[-1] > 1.0
+
+
 def test_calls_already_under_way_tell_no_news() -> None:
     pool = Headroom("p", 0.0)
     send(pool, 20)

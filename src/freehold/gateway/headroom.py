@@ -220,8 +220,9 @@ class Headroom:
             self._news(amount, now)
         elif self.learned is not None:
             self._return(amount)
-        if wait_seconds is None:
-            wait_seconds = self._pause_s if news else 0.0
+        again = self._pause_s > PAUSE_SECONDS_FIRST  # and nothing was answered in between
+        pause = self._pause_s if news and (wait_seconds is None or again) else 0.0
+        wait_seconds = max(wait_seconds or 0.0, pause)
         until = now + min(wait_seconds, CLOSED_SECONDS_MAX)
         if until > self.closed_until:
             self.closed_until = until

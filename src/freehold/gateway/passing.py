@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from freehold.gateway.instream import kind_in
 from freehold.gateway.told import FINISHES, GEMINI_CALLS, RESPONSES_CALL, Whole, named, named_by
 from freehold.types.conversation import Usage
 
@@ -462,7 +463,7 @@ class PassLane:
             if seen.kind == ERROR:
                 if self.state >= FINISHED:
                     continue
-                return self._fail(f"error_in_stream: {seen.message}", b"".join(out))
+                return self._fail(f"{kind_in(body)}: {seen.message}", b"".join(out))
             self._note(seen)
             if not (seen.kind == USAGE_ONLY and self._hide_usage):
                 out.append(frame + b"\n\n")
