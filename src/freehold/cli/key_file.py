@@ -43,7 +43,7 @@ def stores_of(config: str | None) -> Stores:
     return Stores(
         lasting=found[0], quick=found[1] if len(found) > 1 else None, lease_s=settings.lease.seconds,
         ready_s=settings.ready.seconds,
-        folder=folder, shared=shared,
+        folder=folder, shared=shared, gossips=shared or settings.file is not None,
     )  # fmt: skip
 
 

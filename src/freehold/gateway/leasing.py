@@ -11,6 +11,7 @@ import random
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Final, Protocol
@@ -412,10 +413,6 @@ class _Voice:
         if state is None:
             state = self._state = self._open()
         doubts = self._recognise(state) if not self._sure else ""
-        if work.recover:
-            for owner, left, path in left_behind(self._folder):
-                state.recover(owner, left)
-                path.unlink(missing_ok=True)
         done = Done(grants=[], doubts=doubts)
         if work.asks or work.beat:
             done.grants = state.sync(self._owner, work.sequence, self._lease_s, work.asks)
@@ -426,7 +423,17 @@ class _Voice:
         for kind, name, value in work.tell:
             state.publish(kind, name, value, NEWS_KEPT_SECONDS)
         done.news = {kind: dict(state.gather(kind)) for kind in work.gather}
+        if work.recover:
+            self._recover(state)
         return done
+
+    def _recover(self, state: State) -> None:
+        """Settle for processes that are gone. One that cannot be settled must not hold up those that live."""
+        with suppress(OSError):
+            for owner, left, path in left_behind(self._folder):
+                with suppress(FreeholdError):  # it stays for the next time; if the store is away, that shows
+                    state.recover(owner, left)
+                    path.unlink(missing_ok=True)
 
     def _recognise(self, state: State) -> str:
         """A store that was emptied, or another one at its address, must not make known keys unknown."""

@@ -46,6 +46,7 @@ class Stores(msgspec.Struct, kw_only=True):
     ready_s: float = 10.0  # of a key's own rate that a process holds ready
     folder: Path  # of this machine: the journals, and the keys as they were last read
     shared: bool = False  # is it elsewhere, so that it can be away while we are not?
+    gossips: bool = True  # is there more than one gateway?
     gateway: str = msgspec.field(default_factory=lambda: secrets.token_hex(4))  # whose processes these are
 
 

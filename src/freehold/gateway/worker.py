@@ -124,9 +124,10 @@ class Worker:
             allowance=sharing.allowance if sharing else None,
             pins=None if self._stores is None else PinFile(self._stores.folder / "pins.db"),
         )  # fmt: skip
-        if sharing is not None:
+        if sharing is not None and self._stores is not None:
             sharing.follow(plane.keys_changed, plane.log.event)
-            gossip(sharing, plane)
+            if self._share > 1 or self._stores.gossips:
+                gossip(sharing, plane)
         await asyncio.to_thread(self._first_credentials, FIRST_SECONDS_MAX)
         from freehold.gateway.caller import CallerConnection
 

@@ -3,42 +3,37 @@
 from __future__ import annotations
 
 import importlib
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from freehold.gateway.state.base import Opened, State
 
 STATE_NAME: Final = "state.db"
-
-
-class Row(NamedTuple):
-    target: str  # module:class
-    shared: bool  # is it seen from other machines?
-
-
+# module:class
 ADAPTERS: Final = {
-    "sqlite": Row("freehold.gateway.state.sqlite:SqliteState", False),
-    "postgres": Row("freehold.gateway.state.postgres:PostgresState", True),
-    "redis": Row("freehold.gateway.state.redis:RedisState", True),
+    "sqlite": "freehold.gateway.state.sqlite:SqliteState",
+    "postgres": "freehold.gateway.state.postgres:PostgresState",
+    "redis": "freehold.gateway.state.redis:RedisState",
 }
 
 
 def open_state(kind: str, where: str | Path) -> State:
     """`where`: a file's path, or the address of a server with what it needs to be let in."""
-    module, _, name = ADAPTERS[kind].target.partition(":")
-    made: State = getattr(importlib.import_module(module), name)(where)
-    return made
+    return opener(kind, where)()
 
 
 def opener(kind: str, where: str | Path) -> Opened:
-    """The same, for a process that is still to be made. It does not show where in its repr."""
-    return _Opener(partial(open_state, kind, where))
+    """The same, for a process that is still to be made. A missing extra is said at once."""
+    module, _, name = ADAPTERS[kind].partition(":")
+    return _Opener(getattr(importlib.import_module(module), name), where)
 
 
 class _Opener:
-    def __init__(self, open_it: Opened) -> None:
-        self._open = open_it
+    """It does not show its address, which may hold a password."""
+
+    def __init__(self, adapter: Callable[[str | Path], State], where: str | Path) -> None:
+        self._adapter, self._where = adapter, where
 
     def __call__(self) -> State:
-        return self._open()
+        return self._adapter(self._where)
