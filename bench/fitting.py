@@ -32,7 +32,7 @@ CHIPS = {
 # Start of each share, and how far (in logs) a fit may reasonably move it.
 START = {
     "train_share": (0.48, 0.3), "serve_share": (0.52, 0.3), "balance_exponent": (0.42, 0.3),
-    "memory_share": (0.75, 0.15), "step_ms": (2.0, 0.7), "layer_us": (10.0, 0.7), "link_share": (0.5, 0.4),
+    "memory_share": (0.75, 0.15), "step_ms": (2.0, 0.7), "layer_us": (10.0, 0.7), "link_share": (0.2, 0.5),
     "recompute": (0.68, 0.2), "mixture": (0.81, 0.2),
 }  # fmt: skip
 NOISE = {"train": 0.08, "serve-offline": 0.15, "serve-decode": 0.35}  # log error of a point, by its kind

@@ -46,6 +46,11 @@ class Case(NamedTuple):
     def streaming(self) -> bool:
         return self.unit == "chunk"
 
+    @property
+    def offered_per_second(self) -> float:
+        """Events that the homes send; plain calls are as many as there can be."""
+        return self.connections * 1e6 / self.interval_us if self.streaming else 0.0
+
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
     """One run."""

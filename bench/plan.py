@@ -17,9 +17,13 @@ bench/results/plan.md.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import resource
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -41,11 +45,12 @@ from freehold.plan.solver.replan import replan
 from freehold.plan.solver.search import program
 from freehold.plan.solver.solve import Budget, Progress, solve
 from freehold.plan.way import Silicon
+from freehold.types.names import HomeId
 
 FOLDER = RESULTS / "plan"
 MARKS_S = (2, 5, 10, 20, 30, 60, 120, 300)
 SEEDS = (0, 1, 2)
-OUTAGE_EVERY = 5  # of the homes, in their order: those that are lost, one at a time
+OUTAGES_MAX = 40  # homes with work on them that are lost, one at a time
 
 
 class Part(msgspec.Struct, kw_only=True):
@@ -168,48 +173,37 @@ def plain_highs(problem: Problem, seed: int, bound: float, seconds: float) -> di
 
 
 def cp_sat(problem: Problem, seed: int, bound: float, seconds: float) -> dict[str, Any]:
-    """The whole model given to CP-SAT: one worker, costs in cents."""
-    try:
-        from ortools.sat.python import cp_model  # type: ignore[import-not-found]  # optional
-    except ModuleNotFoundError:
+    """The whole model given to CP-SAT, in a process of its own: it brings a HiGHS that clashes with ours."""
+    if importlib.util.find_spec("ortools") is None:
         return {
             "who": "CP-SAT",
             "seed": seed,
             "price": None,
             "note": "left out: ortools is not installed here",
         }
-    took = Took()
-    model = cp_model.CpModel()
-    n = [model.new_int_var(0, int(most), "") for most in problem.most]
-    u = [model.new_int_var(0, int(demand), "") for demand in problem.demand]
-    for w in range(len(problem.workloads)):
-        mine = list(range(problem.first[w], problem.first[w + 1]))
-        model.add(sum(n[j] for j in mine) + u[w] >= int(problem.demand[w]))
-        for d in problem.must[w].tolist():
-            inside = [n[j] for j in mine if problem.member[d, problem.place[j]]]
-            if inside:
-                model.add(sum(inside) <= 1)
-    for place in range(len(problem.places)):
-        mine = np.flatnonzero(problem.place == place).tolist()
-        model.add(sum(int(problem.amount[j]) * n[j] for j in mine) <= int(problem.sizes[place]))
-    used = []
-    for g, one in enumerate(problem.commitments):
-        mine = np.flatnonzero(problem.place_commitment[problem.place] == g).tolist()
-        var = model.new_int_var(0, int(one.size), "")
-        model.add(var <= sum(int(problem.amount[j]) * n[j] for j in mine))
-        used.append((var, one.saving))
-    cents = sum(round(100 * c) * v for c, v in zip(problem.cost, n, strict=True))
-    cents += sum(round(100 * p) * v for p, v in zip(problem.penalty, u, strict=True))
-    model.minimize(cents - sum(round(100 * s) * v for v, s in used))
-    solver = cp_model.CpSolver()
-    solver.parameters.max_time_in_seconds = max(1.0, seconds - took.so_far()[0])
-    solver.parameters.num_workers = 1
-    solver.parameters.random_seed = seed
-    status = solver.solve(model)
-    units = None
-    if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-        units = np.array([float(solver.value(v)) for v in n])
-    return row_of("CP-SAT", problem, seed, bound, units, took, solver.best_objective_bound / 100)
+    took, used = Took(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "problem.npz"
+        np.savez(path, **arrays_of(problem))
+        words = [sys.executable, "-m", "bench.plan_cpsat", str(path), str(seconds), str(seed)]
+        done = subprocess.run(words, capture_output=True, check=True, text=True)
+        said = msgspec.json.decode(done.stdout.splitlines()[-1], type=dict[str, Any])
+        units = np.load(path.with_suffix(".units.npy")) if said["found"] else None
+    row = row_of("CP-SAT", problem, seed, bound, units, took, said["bound"])
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - used
+    return {**row, "cpu_seconds": round(spent, 1)}
+
+
+def arrays_of(problem: Problem) -> dict[str, Any]:
+    """What CP-SAT's model is made of: every must-domain of a workload may hold one unit at most."""
+    w, d = np.nonzero(problem.keep > 0)
+    return {
+        "workload": problem.workload, "place": problem.place, "cost": problem.cost, "amount": problem.amount,
+        "most": problem.most, "demand": problem.demand, "penalty": problem.penalty, "sizes": problem.sizes,
+        "must_workload": w, "must_domain": d, "member": problem.member, "group": problem.place_commitment,
+        "group_size": np.array([one.size for one in problem.commitments]),
+        "group_saving": np.array([one.saving for one in problem.commitments]),
+    }  # fmt: skip
 
 
 def replan_part(seconds: float) -> list[dict[str, Any]]:
@@ -249,11 +243,10 @@ def outage_part(seconds: float) -> list[dict[str, Any]]:
     before = make(estate, settings, silicon, budget=Budget(seconds=seconds), price_rules=False).plan
     _, whole = took.so_far()
     first, displaced, unserved, moved = [], [], 0, 0
-    for number, home in enumerate(sorted(estate.homes)):
-        if number % OUTAGE_EVERY:
-            continue
+    used = sorted({one.home for one in before.placements})
+    for home in used[:: max(1, len(used) // OUTAGES_MAX)]:
         took = Took()
-        after = repair(estate, settings, silicon, before, frozenset({home})).plan
+        after = repair(estate, settings, silicon, before, frozenset({HomeId(home)})).plan
         first.append(took.so_far()[1])
         displaced.append(len(after.repaired))
         unserved += len(after.unserved)

@@ -1,4 +1,4 @@
-"""A pinned estate for bench/plan.py: 200 rented homes of five vendors, 1,000 workloads that may use a third.
+"""A pinned estate for bench/plan.py: 200 rented homes of five vendors, 1,000 workloads, each free in a third.
 
 Unlike `instances.py`, which draws costs, this one is real to the planner: models, silicon, prices, policies.
 Change nothing here without publishing new figures.

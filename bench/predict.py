@@ -215,6 +215,9 @@ NOTES = (
     "its figures are in-sample; Freehold's and the neighbour's are not.",
     "Memory rules, the form of the physics and which stacks count as young were chosen by somebody who had "
     "seen the points: only the constants are left out, not the ideas.",
+    "That one engine runs 1,024 sequences at most, and the prior of the share of a link that sums across "
+    "chips reach (0.2), were chosen among five variants by these scores; before, serving stood at 24 and "
+    "18 %.",
     "Decode points: chips and batch of the Neuron rows are recalled by the collector; no threshold is set.",
     "Prices: the cheapest on-demand price of a chip that passed validation; without one it forms no pairs.",
 )

@@ -26,8 +26,8 @@ def frame(**more: object) -> Frame:
         answered=1, failed=0, first_p50_s=0.012, first_p95_s=None, connections=1,
     )  # fmt: skip
     known = {
-        "ready": True, "over_s": 1.0, "calls_per_s": 1.0, "in_flight": 0, "connections": 1, "processes": 1,
-        "homes": (home,), "workloads": (), "spend": (),
+        "ready": True, "over_s": 1.0, "calls_per_s": 1.0, "in_flight": 0, "waiting": 0, "connections": 1,
+        "processes": 1, "homes": (home,), "workloads": (), "spend": (),
     }  # fmt: skip
     return Frame(**(known | more))  # type: ignore[arg-type]
 

@@ -15,7 +15,7 @@ from freehold.estate.model import Estate
 from freehold.estate.settings import ModelSettings
 from freehold.gateway.plane import Plane
 from freehold.gateway.settings import GatewaySettings, TimeoutSettings
-from freehold.pocket import Engine, FaultRule, Limiter, Limits, PocketHome
+from freehold.pocket import Engine, FaultRule, Limiter, PocketHome
 from freehold.types.contracts import Admit, Refused
 from freehold.types.homes import Home, Policy, Pool, Workload
 from freehold.types.names import Digest, HomeId, ModelId, RecordId, WorkloadId
@@ -151,7 +151,7 @@ _DIALECTS = {
 async def street(
     apis: Sequence[str] = ("openai", "openai", "openai"), *,
     faults: Mapping[int, Mapping[str, FaultRule]] | None = None, policy: Policy | None = None,
-    limits: Mapping[int, Limits | Limiter] | None = None, pools: Mapping[int, Pool] | None = None,
+    limiters: Mapping[int, Limiter] | None = None, pools: Mapping[int, Pool] | None = None,
     weights: Mapping[int, int] | None = None, timeouts: TimeoutSettings = QUICK,
     settings: GatewaySettings | None = None, kept: Kept | None = None,
     engines: Mapping[int, Engine] | None = None, options: Mapping[str, str] | None = None,
@@ -166,7 +166,7 @@ async def street(
             (engines or {}).get(number),
             name=f"home{number}",
             faults=(faults or {}).get(number),
-            limits=(limits or {}).get(number),
+            limits=(limiters or {}).get(number),
             tls=(home_tls or {}).get(number),
             keys=(accepts or {}).get(number, ()),
         )

@@ -29,12 +29,12 @@ def homes_of(place: Street) -> list[str]:
     return [str(call.actual.home) for call in place.kept.calls if call.actual is not None]
 
 
-def limited(requests_per_min: int) -> Limits:
-    return Limits(requests_per_min=requests_per_min)
+def limited(requests_per_min: int) -> Limiter:
+    return Limiter(Limits(requests_per_min=requests_per_min))
 
 
 async def test_told_limit_is_kept_without_ever_being_hit() -> None:
-    async with street(("openai", "anthropic"), limits={0: limited(20)}) as place:
+    async with street(("openai", "anthropic"), limiters={0: limited(20)}) as place:
         answers = [await place.post(ask()) for _ in range(40)]
         assert {one.status for one in answers} == {200}
         assert throttles(place) == 0
@@ -42,9 +42,9 @@ async def test_told_limit_is_kept_without_ever_being_hit() -> None:
 
 
 async def test_throttle_at_one_home_of_a_pool_spares_the_other() -> None:
-    quota = Limiter(limited(2))
-    limits, pools = {0: quota, 1: quota}, {0: SHARED, 1: SHARED}
-    async with street(("bedrock-converse",) * 2 + ("openai",), limits=limits, pools=pools) as place:
+    quota = limited(2)
+    limiters, pools = {0: quota, 1: quota}, {0: SHARED, 1: SHARED}
+    async with street(("bedrock-converse",) * 2 + ("openai",), limiters=limiters, pools=pools) as place:
         answers = [await place.post(ask()) for _ in range(6)]
         assert {one.status for one in answers} == {200}
         assert throttles(place) == 1  # nothing is told before, so one is needed to know
@@ -94,6 +94,12 @@ async def until_waiting(traffic: Traffic, calls: int) -> None:
             await asyncio.sleep(0)
 
 
+def raw_request() -> bytes:
+    data = msgspec.json.encode(ask())
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(data)}\r\n\r\n"
+    return head.encode() + data
+
+
 def reset(writer: asyncio.StreamWriter) -> None:
     """Gone, and not just done with sending."""
     sock = writer.get_extra_info("socket")
@@ -105,9 +111,7 @@ async def test_caller_who_hangs_up_while_waiting_leaves_the_queue() -> None:
     faults = {0: {"busy": FaultRule(fault="rate_limited", retry_after_s=3.0)}}
     async with street(("openai",), faults=faults) as place:
         _, writer = await asyncio.open_connection("127.0.0.1", int(place.url.rpartition(":")[2]))
-        data = msgspec.json.encode(ask())
-        head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(data)}\r\n\r\n"
-        writer.write(head.encode() + data)
+        writer.write(raw_request())
         await until_waiting(place.plane.traffic, 1)
         reset(writer)
         async with asyncio.timeout(5):

@@ -35,10 +35,32 @@ def test_report_is_self_contained_and_its_policy_admits_its_style_only(planned: 
 def test_report_shows_every_picture_and_the_price_of_each_rule(planned: Planner) -> None:
     plan = planned().plan
     text = report(plan, "shop")
-    for heading in ("Cost by vendor", "Where each workload runs", "Headroom", "What a loss leaves"):
+    for heading in ("Cost by vendor", "Where each workload runs", "Headroom", "What an outage leaves"):
         assert heading in text
-    assert text.count("<svg") == 3
+    assert text.count("<svg") == 4
     assert all(rule.words in text for rule in plan.rules)
+
+
+def test_report_draws_what_is_left_of_each_workload(planned: Planner) -> None:
+    plan = planned().plan
+    text = report(plan, "shop")
+    loss = next(one for one in plan.losses if one.left.get("search", 1.0) < 1.0)
+    told = f"search after the loss of {loss.kind} {loss.name}: {100 * loss.left['search']:.0f} %"
+    assert told in text
+
+
+def test_report_marks_what_keeps_too_little(planned: Planner) -> None:
+    plan = planned().plan
+    bad = msgspec.structs.replace(plan.losses[0], left={"chat": 0.1}, broken=("chat",))
+    assert "10 % too little" in report(msgspec.structs.replace(plan, losses=(bad,)), "shop")
+
+
+def test_report_cuts_a_long_name_and_keeps_it_in_its_title(planned: Planner) -> None:
+    plan, name = planned().plan, "w" * 60
+    long = msgspec.structs.replace(plan.workloads[0], workload=name)
+    text = report(msgspec.structs.replace(plan, workloads=(long,)), "shop")
+    assert f"<title>{name}</title>" in text
+    assert f">{'w' * 33}…<" in text
 
 
 def test_report_escapes_names_from_the_estate(planned: Planner) -> None:

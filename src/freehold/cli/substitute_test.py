@@ -111,7 +111,8 @@ def _unknown(kind: str, name: str, known: list[Any]) -> InputError:
     return InputError(
         f"the estate has no {kind} {name!r}" + (" that can be called" if kind == "home" else ""),
         why=f"the closest is {close!r}" if close else f"it has {', '.join(known[:10]) or 'none'}",
-        fix="name one of them", code=f"estate.unknown-{kind}",
+        fix="name one of them",
+        code="estate.unknown-workload" if kind == "workload" else "estate.unknown-home",
     )  # fmt: skip
 
 

@@ -68,6 +68,7 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row("up", "freehold.cli.up:command", "Run the gateway."),
     Row("top", "freehold.cli.top:command", "Watch a running gateway: homes, health, calls, latency, spend."),
+    Row("dashboard", "freehold.cli.dashboard:command", "Print a Grafana dashboard, or alert rules."),
     Row(
         "substitute test",
         "freehold.cli.substitute_test:command",

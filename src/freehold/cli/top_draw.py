@@ -24,7 +24,8 @@ SPEND_LINES_MAX: Final = 20
 def draw(frame: Frame, title: str) -> RenderableType:
     head = Text.assemble(
         (title, "bold"), "   ", ("ready" if frame.ready else "NOT READY", "green" if frame.ready else "red"),
-        f"   {frame.calls_per_s:.1f} calls/s   {frame.in_flight} in flight   {frame.connections} connections"
+        f"   {frame.calls_per_s:.1f} calls/s   {frame.in_flight} in flight   {frame.waiting} waiting   "
+        f"{frame.connections} connections"
         f"   {frame.processes} process{'' if frame.processes == 1 else 'es'}",
     )  # fmt: skip
     parts: list[RenderableType] = [head, Text(""), _homes(frame), Text(""), _workloads(frame)]

@@ -72,6 +72,7 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     over_s: float
     calls_per_s: float
     in_flight: int
+    waiting: int  # for room
     connections: int
     processes: int
     homes: tuple[HomeLine, ...]
@@ -152,6 +153,7 @@ def frame(before: Reading, now: Reading) -> Frame:
     return Frame(
         ready=now.ready, over_s=over_s, calls_per_s=calls.rise() / over_s,
         in_flight=int(_total(now, "freehold_calls_in_flight")),
+        waiting=int(_total(now, "freehold_queue_length")),
         connections=int(_total(now, "freehold_connections")),
         processes=max(Counter(one["home"] for one in now.homes).values(), default=0),
         homes=tuple(_home_lines(before, now, over_s)),

@@ -15,10 +15,12 @@ from html import escape
 STYLE = """
 :root { --ink: #1f2733; --soft: #5b6675; --line: #c9d1db; --paper: #ffffff; --box: #f4f6f9; --accent:
   #3b5bdb;
+  --bluebox: #dfe6ff; --pink: #a3417f; --pinkbox: #f8e3f0;
   --bad: #c2410c; --badbox: #fdebe0; --warn: #8a6100; --warnbox: #fbf3d9; --good: #1f7a4d; --goodbox:
   #e3f4ea; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6eaf0; --soft: #9aa6b5; --line: #3a4454; --paper:
   #12161d;
+  --bluebox: #1d2748; --pink: #f2a3d3; --pinkbox: #3a1a2e;
   --box: #1b212b; --accent: #91a7ff; --bad: #ff9a66; --badbox: #3a1f12; --warn: #f2c14e; --warnbox:
   #33290f;
   --good: #6fd39f; --goodbox: #12301f; } }
@@ -48,6 +50,11 @@ svg .degraded { fill: var(--warnbox); stroke: var(--warn); } svg .down { fill: v
 svg .wrong { fill: var(--badbox); stroke: var(--bad); stroke-dasharray: 3 2; }
 svg .slow { fill: var(--warnbox); stroke: var(--warn); stroke-dasharray: 3 2; }
 svg .cause { fill: var(--ink); } svg .grid { stroke: var(--line); stroke-width: 1; }
+svg .tone0 { fill: var(--bluebox); stroke: var(--accent); } svg .tone1 { fill: var(--goodbox); stroke:
+  var(--good); }
+svg .tone2 { fill: var(--pinkbox); stroke: var(--pink); } svg .tone3 { fill: var(--box); stroke:
+  var(--soft); }
+.frame + p, .frame + table { margin-top: 12px; }
 .state { font-weight: 600; } .state.down, .state.wrong { color: var(--bad); } .state.degraded { color:
   var(--warn); }
 .state.slow { color: var(--warn); } .state.up { color: var(--good); }

@@ -7,7 +7,7 @@ Every wait and every size has a limit, and while a call is at work nothing more 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Final, cast
 
@@ -34,17 +34,22 @@ def _phrase(status: int) -> str:
 _REASONS = {status: f"HTTP/1.1 {status} {_phrase(status)}\r\n".encode() for status in range(200, 600)}
 
 
+def _nowhere(data: bytes) -> None:
+    """Where there is no connection yet."""
+
+
 class CallerConnection(asyncio.Protocol):
     """Reads requests, gives them to the plane, writes what the call says."""
 
     __slots__ = (
         "_buffer", "_careful", "_closing", "_head", "_parts", "_size", "call", "chunked", "deadline",
-        "paused", "plane", "transport",
+        "paused", "plane", "transport", "write",
     )  # fmt: skip
 
     def __init__(self, plane: Receiving) -> None:
         self.plane = plane
         self.transport: asyncio.Transport = cast("asyncio.Transport", None)
+        self.write: Callable[[bytes], None] = _nowhere
         self.call: AtWork | None = None
         self.chunked = True
         self.paused = False
@@ -60,6 +65,7 @@ class CallerConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
+        self.write = self.transport.write  # no frame of ours between a call and its socket
         self.transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
         if not self.plane.admit_connection(self):
             self._closing = True
@@ -223,9 +229,6 @@ class CallerConnection(asyncio.Protocol):
             data, self._buffer = self._buffer, b""
             self.transport.resume_reading()
             self.data_received(data)
-
-    def write(self, data: bytes) -> None:
-        self.transport.write(data)
 
     def chunk(self, data: bytes) -> bytes:
         return b"%x\r\n%b\r\n" % (len(data), data) if self.chunked else data

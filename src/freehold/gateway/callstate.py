@@ -132,6 +132,12 @@ class CallState(Served, Waiting):
         self._order: tuple[Route, ...] = ()
         self.choices: Ordered[Route] = NO_ORDER
 
+    hedge = False  # was it asked beside another home, which was slow?
+
+    def drop(self) -> None:
+        """Hang up on the home, if one is at work."""
+        self._drop_connection()
+
     def _drop_connection(self) -> None:
         connection, self.connection = self.connection, None
         if connection is not None:

@@ -17,15 +17,15 @@ from freehold.gateway.order import (
     COOLING_RANK,
     DRAWS,
     HELD,
-    HELD_PPM_MIN,
     MILLION,
     Basis,
     OrderRules,
     Seen,
+    crowd_of,
     equals,
-    field_of,
+    held_of,
     order,
-    tail_key,
+    shared_key,
 )
 from freehold.types.homes import Home
 from freehold.types.names import HomeId
@@ -165,18 +165,18 @@ class Chooser(Generic[R]):
             return self._afresh(ranks, now, draw, body)
         prefix = self._prefix(body)
         mask, share_ppm = self._held(prefix)
-        seen = [
-            Seen(
-                home=route.id, weight=route.home.weight, busy=route.headroom.in_flight,
-                held_ppm=share_ppm if mask & route.bit else 0,
-            )
-            for route in best
-        ]  # fmt: skip
+        share_ppm = held_of(share_ppm, self._rules)
         draws = self._draws(best, prefix, draw)
-        field = field_of(seen, self._rules)
-        keys = [tail_key(one, each, 0, field, self._rules) for one, each in zip(seen, draws, strict=True)]
+        busy = [route.headroom.in_flight for route in best]
+        crowd = crowd_of(busy, self._rules)
+        keys = [
+            shared_key(
+                busy[place] >= crowd, share_ppm if mask & route.bit else 0, route.home.weight, draws[place]
+            )
+            for place, route in enumerate(best)
+        ]
         at = keys.index(min(keys))
-        held = seen[at].held_ppm >= HELD_PPM_MIN
+        held = bool(share_ppm and mask & best[at].bit)
         if at == 0 and not held:
             return Ordered(base.routes, base.reasons, prefix=prefix)
         reason = f"{base.reasons[at]}, {HELD}" if held else base.reasons[at]

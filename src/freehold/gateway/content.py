@@ -33,7 +33,7 @@ Seal = Callable[[str, RecordId, str, bytes], Content]  # tenant, record, part, w
 
 
 class _Hash(Protocol):
-    def update(self, data: bytes, /) -> None: ...
+    def update(self, data: bytes | bytearray, /) -> None: ...
     def hexdigest(self) -> str: ...
 
 
@@ -62,34 +62,32 @@ class Hashed:
     a time: a whole answer only when its record is made.
     """
 
-    __slots__ = ("_gathered", "_hash", "_pieces", "size")
+    __slots__ = ("_gathered", "_hash", "_hashed")
 
     def __init__(self) -> None:
         self._hash: _Hash | None = None
-        self._pieces: list[bytes] = []
-        self._gathered = self.size = 0
+        self._gathered, self._hashed = bytearray(), 0
+
+    @property
+    def size(self) -> int:
+        return self._hashed + len(self._gathered)
 
     def add(self, data: bytes) -> None:
-        self._pieces.append(data)
-        size = len(data)
-        self.size += size
-        self._gathered += size
-        if self._gathered > GATHERED_BYTES_MAX:
+        gathered = self._gathered
+        gathered += data
+        if len(gathered) > GATHERED_BYTES_MAX:
             self._fold()
 
-    def _fold(self) -> None:
+    def _fold(self) -> _Hash:
         if self._hash is None:
             self._hash = hashlib.sha256()
-        self._hash.update(self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces))
-        self._pieces.clear()
-        self._gathered = 0
+        self._hash.update(self._gathered)
+        self._hashed += len(self._gathered)
+        self._gathered.clear()
+        return self._hash
 
     def content(self) -> Content:
-        if self._hash is None and len(self._pieces) == 1:
-            return digest_of(self._pieces[0])
-        self._fold()
-        assert self._hash is not None
-        return Content(digest=Digest(f"sha256:{self._hash.hexdigest()}"), length=self.size)
+        return Content(digest=Digest(f"sha256:{self._fold().hexdigest()}"), length=self._hashed)
 
 
 def digest_of(said: bytes) -> Content:

@@ -94,7 +94,7 @@ def answered_record(call: Call, template: Template, time_ns: int, seconds: float
         _set(record, "adapted", adapted(call.changes))
     if call.attempts > 1:
         _set(record, "attempts", call.attempts)
-        _set(record, "rescued", True)
+        _set(record, "rescued", bool(call.tried))
         _set(record, "joined", call.joined)
     return record
 
@@ -164,6 +164,7 @@ def attempt_record(
         status=None if outcome is None else outcome.status,
         retry_after_ms=None if outcome is None else outcome.retry_after_ms,
         took=Took(queue_us=0, total_us=int(seconds * 1e6)), unknown=unknown, key=call.caller.id, begun=began,
+        hedge=call.hedge,
     )  # fmt: skip
 
 
@@ -175,7 +176,7 @@ def answering_attempt(call: Call, record: CallRecord, id: RecordId) -> AttemptRe
         workload=record.workload, policy=record.policy, policy_digest=record.policy_digest,
         planned=record.planned, actual=record.actual, actual_known=record.actual_known, tier=record.tier,
         outcome=record.outcome, took=Took(queue_us=0, total_us=int(seconds * 1e6)), key=record.key,
-        status=record.status, unknown={**record.unknown, **_IN_THE_CALL},
+        status=record.status, unknown={**record.unknown, **_IN_THE_CALL}, hedge=call.hedge,
     )  # fmt: skip
 
 

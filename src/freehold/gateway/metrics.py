@@ -215,6 +215,8 @@ HELP: Final = {
     "freehold_pool_in_flight": ("gauge", "Calls at work in a pool."),
     "freehold_pool_throttled_total": ("counter", "Calls that a pool had no room for, as its vendor said."),
     "freehold_queue_length": ("gauge", "Calls that wait for room."),
+    "freehold_hedges_total": ("counter", "Second homes asked because the first was slow."),
+    "freehold_hedges_won_total": ("counter", "Of these, the ones that answered first."),
     "freehold_queued_total": ("counter", "Calls that waited for room."),
     "freehold_turned_away_total": ("counter", "Calls refused because no room came in time."),
     "freehold_generation": ("gauge", "How often settings were read since the start."),

@@ -386,8 +386,8 @@ class PassLane:
     """One stream on its way through. `feed` gives the bytes that may go to the caller now."""
 
     __slots__ = (
-        "_early", "_finishes", "_hide_usage", "_keep_max", "_later", "_pending", "_read_usage", "_terminal",
-        "finish", "keeps", "kept", "kept_bytes", "model", "state", "usage", "vendor_id", "why",
+        "_early", "_finishes", "_held", "_hide_usage", "_keep_max", "_later", "_pending", "_read_usage",
+        "_terminal", "finish", "keeps", "kept", "kept_bytes", "model", "state", "usage", "vendor_id", "why",
     )  # fmt: skip
 
     def __init__(self, dialect: str, keep_bytes_max: int, hide_usage: bool) -> None:
@@ -400,25 +400,25 @@ class PassLane:
         self.usage: Usage | None = None
         self.model = self.finish = self.vendor_id = self.keeps = ""
         self.why = ""
-        self.kept: list[bytes] = []  # what was forwarded, for a rescue that continues it
+        self._held: list[bytes] = []  # until the first content
+        self.kept = bytearray()  # what was forwarded, for a rescue that continues it
         self.kept_bytes = 0
 
     def feed(self, data: bytes) -> bytes:
         """Whole events only; b"" while nothing may be shown. A failure leaves state FAILED."""
         if self._pending:
             data, self._pending = self._pending + data, b""
-        if data[-2:] != b"\n\n":
+        if not data.endswith(b"\n\n"):
             data = self._whole_part(data)
             if not data:
                 return b""
-        if self.state == LIVE:
-            frame = data[:-2]
-            if b"\n\n" not in frame and frame.startswith(b"data: "):  # one event, as nearly always
-                try:
-                    if self._later(frame[6:]) is _CONTENT:
-                        return self._passed(data) if self._keep_max else data
-                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                    return self._fail("unreadable", b"")
+        if self.state == LIVE and data.count(b"\n") == 2 and data.startswith(b"data: "):
+            # One event of one line, as nearly always.
+            try:
+                if self._later(data[6:-2]) is _CONTENT:
+                    return self._passed(data)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                return self._fail("unreadable", b"")
         return self._frames(data)
 
     def _whole_part(self, data: bytes) -> bytes:
@@ -463,14 +463,12 @@ class PassLane:
     def _flush(self, passed: bytes) -> bytes:
         """Held frames go out with the first content; before it, nothing does."""
         if self.state == HOLD:
-            self.kept.append(passed)
+            self._held.append(passed)
             return b""
-        if self._keep_max:
-            return self._passed(passed)
-        if self.kept:
-            passed = b"".join((*self.kept, passed))
-            self.kept.clear()
-        return passed
+        if self._held:
+            passed = b"".join((*self._held, passed))
+            self._held.clear()
+        return self._passed(passed)
 
     def _advance(self, kind: int) -> None:
         if kind == CONTENT and self.state == HOLD:
@@ -484,16 +482,12 @@ class PassLane:
                 self._fail("no_finish", b"")
 
     def _passed(self, data: bytes) -> bytes:
-        if not self._keep_max:
-            return data
-        if self.kept_bytes == 0 and self.kept:  # held lifecycle frames go out with the first content
-            data = b"".join(self.kept) + data
-            self.kept.clear()
-        self.kept_bytes += len(data)
-        if self.kept_bytes <= self._keep_max:
-            self.kept.append(data)
-        else:
-            self.kept.clear()  # too long to be continued: a cut will be told as an error
+        if self._keep_max:
+            self.kept_bytes += len(data)
+            if self.kept_bytes <= self._keep_max:
+                self.kept += data
+            else:
+                self.kept.clear()  # too long to be continued: a cut will be told as an error
         return data
 
     def _note(self, seen: Seen) -> None:

@@ -35,6 +35,7 @@ from freehold.gateway.deadlines import Deadlines
 from freehold.gateway.evidence import CallLog, attempt_record, denied_record
 from freehold.gateway.failover import THROTTLES
 from freehold.gateway.head import Head
+from freehold.gateway.hedging import Hedging
 from freehold.gateway.hosts import HostGuard
 from freehold.gateway.ids import id_maker
 from freehold.gateway.keys import Caller, Key, KeyRing
@@ -43,6 +44,7 @@ from freehold.gateway.operations import other_operation
 from freehold.gateway.pins import PinFile, Pins
 from freehold.gateway.refusals import no_such_path, unreadable_body
 from freehold.gateway.routes import Building, Generation, Live, Plan, Route, build_generation
+from freehold.gateway.scraping import Scraper, Target
 from freehold.gateway.seams import Client
 from freehold.gateway.settings import GatewaySettings
 from freehold.gateway.side import Side
@@ -110,6 +112,8 @@ class Plane:
         self.pins = Pins(pins, self.log.event)
         self.new_id = id_maker(self.clock)
         self.traffic = Traffic(self.loop, self.clock, self.now, self.chance)
+        self.hedging: Hedging | None = None
+        self.scraper = Scraper(self.now)
         self.accounts = Accounts(
             self.loop, self.clock, self.now, self.new_id, self.sealings, self.metrics, self.log, self.traffic
         )
@@ -166,7 +170,28 @@ class Plane:
         self.connections_max = settings.connections_max
         self.in_flight_max = settings.in_flight_max
         self.traffic.take_rules(settings.queue.rules)
+        self._take_hedging(settings)
+        self._aim_scraper(settings)
         self.hosts = HostGuard(settings.host, settings.hosts)
+
+    def _aim_scraper(self, settings: GatewaySettings) -> None:
+        """At the engines that tell their load, each once."""
+        targets = {
+            route.id: Target(route.metrics_url, route.headroom, self._tls if route.secure else None)
+            for plan in self.generation.plans.values()
+            for route in plan.routes
+            if route.metrics_url
+        }
+        self.scraper.aim(list(targets.values()), settings.order.metrics_every.seconds)
+
+    def _take_hedging(self, settings: GatewaySettings) -> None:
+        if self.hedging is not None and not settings.hedge.enabled:
+            self.hedging.close()
+            self.hedging = None
+        elif self.hedging is not None:
+            self.hedging.take_rules(settings.hedge.rules)
+        elif settings.hedge.enabled:
+            self.hedging = Hedging(self, settings.hedge.rules)
 
     def _shortest_wait(self) -> float:
         found = [
@@ -427,7 +452,10 @@ class Plane:
             where.health.succeeded(now)
             where.live.answered += 1
             if call.first_content is not None and not call.tried:
-                where.health.took(call.first_content - call.attempt_started)
+                seconds = call.first_content - call.attempt_started
+                where.health.took(seconds)
+                if self.hedging is not None:
+                    self.hedging.answered(call, where, seconds)
             return
         if call.amount is not None:
             self.traffic.ended(where, call.amount, None, 0)
@@ -510,6 +538,10 @@ class Plane:
         self.accounts.settle()
         self.pins.close()
         self.sealings.close()
+        self.traffic.close()
+        self.scraper.close()
+        if self.hedging is not None:
+            self.hedging.close()
         self.log.flush()
 
 

@@ -98,6 +98,7 @@ class Route:
         "home",
         "id",
         "live",
+        "metrics_url",
         "model_name",
         "nano_usd",
         "nano_usd_held",
@@ -146,6 +147,9 @@ class Route:
         where = reach(home, self.api)
         self.tells_use = self.api.startswith("azure")  # provisioned deployments tell how full they are
         self.authority, self.prefix, self.secure = where.authority, where.prefix, where.secure
+        path = home.options.get("metrics", "")  # where an engine tells its load, if it does
+        scheme = "https" if where.secure else "http"
+        self.metrics_url = f"{scheme}://{where.authority}/{path.lstrip('/')}" if path else ""
         self.credential, self.waits = credential, waits
         # Where two homes have the same address and credential, what the vendor stores for one is the other's.
         self.account = (self.authority, credential or str(home.id))

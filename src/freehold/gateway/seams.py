@@ -69,6 +69,12 @@ class Receiving(Protocol):
     def begin(self, client: Any, head: Head, body: bytes) -> None: ...
 
 
+class Inheriting(Protocol):
+    """What a call that came to nothing needs of the hedges."""
+
+    def inherits(self, call: Any) -> bool: ...
+
+
 class Shared(Protocol):
     """What a call needs of the plane."""
 
@@ -78,6 +84,9 @@ class Shared(Protocol):
     sealings: Sealings
     pins: Pins
     traffic: Traffic
+
+    @property
+    def hedging(self) -> Inheriting | None: ...
 
     def now(self) -> float: ...
     def find_pins(self, call: Any, then: Callable[[], None]) -> None: ...

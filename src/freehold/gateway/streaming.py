@@ -55,14 +55,16 @@ class Streaming(Attempts):
         state = lane.state
         now = self.plane.now()
         if state == LIVE:
-            if out:
-                self._show(out, wire if out is payload else None, now)
+            if wire is not None and out is payload and self.committed and self.client.chunked:
+                self._pass(out, wire)  # as nearly always: on the wire as it came
+            elif out:
+                self._show(out, now)
             if not self.client.paused:
                 deadline = now + self._idle
                 self.deadline = deadline if deadline < self._total_by else self._total_by
             return
         if out:
-            self._show(out, None, now, last=state == ENDED)
+            self._show(out, now, last=state == ENDED)
         if state == ENDED:
             self._stream_done(said_last=bool(out))
         elif state == FAILED:
@@ -76,12 +78,20 @@ class Streaming(Attempts):
         out = lane.close()
         if lane.state == ENDED:
             if out:
-                self._show(out, None, self.plane.now(), last=True)
+                self._show(out, self.plane.now(), last=True)
             self._stream_done(said_last=bool(out))
         else:
             self._cut(why if lane.why in ("", "cut") else lane.why)
 
-    def _show(self, out: bytes, wire: bytes | None, now: float, *, last: bool = False) -> None:
+    def _pass(self, out: bytes, wire: bytes) -> None:
+        """Give the caller a piece of the answer as the home framed it."""
+        self.client.write(wire)
+        said = self.said
+        assert said is not None
+        said.add(out)
+        self.sent_bytes += len(out)
+
+    def _show(self, out: bytes, now: float, *, last: bool = False) -> None:
         """Give the caller bytes of the answer; the response head goes with the first of them."""
         self.sent_bytes += len(out)
         client = self.client
@@ -93,8 +103,6 @@ class Streaming(Attempts):
             client.write(self._stream_head() + client.chunk(out) + (client.last_chunk if last else b""))
         elif last:
             client.write(client.chunk(out) + client.last_chunk)
-        elif wire is not None and client.chunked:
-            client.write(wire)
         else:
             client.write(client.chunk(out))
         said = self.said

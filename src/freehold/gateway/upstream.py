@@ -198,8 +198,15 @@ class Upstream(asyncio.Protocol):
 
     def _read_chunks(self, data: bytes) -> None:
         """Take every whole chunk at once; a call that can use them gets the wire bytes beside the payload."""
+        call = self.call
         if self._buffer:
             data, self._buffer = self._buffer + data, b""
+        elif call is not None and data.endswith(b"\r\n"):
+            start = data.find(b"\r\n") + 2
+            size = _sizes.get(data[: start - 2], 0)
+            if size and start + size + 2 == len(data):  # one chunk and all of it, as most reads are
+                call.on_body(data[start:-2], data)
+                return None
         size_of, position, length = _sizes.get, 0, len(data)
         pieces: list[bytes] = []
         ended = False

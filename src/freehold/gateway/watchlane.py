@@ -24,7 +24,7 @@ class WatchLane:
         self.state = HOLD
         self.usage: Usage | None = None
         self.model = self.finish = self.vendor_id = self.keeps = self.why = ""
-        self.kept: list[bytes] = []
+        self.kept = bytearray()
         self.kept_bytes = 0
 
     def feed(self, data: bytes) -> bytes:
@@ -85,7 +85,7 @@ class WatchLane:
         if self._keep_max and data:
             self.kept_bytes += len(data)
             if self.kept_bytes <= self._keep_max:
-                self.kept.append(data)
+                self.kept += data
             else:
                 self.kept.clear()
         return data

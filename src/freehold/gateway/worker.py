@@ -253,6 +253,7 @@ class Worker:
         traffic = plane.traffic
         return HeadroomState(
             pools=tuple(traffic.capacity.snapshot(plane.now())), waiting=traffic.lengths(),
+            hedges=0 if plane.hedging is None else plane.hedging.started_count,
         )  # fmt: skip
 
     def _plane(self) -> Plane:
@@ -269,8 +270,12 @@ def _traffic(plane: Plane) -> dict[str, float]:
             found[series("freehold_pool_room", pool=standing.pool)] = standing.room
         found[series("freehold_pool_in_flight", pool=standing.pool)] = standing.in_flight
         found[series("freehold_pool_throttled_total", pool=standing.pool)] = standing.throttled
-    for workload, length in traffic.lengths().items():
+    lengths = {**dict.fromkeys(plane.generation.plans, 0), **traffic.lengths()}
+    for workload, length in lengths.items():
         found[series("freehold_queue_length", workload=workload)] = length
+    if plane.hedging is not None:
+        found["freehold_hedges_total"] = plane.hedging.started_count
+        found["freehold_hedges_won_total"] = plane.hedging.won_count
     found["freehold_queued_total"] = traffic.queued_count
     found["freehold_turned_away_total"] = traffic.turned_away_count
     return found

@@ -97,7 +97,8 @@ def plan_of(
         bound_usd_per_hour=min(bound, cost), gap=max(0.0, cost - bound) / max(cost, EPSILON),
         exact=solution.exact, committed_usd_per_hour=model.committed_usd_per_hour,
         idle_usd_per_hour=float(idle),
-        placements=placements, workloads=tuple(_worked(model, units, placements)), unserved=unserved,
+        placements=placements, workloads=tuple(_worked(model, units, placements, settings.hours)),
+        unserved=unserved,
         limits=tuple(_bounds(model, solution)), rules=tuple(rules),
         losses=tuple(replayed(estate, model, units)),
         ruled_out=tuple(Ruled(workload=one.workload, place=one.place, why=one.why) for one in model.barred),
@@ -124,12 +125,14 @@ def placements_of(model: Model, units: Floats) -> Iterator[Placement]:
         )  # fmt: skip
 
 
-def _worked(model: Model, units: Floats, placements: tuple[Placement, ...]) -> Iterator[WorkPlanned]:
+def _worked(
+    model: Model, units: Floats, placements: tuple[Placement, ...], hours: float
+) -> Iterator[WorkPlanned]:
     served = model.problem.served(units)
     for w, one in enumerate(model.asked):
         usd = sum(p.usd_per_hour for p in placements if p.workload == one.workload.id)
         if one.is_job:
-            per, unit = usd, "the job, spread over the hours planned for"
+            per, unit = usd * hours, "job"
         else:
             per, unit = usd / (one.mean * 60.0 / 1000.0), "1,000 calls"
         yield WorkPlanned(

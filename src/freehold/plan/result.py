@@ -52,7 +52,7 @@ class WorkPlanned(msgspec.Struct, frozen=True, kw_only=True):
     served: float
     usd_per_hour: float
     usd_per_unit: float | None
-    unit: str  # 1,000 calls, million tokens, or the job
+    unit: str  # 1,000 calls, or job
     assumed: tuple[str, ...] = ()
 
 

@@ -101,7 +101,7 @@ async def test_home_whose_credential_ran_out_is_passed_over_and_recorded_as_auth
         after = await place.post(ask("to be"))
         sent = place.homes[0].log.entries
         attempt, answered = place.kept.attempts
-    assert answered.outcome == "ok"
+        assert answered.outcome == "ok"
     assert (before.headers["x-freehold-home"], after.headers["x-freehold-home"]) == ("home0", "home1")
     assert attempt.error == "gateway.attempt-auth"
     assert len(sent) == 1

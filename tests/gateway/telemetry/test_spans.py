@@ -50,6 +50,26 @@ def test_last_attempt_begins_where_the_failed_one_ended() -> None:
     assert (second.start_ns, second.end_ns, second.error) == (700 * MS, 1000 * MS, "")
 
 
+def test_attempt_that_answered_is_told_as_it_was_recorded() -> None:
+    answering = failed(2, outcome="ok", error=None, actual=A, time_ns=1000 * MS, took=Took(total_us=250_000))
+    top, _, second = spans(failed(), answering, call(attempts=2))
+    assert (second.start_ns, second.error) == (750 * MS, "")
+    assert second.attributes[names.INPUT_TOKENS] == 16
+    assert top.start_ns == 500 * MS
+
+
+def test_model_is_asked_for_by_our_name_and_answers_by_its_own() -> None:
+    told = HomeFacts(home=HomeId("a"), vendor="aws", api="bedrock-converse", model="m-2026-01-01")
+    _, only = spans(call(planned=A, actual=told, actual_known="reported"))
+    assert only.attributes[names.REQUEST_MODEL] == "m"
+    assert only.attributes[names.RESPONSE_MODEL] == "m-2026-01-01"
+    assert only.name == "chat m"
+
+
+def test_record_of_an_attempt_that_had_only_begun_is_no_span() -> None:
+    assert len(spans(failed(1, begun=True, outcome=None, error=None), call())) == 2
+
+
 def test_tokens_are_told_once_by_the_home_that_answered() -> None:
     top, first, second = spans(failed(), call(attempts=2))
     assert second.attributes[names.INPUT_TOKENS] == 16

@@ -15,6 +15,7 @@ from freehold.gateway.telemetry.spans import (
     operation,
     present,
     provider,
+    request_model,
 )
 from freehold.types.records import CallRecord
 
@@ -70,7 +71,8 @@ class Measures:
     def _attempt(self, call: CallRecord, one: Attempt) -> None:
         plain = present({
             names.OPERATION: operation(call), names.PROVIDER: provider(one.home),
-            names.REQUEST_MODEL: one.home.model, names.HOME: one.home.home, names.WORKLOAD: call.workload,
+            names.REQUEST_MODEL: request_model(call, one.home), names.HOME: one.home.home,
+            names.WORKLOAD: call.workload,
         })  # fmt: skip
         labels = tuple((plain | ({names.ERROR_TYPE: one.error} if one.error else {})).items())
         self.add(names.OPERATION_DURATION, labels, (one.end_ns - one.start_ns) / 1e9)

@@ -1,7 +1,7 @@
 """Records to spans: a call is one span, each attempt at a home a child of it. Pure.
 
-Attempts that failed are recorded before their call, so they wait here for it. When the last attempt began is
-not recorded: it is taken to begin where the one before it ended.
+Attempts are recorded before their call, so they wait here for it. The one attempt of a call that needed no
+other has no record of its own: it is the call's.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Gathering:
 
     def take(self, record: AnyRecord) -> Whole | None:
         if isinstance(record, AttemptRecord):
-            if record.outcome == "failed":  # how the others ended, the call's record says
+            if not record.begun:  # of those, another record says how they ended
                 self._wait(record)
             return None
         if not isinstance(record, CallRecord):
@@ -87,17 +87,18 @@ class Gathering:
             self.dropped += len(self._waiting.pop(next(iter(self._waiting))))
 
 
-def _attempts(call: CallRecord, failed: list[AttemptRecord]) -> Iterable[Attempt]:
-    start_ns = call.time_ns - _us(call) * 1000
-    for one in failed:
+def _attempts(call: CallRecord, recorded: list[AttemptRecord]) -> Iterable[Attempt]:
+    start_ns, answered = call.time_ns - _us(call) * 1000, False
+    for one in recorded:
+        home, well = one.actual or HomeFacts(), one.outcome in _WELL
+        error = "" if well else (one.error or one.outcome or "failed").removeprefix("gateway.attempt-")
         began_ns = one.time_ns - _us(one) * 1000
-        home = one.actual or HomeFacts()
-        error = (one.error or "failed").removeprefix("gateway.attempt-")
-        yield Attempt(one.number, home, began_ns, one.time_ns, error, one.status, one.hedge, False)
-        start_ns = max(start_ns, one.time_ns) if not one.hedge else start_ns
-    if call.actual is None or (call.outcome not in _WELL and len(failed) >= call.attempts):
-        return
+        yield Attempt(one.number, home, began_ns, one.time_ns, error, one.status, one.hedge, well)
+        start_ns = max(start_ns, one.time_ns)
+        answered = answered or well
     well = call.outcome in _WELL
+    if answered or call.actual is None or (not well and len(recorded) >= call.attempts):
+        return
     error = "" if well else call.error or call.outcome or "failed"
     number = max(call.attempts, 1)
     yield Attempt(number, call.actual, start_ns, call.time_ns, error, call.status, False, well)
@@ -118,8 +119,9 @@ def spans_of(whole: Whole, share: float) -> tuple[Span, ...]:
     )  # fmt: skip
     children = (
         Span(
-            trace, span_of(call.id, one.number), own, f"{operation(call)} {one.home.model or 'unknown'}",
-            "client", one.start_ns, one.end_ns, _of_attempt(call, one), one.error,
+            trace, span_of(call.id, one.number), own,
+            f"{operation(call)} {request_model(call, one.home) or 'unknown'}", "client", one.start_ns,
+            one.end_ns, _of_attempt(call, one), one.error,
         )
         for one in whole.attempts
     )  # fmt: skip
@@ -146,14 +148,16 @@ def _of_call(call: CallRecord) -> Attributes:
 def _of_attempt(call: CallRecord, one: Attempt) -> Attributes:
     home = one.home
     found: dict[Name, Value | None] = {
-        names.OPERATION: operation(call), names.PROVIDER: provider(home), names.REQUEST_MODEL: home.model,
-        names.REQUEST_STREAM: call.stream, names.HOME: home.home, names.OPERATOR: home.operator,
-        names.REGION: home.region, names.SILICON: home.silicon, names.ATTEMPT: one.number,
+        names.OPERATION: operation(call), names.PROVIDER: provider(home),
+        names.REQUEST_MODEL: request_model(call, home), names.REQUEST_STREAM: call.stream,
+        names.HOME: home.home, names.OPERATOR: home.operator, names.REGION: home.region,
+        names.SILICON: home.silicon, names.ATTEMPT: one.number,
         names.WORKLOAD: call.workload, names.STATUS_CODE: one.status, names.ERROR_TYPE: one.error or None,
         names.HEDGE: one.hedge or None,
     }  # fmt: skip
     if one.answered:
         found[names.RESPONSE_ID] = call.vendor_id
+        found[names.RESPONSE_MODEL] = home.model if call.actual_known == "reported" else None
         found[names.FINISH_REASONS] = None if call.finish is None else (call.finish,)
         found[names.TIME_TO_FIRST_CHUNK] = first_chunk_s(call, one)
         found |= _tokens(call.tokens)
@@ -184,6 +188,12 @@ def first_chunk_s(call: CallRecord, one: Attempt) -> float | None:
         return None
     start_ns = call.time_ns - _us(call) * 1000
     return max(0.0, (start_ns + first_us * 1000 - one.start_ns) / 1e9)
+
+
+def request_model(call: CallRecord, home: HomeFacts) -> str | None:
+    """As the estate calls it; the record of an answer has the vendor's own name for it, where it told one."""
+    planned = call.planned
+    return planned.model if planned is not None and planned.home == home.home else home.model
 
 
 def provider(home: HomeFacts) -> str:

@@ -33,11 +33,11 @@ class Physics(msgspec.Struct, frozen=True, kw_only=True):
     memory_share: float = 0.75  # of peak bandwidth in decode
     step_ms: float = 4.0  # per decode step, whatever the batch
     layer_us: float = 20.0  # per layer and decode step where several chips share a layer
-    link_share: float = 0.5  # of the published chip-to-chip rate
+    link_share: float = 0.2  # of the published chip-to-chip rate
     overlap: float = 0.34  # 0: compute and memory take turns; 1: the longer of the two hides the other
     recompute: float = 0.68  # of the training speed where activations are computed twice
     mixture: float = 0.81  # of the training speed for a mixture of experts
-    batch_max: float = 512.0  # sequences that schedulers run at once, per chip
+    batch_max: float = 1024.0  # sequences that one engine runs at once, on however many chips
 
 
 class Factor(msgspec.Struct, frozen=True, kw_only=True):

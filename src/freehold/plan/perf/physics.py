@@ -40,7 +40,7 @@ def serve_time(
         return None
     context = inputs + outputs / 2
     fits = batch_that_fits(shape, precision, chip, chips, inputs + outputs * 0.75)
-    size = min(fits, int(physics.batch_max * chips)) if batch is None else batch
+    size = min(fits, int(physics.batch_max)) if batch is None else batch
     if fits < 1 or size < 1:
         return None
     flops = rate[0] * 1e12 * chips * compute_share(physics.serve_share, balance, physics)

@@ -256,9 +256,10 @@ class Master:
 
 def _nothing(problem: Problem) -> Relaxation:
     """Of a problem that asks for nothing."""
+    none = np.zeros(0)
     zeros = Duals(
-        demand=np.zeros(0), limits=np.zeros(len(problem.limits)),
-        commitments=np.zeros(len(problem.commitments)), outlive={}, counts=np.zeros(0),
+        demand=none, limits=np.zeros(len(problem.limits)),
+        commitments=np.zeros(len(problem.commitments)), outlive={}, counts=none,
     )  # fmt: skip
     return Relaxation(
         units=np.zeros(0),

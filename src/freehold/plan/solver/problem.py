@@ -104,7 +104,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
 
     @cached_property
     def counted(self) -> Floats:
-        """N: demand served by one unit, never more than all of it: what makes the bound tight."""
+        """N: demand served by one unit, no more than all of it: that makes the bound tight."""
         served: Floats = np.minimum(self.serves, self.demand[self.workload])
         return served
 

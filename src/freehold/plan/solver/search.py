@@ -130,7 +130,7 @@ class Search:
 
 
 def ranked(problem: Problem, reduced: Floats) -> Ints:
-    """All choices, by workload and then by reduced cost per demand served, at most all of it."""
+    """All choices, by workload and then by reduced cost per demand that is served."""
     return np.lexsort((reduced / np.maximum(problem.counted, EPSILON), problem.workload))
 
 
