@@ -3,7 +3,7 @@
     python -m bench.gateway_path [--profile] [--write]
 
 Bytes go into a caller's connection and into a home's, and come out of both; between them is everything a call
-passes in `freehold up`: key (without limits), policy, order, breaker, metrics, records (made and dropped), log.
+passes in `freehold up`: key (without limits), policy, order, breaker, metrics, records (dropped), log line.
 The kernel and the loop are left out, so this is the part of bench/gateway.py that a change of ours moves, and
 it can be read on a busy machine: look at the least of many short rounds. --profile says where it goes.
 """

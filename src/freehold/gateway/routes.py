@@ -22,7 +22,7 @@ from freehold.estate.model import Estate
 from freehold.estate.settings import ModelSettings
 from freehold.gateway.affinity import salt_of
 from freehold.gateway.asked import RENAMING, any_of
-from freehold.gateway.auth import Identity, identity
+from freehold.gateway.auth import Identity, identity, require
 from freehold.gateway.candidates import Candidate, Candidates, candidates
 from freehold.gateway.capacity import Capacity, name_of
 from freehold.gateway.choosing import Chooser
@@ -358,6 +358,25 @@ def _plans(
         )
         plans[str(name)] = Plan(workload, found, tuple(routes), rules, waits, chooser)
     return plans
+
+
+def check_homes(estate: Estate, credentials: Mapping[HomeId, str]) -> None:
+    """Whatever would keep these homes from being served, told before anything is opened or changed."""
+    used = {
+        id
+        for workload in estate.workloads.values()
+        if workload.kind in ("serve", "batch")
+        for id in (*workload.homes, *(one.home for one in workload.substitutes))
+    }
+    for home in (estate.homes[id] for id in sorted(used)):
+        if home.api is None:
+            continue
+        api = api_of(home.api)
+        secure = reach(home, api).secure
+        _waits_of(home, Waits(connect=1, header=1, first_content=1, idle=1, total=1))
+        kind = TRANSPORTS[api].identity
+        if secure and kind != "none" and home.id not in credentials:
+            require(kind, home)
 
 
 def _live(home: Home, building: Building, lives: Mapping[HomeId, Live], fresh: dict[HomeId, Live]) -> Live:

@@ -18,7 +18,6 @@ from freehold.clock import Clock, SystemClock
 from freehold.errors import FreeholdError, ProblemsError
 from freehold.estate.model import Estate
 from freehold.gateway.auth.identity import FIRST_SECONDS_MAX
-from freehold.gateway.auth.identity import load as load_identity
 from freehold.gateway.capacity import name_of
 from freehold.gateway.content import Seal
 from freehold.gateway.desk import KeyDesk, Visit
@@ -27,11 +26,11 @@ from freehold.gateway.headroom import Standing
 from freehold.gateway.metrics import Snapshot, series, snapshot
 from freehold.gateway.pins import PinFile
 from freehold.gateway.plane import Plane
+from freehold.gateway.routes import check_homes
 from freehold.gateway.settings import GatewaySettings
 from freehold.gateway.sharing import Sharing, Stores
 from freehold.gateway.telemetry import Telemetry, Tracing, Watched
 from freehold.gateway.tls import HANDSHAKE_SECONDS_MAX, Certificates
-from freehold.gateway.transports import TRANSPORTS, api_of
 from freehold.types.contracts import Recorder
 from freehold.types.names import HomeId
 
@@ -193,11 +192,7 @@ class Worker:
     def _read_all(self) -> Settled:
         """Whatever may block, in a thread: files, commands that give credentials, the clouds' libraries."""
         settled = self._read()
-        for home in settled.estate.homes.values():
-            if home.api is not None and home.id not in settled.credentials:
-                kind = TRANSPORTS[api_of(home.api)].identity
-                if kind != "none":
-                    load_identity(kind)
+        check_homes(settled.estate, settled.credentials)
         return settled
 
     def _kept(self, plane: Plane, problems: tuple[str, ...]) -> Report:
