@@ -16,7 +16,10 @@ from bench.harness import RESULTS, Environment
 
 FOLDER = RESULTS / "gateway"
 PAGE = RESULTS / "gateway.md"
-ORDER = ("plain", "tls", "translated", "streams", "ladder", "sustained", "memory", "rescue", "grey")
+ORDER = (
+    "plain", "bodies", "tls", "translated", "streams", "many-streams", "ladder", "sustained", "memory",
+    "rescue", "grey",
+)  # fmt: skip
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):

@@ -65,7 +65,7 @@ def test_page_says_of_each_piece_where_it_was_measured_and_what_is_absent() -> N
     text = page(made)
     assert "`abc123`" in text and "`def456`" in text
     assert "left out: litellm did not start" in text
-    assert "Not measured yet: tls, translated" in text
+    assert "Not measured yet: bodies, tls, translated" in text
     assert "| a home three times slower is noticed | 30 calls | 15 calls | 8.00 calls | goal |" in text
 
 

@@ -11,11 +11,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freehold.dialects import DialectError, Target, codec, codec_for, route
+from freehold.dialects import Target, codec, codec_for, route
 from freehold.dialects.fitting import Fit, fit
-from freehold.dialects.passthrough import peek
+from freehold.dialects.passthrough import same_form
 from freehold.dialects.strict import violations
-from freehold.types.conversation import Answer, Conversation, Turn
+from freehold.types.conversation import (
+    Answer,
+    Begin,
+    Conversation,
+    End,
+    Event,
+    Finished,
+    StreamError,
+    TextDelta,
+    Turn,
+)
 from tests.dialects import homes
 from tests.dialects.matrix import meaning, recorded, target
 from tests.dialects.strategies import answers, conversations, values, words
@@ -142,14 +152,29 @@ def test_unknown_event_of_a_stream_is_carried_within_its_dialect(form: str) -> N
         )
 
 
-def test_stream_as_a_json_array_is_refused_with_the_way_out() -> None:
+def test_stream_as_a_json_array_is_read_as_any_other_and_never_passed_on() -> None:
     inbound = route("POST", "/v1beta/models/m:streamGenerateContent")
     assert inbound is not None
-    with pytest.raises(DialectError) as told:
-        codec("gemini").read_request(inbound, b'{"contents":[]}')
-    assert "alt=sse" in told.value.fix
-    with pytest.raises(DialectError):
-        peek(inbound, b'{"contents":[]}')
+    body = b'{"contents":[{"role":"user","parts":[{"text":"to be"}]}]}'
+    assert codec_for(inbound).read_request(inbound, body).model == "m"
+    assert not same_form(inbound, "gemini")
+
+
+@given(st.lists(st.text(min_size=1, max_size=9), max_size=5), st.booleans())
+def test_stream_as_a_json_array_holds_the_chunks_of_the_other_form(texts: list[str], breaks: bool) -> None:
+    inbound = route("POST", "/v1beta/models/m:streamGenerateContent")
+    assert inbound is not None
+    asked = Conversation(model="m", turns=())
+    array, lines = codec_for(inbound).stream_writer(asked), codec("gemini").stream_writer(asked)
+    ends = [StreamError(kind="cut", message="no")] if breaks else [Finished(finish="stop"), End()]
+    events: list[Event] = [
+        Begin(id="1", model="m"),
+        *(TextDelta(index=0, text=text) for text in texts),
+        *ends,
+    ]
+    chunks = json.loads(b"".join(array.write(event) for event in events))
+    frames = b"".join(lines.write(event) for event in events).split(b"\n\n")
+    assert chunks == [json.loads(frame[6:]) for frame in frames if frame]
 
 
 @pytest.mark.parametrize(("api", "model", "pinned", "written"), [

@@ -52,6 +52,12 @@ def test_reset_as_even_filling_would_have_it_is_no_window() -> None:
     assert bucket.left(10.0) == 10.0
 
 
+def test_reset_later_than_a_minutes_limit_would_have_it_is_a_slower_one() -> None:
+    bucket = Bucket(1440 / 60, 1440.0, 0.0)
+    bucket.told(0.0, 86_400.0, 0.0, 0.0)  # a day's
+    assert bucket.wait(1.0, 0.0) == 60.0
+
+
 def test_another_limit_keeps_what_is_used() -> None:
     bucket = Bucket(1.0, 60.0, 0.0)
     bucket.level -= 20

@@ -34,8 +34,11 @@ vendor = "v"
 api = "openai"
 model = "claude-pocket"
 url = "{url}"
+[pools.limited]
+requests_per_min = 6000
 [homes.priced]
 vendor = "v"
+pool = "limited"
 api = "openai"
 model = "claude-pocket"
 url = "{fine}"
@@ -116,6 +119,7 @@ async def test_prometheus_answers_every_query_of_a_gateway_under_load(tmp_path: 
                 unanswered = await _unanswered(server)
             finally:
                 load.cancel()
+                await asyncio.gather(load, return_exceptions=True)
     assert unanswered == []
 
 
@@ -159,9 +163,11 @@ async def _load(place: Up) -> None:
 async def _raw(place: Up, data: bytes) -> None:
     host, _, port = place.running.url.removeprefix("http://").partition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
-    writer.write(data)
-    await reader.read()
-    writer.close()
+    try:
+        writer.write(data)
+        await reader.read()
+    finally:
+        writer.close()
 
 
 async def _unanswered(server: str) -> list[tuple[str, str]]:

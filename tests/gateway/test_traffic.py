@@ -5,21 +5,13 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from contextlib import AbstractAsyncContextManager
 
 import msgspec
 import pytest
 
 from freehold.config import Duration
-from freehold.gateway.hedge import SAMPLES_MIN
 from freehold.gateway.order import Basis, made_again
-from freehold.gateway.settings import (
-    GatewaySettings,
-    HedgeSettings,
-    OrderSettings,
-    QueueSettings,
-    TimeoutSettings,
-)
+from freehold.gateway.settings import GatewaySettings, OrderSettings, QueueSettings
 from freehold.gateway.traffic import Traffic
 from freehold.pocket import FaultRule, Limiter, Limits
 from freehold.types.homes import Pool
@@ -42,8 +34,9 @@ def limited(requests_per_min: int) -> Limiter:
     return Limiter(Limits(requests_per_min=requests_per_min))
 
 
-async def test_told_limit_is_kept_without_ever_being_hit() -> None:
-    async with street(("openai", "anthropic"), limiters={0: limited(20)}) as place:
+@pytest.mark.parametrize("api", ["openai", "anthropic", "responses", "foundry-anthropic"])
+async def test_told_limit_is_kept_without_ever_being_hit(api: str) -> None:
+    async with street((api, "openai"), limiters={0: limited(20)}) as place:
         answers = [await place.post(ask()) for _ in range(40)]
         assert {one.status for one in answers} == {200}
         assert throttles(place) == 0
@@ -190,111 +183,3 @@ async def test_share_of_calls_follows_the_weights() -> None:
         for _ in range(80):
             await place.post(ask())
         assert 45 <= homes_of(place).count("home0") <= 75
-
-
-# --- hedging ---
-
-HEDGED = HedgeSettings(
-    enabled=True, quantile=0.5, calls_share_max=1.0, cost_share_max=1.0, delay_min=Duration("20ms")
-)
-PATIENT = TimeoutSettings(
-    connect=Duration("1s"), header=Duration("2s"), first_content=Duration("3s"), idle=Duration("1s"),
-    total=Duration("5s"),
-)  # fmt: skip
-SLOW = FaultRule(fault="slow_headers", seconds=1.0, skip=SAMPLES_MIN)
-
-
-def hedged(faults: dict[int, dict[str, FaultRule]], **hedge: object) -> AbstractAsyncContextManager[Street]:
-    settings = GatewaySettings(hedge=msgspec.structs.replace(HEDGED, **hedge))
-    return street(("openai", "anthropic"), faults=faults, settings=settings, timeouts=PATIENT)
-
-
-async def warmed(place: Street, *, stream: bool) -> None:
-    """As many answers as it takes to know what is usual."""
-    for _ in range(SAMPLES_MIN):
-        await place.post(ask(stream=stream))
-    place.kept.records.clear()
-
-
-@pytest.mark.parametrize("stream", [False, True])
-async def test_second_home_answers_when_the_first_is_slow(stream: bool) -> None:
-    async with hedged({0: {"slow": SLOW}}) as place:
-        right = (await place.post(ask(stream=stream))).text
-        await warmed(place, stream=stream)
-        got = await place.post(ask(stream=stream))
-        assert (got.status, got.text, got.headers["x-freehold-home"]) == (200, right, "home1")
-        assert got.finished or not stream
-        await asyncio.sleep(0)
-        (call,) = place.kept.calls
-        assert (call.outcome, call.attempts, call.rescued) == ("ok", 2, False)
-
-
-async def test_loser_of_a_hedge_is_stopped_and_accounted_for() -> None:
-    async with hedged({0: {"slow": SLOW}}) as place:
-        await place.post(ask())
-        await warmed(place, stream=False)
-        await place.post(ask())
-        await asyncio.sleep(0)
-        lost, won = sorted(place.kept.attempts, key=lambda one: one.number)
-        assert (lost.outcome, lost.error, lost.hedge) == ("cancelled", "gateway.attempt-outrun", False)
-        assert (won.outcome, won.hedge) == ("ok", True)
-        pools = place.plane.traffic.capacity.pools.values()
-        assert [pool.in_flight for pool in pools] == [0, 0]
-
-
-async def test_hedge_that_comes_too_late_is_let_go() -> None:
-    faults = {
-        0: {"slow": FaultRule(fault="slow_headers", seconds=0.15, skip=SAMPLES_MIN + 1)},
-        1: {"slower": FaultRule(fault="slow_headers", seconds=2.0)},
-    }
-    async with hedged(faults) as place:
-        await place.post(ask())
-        await warmed(place, stream=False)
-        got = await place.post(ask())
-        assert (got.status, got.headers["x-freehold-home"]) == (200, "home0")
-        async with asyncio.timeout(2):
-            while not place.kept.attempts:
-                await asyncio.sleep(0.005)
-        (lost,) = place.kept.attempts
-        assert (lost.outcome, lost.hedge) == ("cancelled", True)
-        assert place.plane.in_flight == 0
-
-
-async def test_hedges_keep_within_their_share_of_calls() -> None:
-    async with hedged({0: {"slow": SLOW}}, calls_share_max=0.01) as place:
-        await place.post(ask())
-        await warmed(place, stream=False)
-        got = await place.post(ask())
-        assert got.headers["x-freehold-home"] == "home0"
-        assert place.plane.hedging is not None and place.plane.hedging.started_count == 0
-
-
-async def test_hedge_takes_over_when_the_first_home_fails_meanwhile() -> None:
-    faults = {
-        0: {"cut": FaultRule(fault="cut_rst", after=0, seconds=0.2, skip=SAMPLES_MIN + 1)},
-        1: {"slow": FaultRule(fault="slow_headers", seconds=0.3)},
-    }
-    async with hedged(faults) as place:
-        await place.post(ask())
-        await warmed(place, stream=False)
-        got = await place.post(ask())
-        assert got.status == 200
-        assert place.plane.in_flight == 0
-
-
-async def test_caller_who_leaves_ends_both_tries() -> None:
-    faults = {0: {"slow": SLOW}, 1: {"slow": FaultRule(fault="slow_headers", seconds=1.0)}}
-    async with hedged(faults) as place:
-        await place.post(ask())
-        await warmed(place, stream=False)
-        _, writer = await asyncio.open_connection("127.0.0.1", int(place.url.rpartition(":")[2]))
-        writer.write(raw_request())
-        async with asyncio.timeout(2):
-            while place.plane.hedging is None or not place.plane.hedging.started_count:
-                await asyncio.sleep(0.005)
-            reset(writer)
-            while not place.kept.attempts or not place.kept.calls:
-                await asyncio.sleep(0.005)
-        pools = place.plane.traffic.capacity.pools.values()
-        assert [pool.in_flight for pool in pools] == [0, 0]
-        assert place.kept.calls[0].outcome == "cancelled"

@@ -67,7 +67,6 @@ _messages = msgspec.json.Decoder(list[_Message]).decode
 
 def peek(inbound: Inbound, body: bytes) -> Peeked:
     """The top of a request, or a DialectError as a full reading would raise it."""
-    gemini.refuse_array(inbound)
     try:
         fields = _top(body)
         model = inbound.model or (_text(fields["model"]) if "model" in fields else None)

@@ -77,8 +77,17 @@ def codec(name: str) -> Codec:
     return cast("Codec", getattr(importlib.import_module(module), attribute)())
 
 
+@functools.cache
+def _array() -> Codec:
+    from freehold.dialects.gemini.array import GeminiArray
+
+    return GeminiArray()
+
+
 def codec_for(inbound: Inbound) -> Codec:
     """The codec that reads and answers a request on this path."""
+    if inbound.surface == "array":  # only callers ask so; homes are asked with alt=sse
+        return _array()
     return codec(_BY_SURFACE.get((inbound.dialect, inbound.surface), inbound.dialect))
 
 

@@ -97,6 +97,11 @@ class Asked:
         self.trace: Traced | None = None
 
     @property
+    def keeper(self) -> str:
+        """The dialect of the homes that may hold what this request names."""
+        return "gemini" if self.dialect == "gemini-array" else self.dialect
+
+    @property
     def conversation(self) -> Conversation:
         """The neutral form; a DialectError if the body is none of its dialect."""
         if self._conversation is None:

@@ -47,16 +47,21 @@ class Bucket:
     def told(self, remaining: float, reset_seconds: float | None, unseen: float, now: float) -> None:
         """The vendor says what is left; `unseen` was sent and is not counted there yet."""
         level = min(remaining, self.depth)
-        self.fills_at = self._window_end(level, reset_seconds, now)
+        self._fill_as_told(self.depth - level, reset_seconds, now)
         level -= unseen
         mine = self.left(now)
         self.level = level if level < mine else mine + (level - mine) * UPWARD
 
-    def _window_end(self, level: float, reset_seconds: float | None, now: float) -> float | None:
-        """Even filling would be done at a certain time. A reset that says otherwise is a window's end."""
-        if reset_seconds is None or self.per_second <= 0 or level > self.depth / 2:
-            return None
-        even = (self.depth - level) / self.per_second
-        if abs(reset_seconds - even) <= WINDOW_SLACK * max(even, 1.0) + 1.0:
-            return None
-        return now + reset_seconds if reset_seconds < even else None
+    def _fill_as_told(self, used: float, reset_seconds: float | None, now: float) -> None:
+        """A minute's limit that fills evenly would be full at a certain time. A reset much later than that
+        tells of a longer one, such as a day's; one much sooner, of a window that ends then.
+        """
+        self.per_second, self.fills_at = self.depth / MINUTE_SECONDS, None
+        if reset_seconds is None or used <= 0:
+            return
+        even = used / self.per_second
+        slack = WINDOW_SLACK * max(even, 1.0) + 1.0
+        if reset_seconds > even + slack:
+            self.per_second = used / reset_seconds
+        elif reset_seconds < even - slack and used >= self.depth / 2:
+            self.fills_at = now + reset_seconds

@@ -109,12 +109,11 @@ def equals(seen: Sequence[Seen], rules: OrderRules) -> int:
 def field_of(seen: Sequence[Seen], rules: OrderRules) -> Field:
     usable = [one for one in seen if not _last_resort(one)] or list(seen)
     times = [one.first_us for one in usable if one.first_us is not None]
-    mean = sum(one.busy for one in usable) / max(len(usable), 1)
     return Field(
         priced=rules.price and all(one.nano_usd is not None for one in seen),
         shared=rules.spread or len({one.weight for one in seen}) > 1,
         fastest_us=min(times) if times and rules.slow_ppm else None,
-        crowd=(mean + 1) * rules.crowd_ppm / MILLION,
+        crowd=crowd_of([one.busy for one in usable], rules),
     )
 
 
@@ -130,11 +129,23 @@ def head_key(one: Seen, field: Field, rules: OrderRules) -> tuple[float, ...]:
 
 def tail_key(one: Seen, draw: int, place: int, field: Field, rules: OrderRules) -> tuple[float, ...]:
     """Among equals: who has seen the prompt and is not crowded; then weights, or the order of the file."""
-    held = one.held_ppm if rules.affinity and one.held_ppm >= HELD_PPM_MIN else 0
     if not field.shared:
-        return (0, -held, place)
-    crowded = one.busy >= field.crowd
-    return (crowded, 0 if crowded else -held, share(one.weight, draw))
+        return (0, -held_of(one.held_ppm, rules), place)
+    return shared_key(one.busy >= field.crowd, held_of(one.held_ppm, rules), one.weight, draw)
+
+
+def held_of(held_ppm: int, rules: OrderRules) -> int:
+    return held_ppm if rules.affinity and held_ppm >= HELD_PPM_MIN else 0
+
+
+def crowd_of(busy: Sequence[int], rules: OrderRules) -> float:
+    """From so many calls at work a home is crowded."""
+    return (sum(busy) / max(len(busy), 1) + 1) * rules.crowd_ppm / MILLION
+
+
+def shared_key(crowded: bool, held: int, weight: int, draw: int) -> tuple[float, ...]:
+    """Where calls are shared. Smaller is better."""
+    return (crowded, 0 if crowded else -held, share(weight, draw))
 
 
 def share(weight: int, draw: int) -> float:

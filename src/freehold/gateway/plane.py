@@ -9,15 +9,25 @@ import asyncio
 import contextlib
 import random
 import ssl
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final, TextIO
 
 import msgspec
 
 from freehold.clock import Clock, SystemClock, seconds_of
-from freehold.dialects import Codec, DialectError, Failure, Inbound, Outcome, caller_key, codec_for, route
+from freehold.dialects import (
+    Codec,
+    Failure,
+    Inbound,
+    Outcome,
+    caller_key,
+    codec,
+    codec_for,
+    route,
+)
 from freehold.estate.model import Estate
 from freehold.gateway.accounts import Accounts
+from freehold.gateway.allowance import Allowance, Held
 from freehold.gateway.asked import Asked, Peek, peek
 from freehold.gateway.call import Call
 from freehold.gateway.caller import CallerConnection
@@ -29,10 +39,11 @@ from freehold.gateway.head import Head
 from freehold.gateway.hedging import Hedging
 from freehold.gateway.hosts import HostGuard
 from freehold.gateway.ids import id_maker
-from freehold.gateway.keys import Caller, Key, KeyRing
+from freehold.gateway.keys import Caller, KeyRing, KeyRow
 from freehold.gateway.metrics import Metrics
 from freehold.gateway.operations import other_operation
 from freehold.gateway.pins import PinFile, Pins
+from freehold.gateway.refusals import no_such_path, unreadable_body
 from freehold.gateway.routes import Building, Generation, Live, Plan, Route, build_generation
 from freehold.gateway.scraping import Scraper, Target
 from freehold.gateway.seams import Client
@@ -57,7 +68,6 @@ _NEUTRAL: Final = frozenset({
 })  # fmt: skip
 _LASTING: Final = {"auth": 15.0, "permission": 15.0, "billing": 60.0, "tls": 5.0}
 _EVERYBODY = Caller(None)
-_LIMITED = "rate_limited"
 
 
 class Memo(msgspec.Struct):
@@ -87,14 +97,14 @@ class Plane:
         chance: random.Random | None = None, keys: KeyRing | None = None, log: TextIO | None = None,
         attested: frozenset[HomeId] = frozenset(), tls: ssl.SSLContext | None = None, share: int = 1,
         strict: bool = False, seal: Seal | None = None, tracing: Tracing | None = None,
-        pins: PinFile | None = None,
+        allowance: Allowance | None = None, pins: PinFile | None = None,
     ) -> None:  # fmt: skip
         self.loop = asyncio.get_running_loop()
         self.clock: Clock = clock or SystemClock()
         self.chance = chance or random.Random()  # noqa: S311  # order and jitter, not secrets
         self.now = seconds_of(self.clock)  # the clock that deadlines use, finer than the loop's idea of it
         self.recorder, self.keys, self.share, self.strict = recorder, keys, share, strict
-        self.tracing = tracing
+        self.tracing, self.allowance = tracing, allowance
         self.sealings = Sealings(self.loop, recorder, seal)
         writer = getattr(recorder, "writer", None)  # a plain file has no name, and its receipts are bare ids
         self._writer = f"{writer}/".encode() if writer else b""
@@ -107,6 +117,7 @@ class Plane:
         self.accounts = Accounts(
             self.loop, self.clock, self.now, self.new_id, self.sealings, self.metrics, self.log, self.traffic
         )
+        self.accounts.allowance = allowance
         self.lives: dict[HomeId, Live] = {}
         self._tls = tls or ssl.create_default_context()
         self._attested = attested
@@ -227,7 +238,7 @@ class Plane:
         if caller is not None and caller.expires_ns is not None and self.clock.now_ns() >= caller.expires_ns:
             caller = None
         if caller is None:
-            self._deny(client, memo.near, memo.inbound, _no_key(memo.has_key), body)
+            self._stranger(client, head, body, memo)
             return
         if not memo.generates:
             other_operation(self, client, head, memo.inbound, memo.near, caller, body)
@@ -235,12 +246,36 @@ class Plane:
         try:
             peeked = peek(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            failure = self._unreadable_body(memo.near, memo.inbound, body)
+            failure = unreadable_body(memo.near, memo.inbound, body, head.get(b"content-encoding"))
             self._deny(client, memo.near, memo.inbound, failure, body, caller)
             return
         asked = Asked(memo.inbound, memo.near, memo.row, body, peeked)
         asked.trace = memo.trace
         self._begin_call(client, memo, asked, caller, started)
+
+    def _stranger(self, client: CallerConnection, head: Head, body: bytes, memo: Memo) -> None:
+        """A key that is not known: before it is refused, it is looked for where keys are made."""
+
+        def deny(failure: Failure) -> None:
+            self._deny(client, memo.near, memo.inbound, failure, body)
+
+        def again() -> None:
+            found = head.memo = self._read_head(client, head)
+            if found is not None and self._expired(found.caller):
+                deny(_no_key(memo.has_key))
+            elif found is not None:
+                self.begin(client, head, body)
+
+        unread = self.keys is not None and not self.keys.read
+        if self.allowance is None or not (memo.has_key or unread):
+            deny(_no_key(memo.has_key))
+        else:
+            self.allowance.ask_for_key(client, again, deny)
+
+    def _expired(self, caller: Caller | None) -> bool:
+        if caller is None:
+            return True
+        return caller.expires_ns is not None and self.clock.now_ns() >= caller.expires_ns
 
     def begin_side(
         self, client: CallerConnection, head: Head, inbound: Inbound, near: Codec, caller: Caller, side: Side,
@@ -282,11 +317,13 @@ class Plane:
             self.heads.clear()
         self.heads[raw] = head
 
-    def keys_changed(self, rows: list[tuple[bytes, Key]]) -> None:
+    def keys_changed(self, rows: Sequence[KeyRow]) -> None:
         if self.keys is not None:
+            first = not self.keys.read
             self.keys.put(rows)
-        self._epoch += 1
-        self.heads.clear()
+            if rows or first:
+                self._epoch += 1
+                self.heads.clear()
 
     def _begin_call(
         self,
@@ -301,10 +338,25 @@ class Plane:
             plan = self._resolve(client, memo, asked, caller)
             if plan is None:
                 return
-        failure = self._not_now(plan, caller, started)
+        failure = self._not_now(plan)
         if failure is not None:
             self._deny(client, asked.near, asked.inbound, failure, asked.body, caller, plan)
             return
+        if not caller.meters or self.allowance is None:
+            self._start(client, memo, asked, caller, started, plan, None)
+            return
+        self.allowance.admit(
+            client, caller, asked, plan, self.generation,
+            lambda held: self._start(client, memo, asked, caller, started, plan, held),
+            lambda failure: self._deny(
+                client, asked.near, asked.inbound, failure, asked.body, caller, plan
+            ),
+        )  # fmt: skip
+
+    def _start(
+        self, client: CallerConnection, memo: Memo, asked: Asked, caller: Caller, started: float, plan: Plan,
+        held: Held | None,
+    ) -> None:  # fmt: skip
         self.in_flight += 1
         caller.in_flight += 1
         id = self.new_id()
@@ -313,14 +365,15 @@ class Plane:
         strict = self.strict or plan.policy.evidence == "strict"
         shown: Client = Withheld(self, client) if strict else client
         call = Call(self, shown, id, asked, plan, caller, memo.forward, memo.restarts, started)
+        call.held = held
         shown.begin(call)
         call.start()
 
-    def _not_now(self, plan: Plan, caller: Caller, now: float) -> Failure | None:
-        """Why this call may not start, by the state of the evidence or by the caller's limits."""
+    def _not_now(self, plan: Plan) -> Failure | None:
+        """Why this call may not start, by the state of the evidence or by how full this process is."""
         policy = plan.strict_policy if self.strict else plan.policy
         admitted = self.recorder.admit(policy)
-        return _not_admitted(admitted) if isinstance(admitted, Refused) else self._over_limit(caller, now)
+        return _not_admitted(admitted) if isinstance(admitted, Refused) else self._no_room()
 
     def _resolve(self, client: CallerConnection, memo: Memo, asked: Asked, caller: Caller) -> Plan | None:
         """The workload that is asked for, noted in `memo`; None where the caller was told there is none."""
@@ -340,40 +393,13 @@ class Plane:
             return _EVERYBODY if keys is None or self.hosts.loopback else None
         return keys.find(secret) if secret else None
 
-    def _over_limit(self, caller: Caller, now: float) -> Failure | None:
-        if self.in_flight >= self.in_flight_max or self.draining:
-            return Failure(
-                status=503, kind="overloaded", what="this gateway has no room for another call",
-                why=f"{self.in_flight} calls are at work" if not self.draining else "it is stopping",
-                fix="ask again, or another gateway", code="gateway.full", retry_after_ms=1000,
-            )  # fmt: skip
-        if caller.concurrency is not None and caller.in_flight >= caller.concurrency:
-            return Failure(
-                status=429, kind=_LIMITED, what="this key has as many calls at work as it may",
-                why=f"its limit is {caller.concurrency} at once here", fix="wait for one of them to end",
-                code="gateway.key-concurrency", retry_after_ms=250,
-            )  # fmt: skip
-        wait = caller.take(now)
-        if wait is None:
+    def _no_room(self) -> Failure | None:
+        if self.in_flight < self.in_flight_max and not self.draining:
             return None
         return Failure(
-            status=429, kind=_LIMITED, what="this key has made as many calls this minute as it may",
-            why=f"its limit is {caller.rate} a minute here", fix="wait, or ask for a higher limit",
-            code="gateway.key-rate", retry_after_ms=int(wait * 1000) + 1,
-        )  # fmt: skip
-
-    def _unreadable_body(self, near: Codec, inbound: Inbound, body: bytes) -> Failure:
-        """The dialect's own words for what is wrong with a body we could not even peek into."""
-        try:
-            near.read_request(inbound, body)
-        except DialectError as error:
-            return Failure(
-                status=error.status, kind="bad_request", what=error.what, why=error.why,
-                fix=error.fix or "send the request as the dialect has it", code=error.code,
-            )  # fmt: skip
-        return Failure(
-            status=400, kind="bad_request", what="the field model or stream is not what it should be",
-            why="model is text, stream is true or false", fix="correct them", code="gateway.bad-field",
+            status=503, kind="overloaded", what="this gateway has no room for another call",
+            why=f"{self.in_flight} calls are at work" if not self.draining else "it is stopping",
+            fix="ask again, or another gateway", code="gateway.full", retry_after_ms=1000,
         )  # fmt: skip
 
     # --- refusals before a call ---
@@ -403,12 +429,11 @@ class Plane:
     deny = _deny
 
     def _no_such_path(self, client: CallerConnection, head: Head, target: str) -> None:
-        path = target.partition("?")[0][:200]
-        body = msgspec.json.encode({"error": {
-            "code": "gateway.no-such-path", "type": "not_found_error",
-            "message": f"{head.method} {path} is not a path of any dialect Freehold speaks",
-        }})  # fmt: skip
-        client.reply(404, {"content-type": "application/json"}, body)
+        failure = no_such_path(head.method, target)
+        self.metrics.denied[failure.code] = self.metrics.denied.get(failure.code, 0) + 1
+        self.log.denied("-", "-", failure.code, failure.status)  # not the path: it may hold anything
+        written = codec("openai").write_error(failure)
+        client.reply(written.status, written.headers, written.body, b"x-should-retry: false\r\n")
         client.finish_reply()
 
     # --- what calls ask of the plane ---
@@ -566,6 +591,8 @@ def _row(inbound: Inbound) -> str:
     """The codec row that reads this path, which is what a home's row is compared with."""
     if inbound.dialect == "bedrock" and inbound.surface == "invoke":
         return "bedrock-invoke"
+    if inbound.surface == "array":
+        return "gemini-array"  # a form of answering that no home has: never passed through
     return (
         "vertex-claude" if (inbound.dialect, inbound.surface) == ("anthropic", "vertex") else inbound.dialect
     )

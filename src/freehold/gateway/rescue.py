@@ -42,6 +42,8 @@ def rescue_of(
     if mode == "restart":
         if not restarts:
             return f"the policy restarts only for callers that say {OPT_IN}"
+        if asked.inbound.surface == "array":
+            return "a JSON array that has begun cannot begin again"
         return Rescue(story=Story(), writer=asked.near.stream_writer(asked.conversation), joined="restarted")
     told = _tell(lane, asked, writer)
     if told is None:

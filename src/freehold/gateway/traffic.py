@@ -122,7 +122,8 @@ class Traffic:
             queue = self._queues[workload] = Queue(self._rules)
         left = call.total_by - now
         if not queue.admits(wait_seconds, left):
-            self._turned_away(call)
+            if not ahead:
+                self._turned_away(call)
             return False
         self.queued_count += 1
         call.wait_for_room(Ticket(queue, queue.join(call, now, left, ahead=ahead)))

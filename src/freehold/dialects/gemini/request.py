@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from freehold.dialects.base import JSON_HEADERS, DialectError, Inbound, Target, WireRequest
+from freehold.dialects.base import JSON_HEADERS, Inbound, Target, WireRequest
 from freehold.dialects.capabilities import capability
 from freehold.dialects.fields import Fields, encode, only_text, parse, raw
 from freehold.dialects.gemini.parts import NAME, Calls, camel, read_part, write_parts
@@ -49,17 +49,7 @@ _ANY_OBJECT = {"type": "object", "properties": {}}
 _JSON = "application/json"
 
 
-def refuse_array(inbound: Inbound) -> None:
-    if inbound.surface == "array":
-        raise DialectError(
-            "a stream is asked for as one JSON array, which is not spoken here",
-            why="streamGenerateContent was called without alt=sse", fix="add ?alt=sse to the URL",
-            code="dialects.bad-request",
-        )  # fmt: skip
-
-
 def read_request(inbound: Inbound, body: bytes) -> Conversation:
-    refuse_array(inbound)
     fields = camel(Fields.of(body), _TOP)
     if inbound.model is None:
         raise fields.fault("model", "the path must name it")
