@@ -296,3 +296,23 @@ async def test_port_in_use_is_said_at_once(tmp_path: Path, free_port: int) -> No
         )  # fmt: skip
     assert again.returncode == 4
     assert "core.port-in-use" in again.stderr
+
+
+async def test_room_of_pools_is_told_over_the_admin_port(tmp_path: Path) -> None:
+    more = "[pools.small]\nrequests_per_min = 2\n"
+    async with up(tmp_path, more=more) as place:
+        place.file.write_text(
+            place.file.read_text().replace('api = "openai"', 'api = "openai"\npool = "small"')
+        )
+        await place.admin("/reload", "POST", place.running.token)
+        assert [(await place.call())[0] for _ in range(3)] == [200, 200, 429]
+        told = msgspec.json.decode((await place.admin("/headroom"))[1])
+        (pool,) = told["data"][0]["pools"]
+        assert (pool["pool"], pool["room"], pool["known_by"]) == (
+            "pool:small",
+            pytest.approx(0, abs=0.1),
+            "configured",
+        )
+        _, metrics = await place.admin("/metrics")
+        assert b'freehold_pool_room{pool="pool:small"} 0' in metrics
+        assert b"freehold_turned_away_total 1" in metrics

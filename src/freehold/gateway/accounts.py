@@ -13,10 +13,12 @@ from collections.abc import Callable
 
 from freehold.clock import Clock
 from freehold.dialects import Failure
+from freehold.gateway.allowance import Allowance
 from freehold.gateway.call import Call
 from freehold.gateway.content import Sealings
 from freehold.gateway.evidence import (
     CallLog,
+    add_accounts,
     answered_record,
     answering_attempt,
     attempt_record,
@@ -39,6 +41,7 @@ class Accounts:
         self._sealings, self._metrics, self._log, self._pools = sealings, metrics, log, traffic
         self._ended: deque[Call] = deque()
         self.estate: Digest | None = None  # of the generation at work
+        self.allowance: Allowance | None = None
 
     def ended(self, call: Call) -> None:
         if not self._ended:
@@ -67,8 +70,18 @@ class Accounts:
             self._sealings.recorder.record(answering_attempt(call, record, self._new_id()))
         cost = record.cost
         self._metrics.spent_on(record.workload, record.key, None if cost is None else cost.nano_usd)
+        if call.caller.tags or call.held is not None:
+            self._charge(record, call)
         self._sealings.record(record, call.seal, call.asked.body, call.answer, call.said)
         self._log.call(call, seconds)
+
+    def _charge(self, record: CallRecord, call: Call) -> None:
+        """Whose cost it is, and what it counts against the limits of its key."""
+        charged = None
+        if self.allowance is not None:
+            cost = record.cost
+            charged = self.allowance.settle(call, None if cost is None else cost.nano_usd)
+        add_accounts(record, call.caller.tags, charged)
 
     def _count(self, call: Call, seconds: float) -> None:
         metrics, where, usage = self._metrics, call.route, call.usage

@@ -23,6 +23,7 @@ from freehold.errors import UnavailableError
 from freehold.gateway.admin import Admin
 from freehold.gateway.links import DirectLink, Link, SocketLink, serve_link
 from freehold.gateway.routes import check_homes
+from freehold.gateway.sharing import Stores
 from freehold.gateway.telemetry import Telemetry
 from freehold.gateway.tls import Certificates
 from freehold.gateway.worker import Read, ReceiptOf, Settled, Worker
@@ -57,6 +58,8 @@ class Setup(msgspec.Struct, kw_only=True):
     port: int
     admin_port: int
     workers: int = 1
+    stores: Stores | None = None  # of keys and limits; none: everybody may call
+    admin_key: bytes | None = None  # the hash of the one that the settings name
     log: TextIO | None = None
     receipt: ReceiptOf | None = None
     telemetry: Telemetry | None = None
@@ -119,11 +122,12 @@ async def _alone(setup: Setup, listening: socket.socket, url: str) -> None:
     worker = Worker(
         setup.read,
         recorder,
-        keys=setup.state / "keys.db",
+        stores=setup.stores,
         log=setup.log,
         first=setup.first,
         receipt=setup.receipt,
         telemetry=setup.telemetry,
+        admin_key=setup.admin_key,
     )
     try:
         await worker.start(listening)
@@ -235,8 +239,8 @@ def _fork(setup: Setup, number: int, sockets: list[socket.socket]) -> _Child:
 async def _child(setup: Setup, number: int, listening: socket.socket, link: socket.socket) -> None:
     recorder = setup.recorder(number)
     worker = Worker(
-        setup.read, recorder, keys=setup.state / "keys.db", log=setup.log, share=setup.workers,
-        first=setup.first, receipt=setup.receipt, telemetry=setup.telemetry,
+        setup.read, recorder, stores=setup.stores, log=setup.log, share=setup.workers,
+        first=setup.first, receipt=setup.receipt, telemetry=setup.telemetry, admin_key=setup.admin_key,
     )  # fmt: skip
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, ended.set)
