@@ -17,6 +17,19 @@ from freehold.cli.top_draw import SPEND_LINES_MAX, draw
 from freehold.cli.top_read import Frame, HomeLine, SpendLine
 from tests.gateway.test_serve import Up, up
 
+# A home whose capacity is stated, so that its room is known.
+POOL = """
+[pools.stated]
+requests_per_min = 600
+[homes.pooled]
+vendor = "v"
+api = "openai"
+model = "claude-pocket"
+url = "http://127.0.0.1:9"
+pool = "stated"
+[workloads.other]
+homes = ["pooled"]
+"""
 SPEND = SpendLine(workload="chat", key="k", usd=1.5, usd_per_hour=0.0, unknown=0)
 
 
@@ -65,11 +78,13 @@ async def freehold(place: Up, *words: str, environment: dict[str, str] | None = 
 
 
 async def test_running_gateway_is_found_and_told_as_json(tmp_path: Path) -> None:
-    async with up(tmp_path, "--workers", "2") as place:
+    async with up(tmp_path, "--workers", "2", more=POOL) as place:
         for _ in range(3):
             await place.call()
         code, out, _ = await freehold(place, "--json", "--interval", "0.1")
     told = msgspec.json.decode(out)
+    rooms = {home["home"]: home["room"] for home in told["data"]["homes"]}
+    assert rooms == {"a": None, "pooled": 1.0}
     assert (code, told["schema"]) == (0, "freehold.top/1")
     assert (told["data"]["processes"], told["data"]["homes"][0]["answered"]) == (2, 3)
     assert told["data"]["spend"] == [

@@ -58,7 +58,7 @@ def test_warned_home_that_answers_stays_open() -> None:
     assert health.state == "closed"
 
 
-def test_warning_passes() -> None:
+def test_warning_of_another_gateway_passes_in_time() -> None:
     health = Health(random.Random(1))
     health.warned(10.0)
     for _ in range(CONSECUTIVE_MAX - 1):

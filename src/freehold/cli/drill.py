@@ -43,10 +43,12 @@ if TYPE_CHECKING:
     "--as", "how", type=click.Choice(["kill", "stall", "error", "throttle"]), default="kill",
     show_default=True, help="--live: what happens to a home that is down.",
 )  # fmt: skip
+@click.option("--workload", "workloads", multiple=True, help="--live: only this one.  [default: all]")
 @click.option("--seed", type=int, default=1, show_default=True, help="--live: of what is drawn by chance.")
 def command(
     names: tuple[str, ...], config: str | None, as_json: bool, everything: bool, html: str | None, live: bool,
     speed: float | None, calls_per_s: float, arrivals: Path | None, how: str, seed: int,
+    workloads: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Play outages against the estate: who is down from when to when, and what would have prevented it.
 
@@ -68,12 +70,13 @@ def command(
         from freehold.cli.drill_live import run_live
         from freehold.cli.live.play import Wanted
 
+        _known(workloads, estate)
         scenarios = _chosen(names, everything, estate, graph, catalog)
         wanted = Wanted(
-            speed=speed, calls_per_s=calls_per_s, arrivals=arrivals, seed=seed,
+            speed=speed, calls_per_s=calls_per_s, arrivals=arrivals, seed=seed, workloads=workloads,
             how="refuse" if how == "kill" else how,
         )  # fmt: skip
-        sys.exit(run_live(stage, scenarios, wanted, as_json=as_json))
+        sys.exit(run_live(stage, names, scenarios, wanted, as_json=as_json))
     drills = [stage.play(one) for one in _chosen(names, everything, estate, graph, catalog)]
     if html is not None:
         from freehold.cli.init import write_new
@@ -88,6 +91,19 @@ def command(
     for one in drills:
         _print(one, old if one.scenario.price_times != 1 else ())
     _summary(drills)
+
+
+def _known(workloads: tuple[str, ...], estate: Estate) -> None:
+    from freehold.errors import InputError, nearest
+
+    for name in workloads:
+        if name not in estate.workloads:
+            close = nearest(name, estate.workloads)
+            raise InputError(
+                f"the estate has no workload {name!r}",
+                why=f"the closest is {close!r}" if close else f"it has {', '.join(estate.workloads)}",
+                fix="name one of them", code="estate.unknown-workload",
+            )  # fmt: skip
 
 
 def _chosen(

@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from freehold.estate.scenario import Scenario
 
 
-def run_live(stage: Stage, scenarios: Sequence[Scenario], wanted: Wanted, *, as_json: bool) -> int:
+def run_live(
+    stage: Stage, names: Sequence[str], scenarios: Sequence[Scenario], wanted: Wanted, *, as_json: bool
+) -> int:
     """The exit code: 1 where paper and life differ."""
     from freehold.cli.live.play import play_live
     from freehold.clock import SystemClock
 
-    scenario = _one(scenarios)
+    scenario = _one(scenarios, names)
     signal.signal(signal.SIGTERM, _interrupt)
     clock = SystemClock()
     played = play_live(stage, stage.play(scenario), wanted, clock, lambda words: click.echo(words, err=True))
@@ -44,14 +46,14 @@ def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def _one(scenarios: Sequence[Scenario]) -> Scenario:
+def _one(scenarios: Sequence[Scenario], names: Sequence[str]) -> Scenario:
     touching = [one for one in scenarios if any(blow.how != "price" for blow in one.blows)]
     if len(touching) == 1:
         return touching[0]
     if not touching:
         raise UsageError(
             "nothing of this estate is taken away, so there is nothing to play live",
-            why=", ".join(one.id for one in scenarios[:5]) + " does not touch it, or is about prices alone",
+            why=f"{', '.join(names) or 'no name'} does not touch it, or is about prices alone",
             fix="choose another one: freehold drill --all says which touch it", code="cli.nothing-to-drill",
         )  # fmt: skip
     raise UsageError(

@@ -199,7 +199,7 @@ def _home_lines(before: Reading, now: Reading, over_s: float) -> Iterator[HomeLi
         yield HomeLine(
             home=home, state=_state(worst["state"], any(one["slow"] for one in mine)),
             back_in_s=max(float(one.get("back_in_s", 0.0)) for one in mine),
-            room=now.room.get(worst.get("pool") or home),
+            room=now.room.get(worst.get("pool") or f"home:{home}"),
             calls_per_s=calls.rise(home=home) / over_s, failures_per_s=failed.rise(home=home) / over_s,
             answered=sum(one["answered"] for one in mine), failed=sum(one["failed"] for one in mine),
             first_p50_s=quantile(first, 0.5, home=home), first_p95_s=quantile(first, 0.95, home=home),

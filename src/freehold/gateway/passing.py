@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from freehold.gateway.instream import kind_in
 from freehold.gateway.told import FINISHES, GEMINI_CALLS, RESPONSES_CALL, Whole, named, named_by
 from freehold.types.conversation import Usage
 
@@ -142,6 +143,8 @@ def usage_openai(raw: msgspec.Raw) -> Usage:
 
 def _openai_counted(wire: _OpenAIUsage) -> Usage:
     details, out = wire.prompt_tokens_details, wire.completion_tokens_details
+    if details is None and out is None:
+        return Usage(fresh=_tokens(wire.prompt_tokens), output=_tokens(wire.completion_tokens))
     cached = _tokens(details.cached_tokens if details else None) or 0
     written = _tokens(details.cache_write_tokens if details else None)
     prompt, counted = _tokens(wire.prompt_tokens), cached + (written or 0)  # both are in the total
@@ -460,7 +463,7 @@ class PassLane:
             if seen.kind == ERROR:
                 if self.state >= FINISHED:
                     continue
-                return self._fail(f"error_in_stream: {seen.message}", b"".join(out))
+                return self._fail(f"{kind_in(body)}: {seen.message}", b"".join(out))
             self._note(seen)
             if not (seen.kind == USAGE_ONLY and self._hide_usage):
                 out.append(frame + b"\n\n")

@@ -18,7 +18,7 @@ from freehold.clock import Clock, SystemClock
 from freehold.errors import FreeholdError, ProblemsError
 from freehold.estate.model import Estate
 from freehold.gateway.auth.identity import FIRST_SECONDS_MAX
-from freehold.gateway.auth.identity import load as load_identity
+from freehold.gateway.capacity import name_of
 from freehold.gateway.content import Seal
 from freehold.gateway.desk import KeyDesk, Visit
 from freehold.gateway.gossip import gossip
@@ -26,11 +26,11 @@ from freehold.gateway.headroom import Standing
 from freehold.gateway.metrics import Snapshot, series, snapshot
 from freehold.gateway.pins import PinFile
 from freehold.gateway.plane import Plane
+from freehold.gateway.routes import check_homes
 from freehold.gateway.settings import GatewaySettings
 from freehold.gateway.sharing import Sharing, Stores
 from freehold.gateway.telemetry import Telemetry, Tracing, Watched
 from freehold.gateway.tls import HANDSHAKE_SECONDS_MAX, Certificates
-from freehold.gateway.transports import TRANSPORTS, api_of
 from freehold.types.contracts import Recorder
 from freehold.types.names import HomeId
 
@@ -72,7 +72,7 @@ class HomeState(msgspec.Struct, frozen=True, kw_only=True):
     answered: int
     failed: int
     connections: int
-    pool: str = ""  # whose capacity it shares; its own name where that is nobody's
+    pool: str = ""  # whose capacity it shares, as /headroom names it
     back_in_s: float = 0.0  # of cooling
 
 
@@ -192,11 +192,7 @@ class Worker:
     def _read_all(self) -> Settled:
         """Whatever may block, in a thread: files, commands that give credentials, the clouds' libraries."""
         settled = self._read()
-        for home in settled.estate.homes.values():
-            if home.api is not None and home.id not in settled.credentials:
-                kind = TRANSPORTS[api_of(home.api)].identity
-                if kind != "none":
-                    load_identity(kind)
+        check_homes(settled.estate, settled.credentials)
         return settled
 
     def _kept(self, plane: Plane, problems: tuple[str, ...]) -> Report:
@@ -281,7 +277,7 @@ class Worker:
             HomeState(
                 home=id, state=live.health.state, slow=live.health.slow, answered=live.answered,
                 failed=live.failed, connections=len(live.pool.connections),
-                pool=(known[id].pool if id in known else None) or id,
+                pool=name_of(known[id]) if id in known else "",
                 back_in_s=max(0.0, live.health.until - now) if live.health.state == "cooling" else 0.0,
             )
             for id, live in plane.lives.items()

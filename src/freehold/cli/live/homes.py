@@ -66,14 +66,19 @@ async def _serve(group: Group) -> None:
     pool.allow(group.pool_per_min, BURST_SECONDS)
     own = {one.name: Limiter(Limits()) for one in group.homes}
     made = {
-        one.name: PocketHome(one.api, name=one.name, limits=Within(own[one.name], pool), strict=False)
+        one.name: PocketHome(
+            one.api,
+            name=one.name,
+            limits=Within(own[one.name], pool),
+            strict=False,
+            faults=faults(one.fault),
+        )
         for one in group.homes
     }
     places = [(made[one.name], Address(host="127.0.0.1", port=one.port)) for one in group.homes]
     async with running(places):
         for one in group.homes:
             own[one.name].allow(one.per_min, BURST_SECONDS)
-            await _break(made[one.name], one.fault)
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         await _obey(made, own, pool)
@@ -89,11 +94,11 @@ async def _obey(made: Mapping[str, PocketHome], own: Mapping[str, Limiter], pool
         if not isinstance(order.per_min, msgspec.UnsetType):
             (pool if order.pool else own[order.home]).allow(order.per_min, BURST_SECONDS)
         if not isinstance(order.fault, msgspec.UnsetType):
-            await _break(made[order.home], order.fault)
+            await made[order.home].set_faults(faults(order.fault))
 
 
-async def _break(home: PocketHome, fault: str | None) -> None:
-    await home.set_faults({} if fault is None else {"drill": FAULTS[fault]})
+def faults(name: str | None) -> dict[str, FaultRule]:
+    return {} if name is None else {"drill": FAULTS[name]}
 
 
 if __name__ == "__main__":

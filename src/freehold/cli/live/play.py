@@ -40,6 +40,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 1
     rest_s: float = 4.0  # before the incident, and after it
     incident_s: float = 20.0  # where no speed is given
+    workloads: tuple[str, ...] = ()  # empty: all that take calls
 
 
 class Played(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,7 +69,7 @@ class _Cast(msgspec.Struct, frozen=True, kw_only=True):
 
 def play_live(stage: Stage, paper: Drill, wanted: Wanted, clock: Clock, say: Say) -> Played:
     """Everything that was started has ended when this returns, however it returns."""
-    cast = _cast(stage)
+    cast = _cast(stage, wanted.workloads)
     phases = phases_of(stage, paper, wanted)
     chance = random.Random(wanted.seed)  # noqa: S311  # arrivals that can be repeated
     planned, load = _planned(wanted, cast, phases, chance)
@@ -88,14 +89,16 @@ def play_live(stage: Stage, paper: Drill, wanted: Wanted, clock: Clock, say: Say
     )  # fmt: skip
 
 
-def _cast(stage: Stage) -> _Cast:
+def _cast(stage: Stage, named: Sequence[str]) -> _Cast:
     """Workloads that take calls, and the homes that a gateway can reach for them."""
     left_out: dict[str, str] = {}
     demand: dict[WorkloadId, float] = {}
     homes: dict[HomeId, None] = {}
     for id, one in stage.estate.workloads.items():
         mine = [home for home in stage.allowed[id] if _reachable(stage.estate, home)]
-        if one.kind not in ("serve", "batch"):
+        if named and id not in named:
+            left_out[str(id)] = "another one was named"
+        elif one.kind not in ("serve", "batch"):
             left_out[str(id)] = f"it is of kind {one.kind}, and takes no calls"
         elif not mine:
             left_out[str(id)] = "no home of it can be called"

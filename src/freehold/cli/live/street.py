@@ -41,6 +41,7 @@ class _Process:
         self.homes, self.pool, self.pool_per_min = tuple(homes), pool, pool_per_min
         self.states = {one.name: State() for one in homes}
         self.running: subprocess.Popen[str] | None = None
+        self._starting = False
 
     def start(self) -> None:
         homes = tuple(
@@ -49,10 +50,12 @@ class _Process:
         )
         self.running = child("freehold.cli.live.homes")
         self._write(Group(homes=homes, pool_per_min=self.pool_per_min))
+        self._starting = True
 
     def ready(self) -> None:
-        if self.running is not None:
+        if self.running is not None and self._starting:
             first_line(self.running)
+            self._starting = False
 
     def kill(self) -> None:
         if self.running is not None:
@@ -63,9 +66,7 @@ class _Process:
 
     def _write(self, order: Group | Order) -> None:
         if self.running is not None and self.running.stdin is not None:
-            with contextlib.suppress(
-                BrokenPipeError
-            ):  # it has just died, and is told everything when it is back
+            with contextlib.suppress(BrokenPipeError):  # it has died; its successor is told everything
                 self.running.stdin.write(msgspec.json.encode(order).decode() + "\n")
                 self.running.stdin.flush()
 
@@ -74,13 +75,12 @@ class _Process:
         before, self.states = self.states, dict(wanted)
         pool_before, self.pool_per_min = self.pool_per_min, pool_per_min
         if all(state.fault == "refuse" for state in wanted.values()):
-            was = self.running is not None
+            if all(state.fault == "refuse" for state in before.values()):
+                return [], []
             self.kill()
-            return (list(wanted) if was else []), []
-        if self.running is None:
-            self.start()
-            self.ready()
-            return [], [name for name, state in wanted.items() if state.fault != "refuse"]
+            self.start()  # with its doors shut, so that it is there the moment they are to open again
+            return list(wanted), []
+        self.ready()
         if pool_before != pool_per_min:
             self._write(Order(pool=True, per_min=pool_per_min))
         for name, state in wanted.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Protocol
 
 from freehold import __version__
@@ -22,6 +23,14 @@ CONTENT_TYPE: Final = "application/x-protobuf"
 TRACES_PATH: Final = "/v1/traces"
 METRICS_PATH: Final = "/v1/metrics"
 _SAMPLED: Final = 1
+PAIRS_MAX: Final = 4096  # attributes that are said again and again, kept as they are written
+# Numbers of the standard's own fields, which never change.
+_SPAN_ATTRIBUTES: Final = 9
+_SCOPE_SPANS_SPANS: Final = 2
+_RESOURCE_SPANS_SCOPES: Final = 2
+_REQUEST_RESOURCES: Final = 1
+_ALWAYS_NEW: Final = frozenset({names.RECEIPT, names.RESPONSE_ID})
+_NUMBERS: Final = frozenset({"whole", "number"})
 
 
 class Encoder(Protocol):
@@ -50,6 +59,7 @@ class Protobuf:
         self._common, self._trace, self._metrics = common_pb2, trace_pb2, metrics_pb2
         self._resources = resource_pb2
         self._trace_service, self._metrics_service = trace_service_pb2, metrics_service_pb2
+        self._pair = lru_cache(PAIRS_MAX)(self._written)
         self._about = {
             "service.name": service_name, "service.version": __version__, "service.instance.id": instance,
         }  # fmt: skip
@@ -63,21 +73,23 @@ class Protobuf:
             parent_span_id=bytes.fromhex(span.parent), trace_state=span.state, flags=_SAMPLED, name=span.name,
             kind=wire.SPAN_KIND_SERVER if span.kind == "server" else wire.SPAN_KIND_CLIENT,
             start_time_unix_nano=span.start_ns, end_time_unix_nano=span.end_ns,
-            attributes=self._attributes(span.attributes.items()),
             status=self._trace.Status(code=code, message=span.error),
         )  # fmt: skip
-        encoded: bytes = made.SerializeToString()
-        return encoded
+        pairs = (
+            self._written(name, value)
+            if name in _ALWAYS_NEW or name.kind in _NUMBERS
+            else self._pair(name, value)
+            for name, value in span.attributes.items()
+        )
+        return b"".join((made.SerializeToString(), *(_field(_SPAN_ATTRIBUTES, pair) for pair in pairs)))
 
     def traces(self, spans: Sequence[bytes]) -> bytes:
-        read = self._trace.Span.FromString
-        scope_spans = self._trace.ScopeSpans(
-            scope=self._scope(), schema_url=names.SCHEMA_URL, spans=[read(one) for one in spans]
-        )
-        resource_spans = self._trace.ResourceSpans(resource=self._resource(), scope_spans=[scope_spans])
-        request = self._trace_service.ExportTraceServiceRequest(resource_spans=[resource_spans])
-        encoded: bytes = request.SerializeToString()
-        return encoded
+        """Spans are messages already: what holds them is written around them."""
+        head = self._trace.ScopeSpans(scope=self._scope(), schema_url=names.SCHEMA_URL).SerializeToString()
+        scope_spans = b"".join((head, *(_field(_SCOPE_SPANS_SPANS, one) for one in spans)))
+        resource = self._trace.ResourceSpans(resource=self._resource()).SerializeToString()
+        resource_spans = resource + _field(_RESOURCE_SPANS_SCOPES, scope_spans)
+        return _field(_REQUEST_RESOURCES, resource_spans)
 
     def metrics(self, tallies: Mapping[tuple[Measure, Labels], Tally], start_ns: int, now_ns: int) -> bytes:
         by_measure: dict[Measure, list[tuple[Labels, Tally]]] = {}
@@ -133,22 +145,37 @@ class Protobuf:
     def _scope(self) -> InstrumentationScope:
         return self._common.InstrumentationScope(name=names.SCOPE, version=__version__)
 
+    def _written(self, name: Name, value: Value) -> bytes:
+        encoded: bytes = self._attribute(name, value).SerializeToString()
+        return encoded
+
     def _attributes(self, pairs: Iterable[tuple[Name, Value]]) -> list[KeyValue]:
+        return [self._attribute(name, value) for name, value in pairs]
+
+    def _attribute(self, name: Name, value: Value) -> KeyValue:
         """The type on the wire is the one that the table of names says."""
         common = self._common
-        made = []
-        for (key, kind), value in pairs:
-            match kind:
-                case "text":
-                    any_value = common.AnyValue(string_value=str(value))
-                case "whole":
-                    any_value = common.AnyValue(int_value=int(value))  # type: ignore[arg-type]  # by the table
-                case "number":
-                    any_value = common.AnyValue(double_value=float(value))  # type: ignore[arg-type]  # so too
-                case "truth":
-                    any_value = common.AnyValue(bool_value=bool(value))
-                case "texts":
-                    texts = [common.AnyValue(string_value=one) for one in value]  # type: ignore[union-attr]
-                    any_value = common.AnyValue(array_value=common.ArrayValue(values=texts))
-            made.append(common.KeyValue(key=key, value=any_value))
+        match name.kind:
+            case "text":
+                any_value = common.AnyValue(string_value=str(value))
+            case "whole":
+                any_value = common.AnyValue(int_value=int(value))  # type: ignore[arg-type]  # by the table
+            case "number":
+                any_value = common.AnyValue(double_value=float(value))  # type: ignore[arg-type]  # so too
+            case "truth":
+                any_value = common.AnyValue(bool_value=bool(value))
+            case "texts":
+                texts = [common.AnyValue(string_value=one) for one in value]  # type: ignore[union-attr]
+                any_value = common.AnyValue(array_value=common.ArrayValue(values=texts))
+        made: KeyValue = common.KeyValue(key=name.name, value=any_value)
         return made
+
+
+def _field(number: int, message: bytes) -> bytes:
+    """A message inside a message: its number, how long it is, and its bytes."""
+    length, size = bytearray(), len(message)
+    while size > 0x7F:
+        length.append(size & 0x7F | 0x80)
+        size >>= 7
+    length.append(size)
+    return b"%c%b%b" % (number << 3 | 2, bytes(length), message)
