@@ -14,7 +14,7 @@ from collections.abc import Callable
 from freehold.clock import Clock
 from freehold.dialects import Failure
 from freehold.gateway.call import Call
-from freehold.gateway.content import Sealings
+from freehold.gateway.content import Said, Sealings, Shown
 from freehold.gateway.evidence import (
     CallLog,
     answered_record,
@@ -23,6 +23,7 @@ from freehold.gateway.evidence import (
     call_record,
 )
 from freehold.gateway.metrics import Metrics
+from freehold.gateway.telemetry.messages import Heard
 from freehold.gateway.traffic import Traffic
 from freehold.types.names import Digest, RecordId
 from freehold.types.records import AlarmRecord, CallRecord
@@ -39,6 +40,7 @@ class Accounts:
         self._sealings, self._metrics, self._log, self._pools = sealings, metrics, log, traffic
         self._ended: deque[Call] = deque()
         self.estate: Digest | None = None  # of the generation at work
+        self.hear: Callable[[str, Heard], None] | None = None  # who is told what was said, if anybody is
 
     def ended(self, call: Call) -> None:
         if not self._ended:
@@ -67,6 +69,10 @@ class Accounts:
             self._sealings.recorder.record(answering_attempt(call, record, self._new_id()))
         cost = record.cost
         self._metrics.spent_on(record.workload, record.key, None if cost is None else cost.nano_usd)
+        if self.hear is not None:
+            said = call.said
+            answer = said.whole() if isinstance(said, Said | Shown) else call.answer
+            self.hear(call.id, Heard(call.asked.inbound, call.asked.body, answer, call.asked.stream))
         self._sealings.record(record, call.seal, call.asked.body, call.answer, call.said)
         self._log.call(call, seconds)
 

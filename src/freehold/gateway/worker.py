@@ -114,6 +114,7 @@ class Worker:
             pins=None if self._keys_path is None else PinFile(self._keys_path.with_name("pins.db")),
         )  # fmt: skip
         plane = self.plane
+        self._tell(plane)
         if self._ring is not None:
             ring = self._ring
 
@@ -145,6 +146,12 @@ class Worker:
         self._exporter = Exporter(self._telemetry, encoder, self.clock, say=self._say)
         self._exporter.start()
         return Watched(self._recorder, self._exporter.offer), Tracing(self._telemetry.sample_share)
+
+    def _tell(self, plane: Plane) -> None:
+        """Let the exporter hear what was said, where the settings want that told."""
+        if self._exporter is not None and self._telemetry is not None and self._telemetry.content:
+            plane.sealings.tells = True
+            plane.accounts.hear = self._exporter.hear
 
     def _say(self, words: str) -> None:
         if self.plane is not None:
