@@ -137,11 +137,12 @@ class Call:
         traffic.ended(cast(Any, route), amount, None, 0)
         self.tried = (*self.tried, Tried(home=route.id, outcome=outcome))
         left_ms = (self.total_by - sim.now) * 1000
-        step = next_step(self._places(), self.tried, self.gateway.rules, left_ms, "chat")
+        places = self._places()
+        step = next_step(places, self.tried, self.gateway.rules, left_ms, "chat")
         if isinstance(step, Give):
             self._over()
         else:
-            self._go(step)
+            self._go(step, all_full=all(place.wait_ms for place in places))
 
     def _places(self) -> tuple[Place, ...]:
         now, size = self.gateway.world.sim.now, len(self.asked.body)
@@ -151,9 +152,13 @@ class Call:
             found.append(route.place if wait <= 0 else route.place.full(int(wait * 1000) + 1))
         return tuple(found)
 
-    def _go(self, step: Go) -> None:
+    def _go(self, step: Go, *, all_full: bool) -> None:
         route = next(route for route in self.choices.routes if route.id == step.home)
-        if step.for_room and self.gateway.traffic.hold(cast(Any, self), step.after_ms / 1000, ahead=True):
+        if (
+            step.for_room
+            and all_full
+            and self.gateway.traffic.hold(cast(Any, self), step.after_ms / 1000, ahead=True)
+        ):
             return
         if step.after_ms:
             self.gateway.world.sim.after(step.after_ms / 1000, lambda: self._try(route))

@@ -17,6 +17,7 @@ machine and commit, and the page bench/results/gateway.md is made of all pieces 
 from __future__ import annotations
 
 import argparse
+import signal
 import statistics
 import subprocess
 import sys
@@ -75,6 +76,8 @@ STEPS = (
 
 def main() -> None:
     asked = arguments()
+    # Whoever ends us early must not leave contenders behind that stand still for ever.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit("told to stop"))
     for name in asked.only:
         where = environment()
         with tempfile.TemporaryDirectory(prefix="freehold-bench-") as folder:
@@ -153,7 +156,7 @@ def measure(rig: Rig, case: Case, asked: argparse.Namespace) -> list[Row]:
         if sum(each.count for each in measured):
             rows.append(row(case, one, measured))
         else:
-            rig.left_out.append(f"{one.gateway.name}, {case.name}: nothing was finished in {asked.seconds} s")
+            rig.leave_out(f"{one.gateway.name}, {case.name}: nothing was finished in {asked.seconds} s")
     return rows
 
 
@@ -171,20 +174,20 @@ def drop(
     """The load could not run against it, which says nothing about the others."""
     able.remove(one)
     said = f"{error.stdout or ''} {error.stderr or ''}".strip()[-200:]
-    rig.left_out.append(f"{one.gateway.name}, {case.name}: the load ended with {error.returncode}: {said!r}")
+    rig.leave_out(f"{one.gateway.name}, {case.name}: the load ended with {error.returncode}: {said!r}")
 
 
 def able_to(rig: Rig, one: Running, case: Case) -> bool:
     """Asked once, as it will be; a contender that cannot is named with what it said."""
     if case.translated and not one.gateway.translated:
         if one.gateway.name not in ("nginx", "haproxy", "direct"):
-            rig.left_out.append(f"{one.gateway.name} is not set up to translate")
+            rig.leave_out(f"{one.gateway.name} is not set up to translate")
         return False
     resume(one)
     why = rig.why_not(one, case)
     pause(one)
     if why:
-        rig.left_out.append(f"{one.gateway.name}, {case.name}: {why}")
+        rig.leave_out(f"{one.gateway.name}, {case.name}: {why}")
     return not why
 
 

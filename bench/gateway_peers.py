@@ -207,6 +207,7 @@ def _sglang(place: Place) -> list[str]:
     return [
         str(PEERS / "python"), "-m", "sglang_router.launch_router", "--worker-urls", place.openai, "--host",
         "127.0.0.1", "--port", str(place.port), "--policy", "round_robin", "--log-level", "error",
+        "--prometheus-port", str(place.admin),
     ]  # fmt: skip
 
 

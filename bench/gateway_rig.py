@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from bench.gateway_peers import Gateway, Place
+from bench.gateway_peers import NPM, PEERS, Gateway, Place
 from bench.harness import ROOT
 
 NATIVE = ROOT / "bench" / "native"
@@ -146,24 +146,25 @@ class Rig:
         if shutil.which(command[0]) is None or not all(
             Path(word).exists() for word in command if word.endswith(".js")
         ):
-            self.left_out.append(f"{gateway.name} is not installed")
+            self.leave_out(f"{gateway.name} is not installed")
             return None
         process = subprocess.Popen(
             [*pinned(GATEWAY_CORE), *command], cwd=ROOT, env=self._variables(gateway, own), text=True,
             start_new_session=True, stdout=subprocess.PIPE if gateway.prints_port else subprocess.DEVNULL,
             stderr=(own / "stderr").open("w"),
         )  # fmt: skip
-        port = place.port
-        if gateway.direct:
-            port = self.front
-        elif gateway.prints_port:
-            port = printed_port(process)
-        made = Running(gateway, process, port, own)
-        why = self.why_not(made, Case("start"), START_SECONDS_MAX) if port else "it named no port"
+        made = Running(gateway, process, self.front if gateway.direct else place.port, own)
+        try:
+            if gateway.prints_port:
+                made = made._replace(port=printed_port(process))
+            why = self.why_not(made, Case("start"), START_SECONDS_MAX) if made.port else "it named no port"
+        except BaseException:
+            end(made)
+            raise
         if not why:
             return made
         said = [line for line in (own / "stderr").read_text().splitlines() if line.strip()][-1:]
-        self.left_out.append(f"{gateway.name} did not start: {why}{f'; {said[0][-200:]}' if said else ''}")
+        self.leave_out(f"{gateway.name} did not start: {why}{f'; {said[0][-200:]}' if said else ''}")
         end(made)
         return None
 
@@ -173,6 +174,12 @@ class Rig:
             for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"):
                 found[name] = str(self.authority)
         return found
+
+    def leave_out(self, why: str) -> None:
+        """Pages name no folders of the machine they were made on."""
+        for folder in (self.folder, PEERS.parent, NPM, ROOT):
+            why = why.replace(str(folder), folder.name)
+        self.left_out.append(" ".join(why.split()))
 
     def end_all(self) -> None:
         for one in self.running:

@@ -8,7 +8,9 @@ Written to bench/results/gateway-soak.md: the slope after the fifth minute, in M
 from __future__ import annotations
 
 import argparse
+import signal
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -18,7 +20,7 @@ from bench.gateway_rig import Case, Rig, Running, memory_mb, tree
 from bench.harness import RESULTS, environment
 
 WARM_SECONDS = 300.0
-PLAIN_SECONDS, STREAM_SECONDS = 5.0, 2.0
+PLAIN_SECONDS, STREAM_SECONDS = 2.0, 5.0  # a record is about a kilobyte: half an hour fills some gigabytes
 
 
 def main() -> None:
@@ -27,6 +29,7 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit("told to stop"))  # and leave nothing behind
     with tempfile.TemporaryDirectory(prefix="freehold-soak-") as folder:
         rig = Rig(Path(folder))
         with rig.homes(Case("soak", interval_us=5000)):

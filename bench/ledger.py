@@ -65,7 +65,6 @@ def calls(count: int, seed: int = 7) -> list[CallRecord]:
     )  # fmt: skip
     unknown = {
         "tokens.cache_write": "not told",
-        "tokens.reasoning": "not told",
         "attestation": "not verified here",
     }
     source, now_ns = random.Random(seed), 1_760_000_000_000_000_000
@@ -76,7 +75,9 @@ def calls(count: int, seed: int = 7) -> list[CallRecord]:
             policy=PolicyId("default"), policy_digest=policy, workload=WorkloadId(("chat", "code")[at % 2]),
             planned=HOMES[0], actual=HOMES[source.choice((0, 0, 0, 1, 2))], actual_known="reported",
             tier="contract", outcome="ok", key=KeyId(f"k{at % 50}"), tags={"team": "search"},
-            tokens=Tokens(fresh=source.randrange(4000), cache_read=0, output=source.randrange(900)),
+            tokens=Tokens(
+                fresh=source.randrange(4000), cache_read=0, reasoning=0, output=source.randrange(900)
+            ),
             useful_flops="undisclosed", dialect="openai", stream=True, status=200, operation="chat",
             why_home="well, by price, by the file's order", finish="stop",
             vendor_id=f"chatcmpl-{source.getrandbits(120):030x}", unknown=unknown,

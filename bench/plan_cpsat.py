@@ -43,7 +43,7 @@ def modelled(cp_model: Any, p: dict[str, Any]) -> tuple[Any, list[Any]]:
         model.add(sum(units[j] for j in mine) + unserved[w] >= int(demand))
     for w, d in zip(p["must_workload"], p["must_domain"], strict=True):
         inside = np.flatnonzero((p["workload"] == w) & p["member"][d, p["place"]]).tolist()
-        if len(inside) > 1:
+        if inside:
             model.add(sum(units[j] for j in inside) <= 1)
     for place, size in enumerate(p["sizes"]):
         mine = np.flatnonzero(p["place"] == place).tolist()

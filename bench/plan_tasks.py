@@ -32,6 +32,12 @@ TASKS: list[tuple[str, str, str, str, tuple[str, ...]]] = [
 
 ACCELERATORS = "AcceleratorName,Clouds\n" + "".join(f"{word.split(':')[0]},aws\n" for word in USED)
 
+# SkyPilot asks for some host of a TPU before it considers one, and then prices the TPU's machine without it.
+HOSTS = "".join(
+    f"{name},8,{memory},,,,us-central1,us-central1-a,0.3885,0.0932\n"
+    for name, memory in (("n1-standard-8", 30), ("n1-highmem-8", 52), ("n2-standard-8", 32))
+)
+
 
 def ask_skypilot(folder: Path, catalog: Path) -> None:
     """SkyPilot's choice and its time for each task, with catalogs dropped in and clouds taken as enabled."""
@@ -44,6 +50,8 @@ def ask_skypilot(folder: Path, catalog: Path) -> None:
         for cloud in ("aws", "gcp"):
             (target / cloud).mkdir(parents=True, exist_ok=True)
             shutil.copy(catalog / f"{cloud}_vms.csv", target / cloud / "vms.csv")
+        with (target / "gcp/vms.csv").open("a", encoding="utf-8") as file:
+            file.write(HOSTS)
         (target / "common").mkdir(parents=True, exist_ok=True)
         (target / "common/accelerators.csv").write_text(ACCELERATORS, encoding="utf-8")
     sky_check.get_cached_enabled_clouds_or_refresh = lambda *_, **__: [AWS(), GCP()]
@@ -71,7 +79,8 @@ def ask_skypilot(folder: Path, catalog: Path) -> None:
             }  # fmt: skip
         except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever SkyPilot says is the answer
             answer = {"error": f"{type(error).__name__}: {error}"[:300]}
-        answers.append({"task": name, "seconds": time.perf_counter() - started, **answer})
+        took = time.perf_counter() - started
+        answers.append({"task": name, "seconds": took, "version": sky.__version__, **answer})
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "skypilot.json").write_text(json.dumps(answers, indent=1), encoding="utf-8")
     print(json.dumps(answers, indent=1))
@@ -117,7 +126,8 @@ def compared(folder: Path) -> list[dict[str, Any]]:
         )
         rows.append(
             {
-                "task": name, "SkyPilot chose": theirs, "where": said[name].get("region"),
+                "task": name, "SkyPilot": said[name].get("version"), "chose": theirs,
+                "where": said[name].get("region"),
                 "its list $/h": _rounded(said[name].get("usd_per_hour")),
                 "its $/M tokens": _rounded(units[match].usd_per_mtok) if match else None,
                 "its seconds": round(said[name]["seconds"], 2), "Freehold chose": ours,
@@ -125,12 +135,6 @@ def compared(folder: Path) -> list[dict[str, Any]]:
             }
         )  # fmt: skip
     return rows
-
-
-def _same(answer: str, options: tuple[str, ...]) -> str | None:
-    """The option that SkyPilot's answer means: names differ in case and in the count."""
-    kind = answer.split(":")[0].lower()
-    return next((word for word in options if word.split(":")[0].lower() == kind), None)
 
 
 def _rounded(value: float | None) -> float | None:

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 
+from freehold.cli.key_file import stores_of
 from freehold.cli.loading import ledger_database, ledger_settings
 from freehold.cli.up import open_recorder, settled, state_folder
 from freehold.gateway import Setup, up
@@ -70,6 +71,7 @@ def main() -> None:
             first=settled(config),
             recorder=lambda number: recorder(kind, config),
             state=state_folder(),
+            stores=stores_of(config),
             host="127.0.0.1",
             port=int(port),
             admin_port=int(admin_port),

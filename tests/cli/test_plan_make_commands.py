@@ -113,6 +113,16 @@ def test_predict_lists_every_chip_and_leaves_the_unknown_unknown(run, tmp_path: 
     assert (tmp_path / "c.svg").read_text().startswith("<svg")
 
 
+def test_predict_names_the_prices_it_does_not_believe(run) -> None:  # type: ignore[no-untyped-def]
+    words = ("predict", "--model", "llama-3.1-8b")
+    assert "prices of the catalog were not believed" in run(*words)
+    assert "no-price (not used): aws us-east-2 trn2.48xlarge: no on-demand price" in run(*words, "--suspects")
+    found = json.loads(run(*words, "--suspects", "--json"))["data"]["doubted"]
+    assert {"no-price", "host-extra", "flat-list", "no-spot", "another-sku"} <= {
+        one["defect"] for one in found
+    }
+
+
 def test_predict_of_an_unknown_model_takes_its_parameters(run) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(FreeholdError) as caught:
         run("predict", "--model", "mystery")

@@ -10,6 +10,7 @@ from freehold.cli.loading import load_estate
 from freehold.errors import Problem, ProblemsError
 from freehold.estate.model import Estate
 from freehold.types.homes import Policy, Price
+from freehold.types.names import ModelId
 
 SERVING = 'vendor = "aws"\napi = "openai"\nmodel = "m"\n'
 
@@ -161,3 +162,11 @@ def test_wrong_values_and_wrong_names_are_reported_together(file: Path) -> None:
 def test_empty_tables_make_an_estate_without_anything(file: Path) -> None:
     estate = build(file, "[estate]\n")
     assert (estate.homes, estate.workloads, list(estate.policies)) == ({}, {}, ["default"])
+
+
+def test_lengths_of_a_model_come_from_the_catalog_where_the_file_leaves_them_out(file: Path) -> None:
+    models = build(file, "[models.claude-sonnet-5]\noutput_tokens = 7\n[models.mine]\n").models
+    known, own = models[ModelId("claude-sonnet-5")], models[ModelId("mine")]
+    assert known.output_tokens == 7
+    assert (known.context_tokens or 0) > 100_000
+    assert (own.context_tokens, own.output_tokens) == (None, None)

@@ -17,11 +17,13 @@ from freehold.gateway.plane import Plane
 from freehold.gateway.settings import GatewaySettings, TimeoutSettings
 from freehold.pocket import Engine, FaultRule, Limiter, PocketHome
 from freehold.types.contracts import Admit, Refused
-from freehold.types.homes import Home, Policy, Pool, Workload
+from freehold.types.homes import Home, Policy, Pool, Price, Workload
 from freehold.types.names import Digest, HomeId, ModelId, RecordId, WorkloadId
 from freehold.types.records import AnyRecord, AttemptRecord, CallRecord
 
 MODEL = "claude-pocket"
+_NO_PRICE = Price()
+_ANY_MODEL = ModelSettings()
 QUICK = TimeoutSettings(
     connect=Duration("300ms"), header=Duration("250ms"), first_content=Duration("300ms"),
     idle=Duration("250ms"), total=Duration("5s"),
@@ -124,6 +126,7 @@ def estate_of(
     homes: Sequence[PocketHome], apis: Sequence[str], policy: Policy,
     options: Mapping[str, str] | None = None, *,
     pools: Mapping[int, Pool] | None = None, weights: Mapping[int, int] | None = None,
+    price: Price = _NO_PRICE, model: ModelSettings = _ANY_MODEL,
 ) -> Estate:  # fmt: skip
     pools, weights = pools or {}, weights or {}
     made = {
@@ -131,13 +134,16 @@ def estate_of(
             id=HomeId(one.name), vendor=f"vendor-{one.name}", operator="o", region="r", api=api,
             model=ModelId(MODEL), url=one.url, pool=pools[place].id if place in pools else None,
             weight=weights.get(place, 1),
-            options={"continues": "yes", "project": "p", **(options or {})},
+            options={"continues": "yes", "project": "p", **(options or {})}, price=price,
         )
         for place, (one, api) in enumerate(zip(homes, apis, strict=True))
     }  # fmt: skip
     chat = Workload(id=WorkloadId("chat"), homes=tuple(made), policy=policy)
     found = {one.id: one for one in pools.values()}
-    return Estate(digest=Digest("sha256:" + "e" * 64), homes=made, workloads={chat.id: chat}, pools=found)
+    return Estate(
+        digest=Digest("sha256:" + "e" * 64), homes=made, workloads={chat.id: chat}, pools=found,
+        models={ModelId(MODEL): model},
+    )  # fmt: skip
 
 
 _DIALECTS = {
@@ -157,7 +163,7 @@ async def street(
     engines: Mapping[int, Engine] | None = None, options: Mapping[str, str] | None = None,
     credentials: Mapping[str, str] | None = None, accepts: Mapping[int, Sequence[str]] | None = None,
     home_tls: Mapping[int, ssl.SSLContext] | None = None, tls_in: ssl.SSLContext | None = None,
-    **plane_options: object,
+    price: Price = _NO_PRICE, model: ModelSettings = _ANY_MODEL, **plane_options: object,
 ) -> AsyncIterator[Street]:  # fmt: skip
     """Homes `home0`, `home1`, ... each with its faults, asked in this order."""
     homes = [
@@ -177,8 +183,9 @@ async def street(
         for one in homes:
             await stack.enter_async_context(one.running())
         estate = estate_of(
-            homes, apis, policy or Policy(on_cut="continue"), options, pools=pools, weights=weights
-        )
+            homes, apis, policy or Policy(on_cut="continue"), options, pools=pools, weights=weights,
+            price=price, model=model,
+        )  # fmt: skip
         keys = dict.fromkeys(estate.homes, "any") if credentials is None else credentials
         made = msgspec.structs.replace(settings or GatewaySettings(), timeouts=timeouts)
         plane = Plane(estate, made, kept, keys, **plane_options)  # type: ignore[arg-type]  # passed on as given

@@ -111,6 +111,15 @@ def test_conversation_stays_where_it_was_answered() -> None:
     assert again.reasons[0].endswith("has seen this prompt's beginning")
 
 
+def test_what_one_prompt_found_is_not_said_of_another() -> None:
+    one, capacity = chooser("a", "b", rules=SPREAD)
+    found = one.ordered(0.0, lambda: 0.5, body(LONG))
+    one.answered(found.routes[0], found.prefix, body(LONG), 0.0)
+    capacity.epoch.number += 1
+    one.ordered(1.0, lambda: 0.5, body(LONG))  # the one that is kept
+    assert "seen this prompt" not in one.ordered(1.0, lambda: 0.5, body("other " + LONG)).reasons[0]
+
+
 def test_prompt_that_another_home_answered_is_looked_for_there() -> None:
     one, capacity = chooser("a", "b")
     assert first(one, body(LONG)) == "a"

@@ -11,10 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from freehold.cli.main import cli
-from freehold.clock import SystemClock
 from freehold.errors import UnavailableError
 from freehold.gateway.content import SEALED_BYTES_MAX, Said, Seal, sealed_record
-from freehold.gateway.keys import KeyFile, KeyRing
 from freehold.ledger import LedgerSettings, open_recorder, open_vault
 from freehold.ledger.content import FileContentKeys
 from freehold.ledger.files import FileReader
@@ -25,6 +23,7 @@ from freehold.pocket import FaultRule
 from freehold.types.names import RecordId
 from freehold.types.records import CallRecord, Content
 from tests.gateway.running import Got, Kept, ask, street
+from tests.gateway.sharing import keys_for
 
 SECRET = "the password is swordfish"
 
@@ -84,15 +83,6 @@ async def test_each_callers_words_are_sealed_under_its_own_key_and_only_its_own_
         vault.open(ann.key, ann.id, "request", ann.request)
     assert b"I am bob" in vault.open(bob.key, bob.id, "request", bob.request)
     assert all(report.holds for report in verify_together([reader], None))
-
-
-def keys_for(folder: Path, *names: str) -> tuple[KeyRing, dict[str, str]]:
-    """A ring with a key for each, and the secrets they were given."""
-    file = KeyFile(folder / "keys.db", SystemClock())
-    secrets = {name: file.create(name)[1] for name in names}
-    ring = KeyRing(file, SystemClock())
-    ring.load()
-    return ring, secrets
 
 
 async def test_stream_is_kept_as_was_wanted_when_it_began(tmp_path: Path) -> None:

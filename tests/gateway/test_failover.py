@@ -114,3 +114,24 @@ def test_failover_always_ends_and_never_leaves_the_candidates(
     assert len(before) <= min(limit, homes + 1)
     assert all(sum(one.home == home for one in before) <= 2 for home in "abcd")
     assert msgspec.to_builtins(step(candidates, *before, attempts_max=len(before)))
+
+
+def test_home_without_room_is_passed_over_while_another_has_some() -> None:
+    full, other = places("full")[0].full(800), places("other")[0]
+    assert step((full, other), tried("a")) == Go(home=HomeId("other"))
+
+
+def test_home_without_room_is_waited_for_where_the_others_had_none_either() -> None:
+    homes = (*places("a"), places("full")[0].full(800))
+    limited = tried("a", "rate_limited", retry_after_ms=900)
+    assert step(homes, limited) == Go(home=HomeId("full"), after_ms=800, for_room=True)
+
+
+def test_home_without_room_is_asked_at_once_where_another_was_sick() -> None:
+    homes = (*places("a"), places("full")[0].full(800))
+    assert step(homes, tried("a")) == Go(home=HomeId("full"))
+
+
+def test_room_that_comes_too_late_is_not_waited_for() -> None:
+    homes = (*places("a"), places("full")[0].full(60_000))
+    assert isinstance(step(homes, tried("a", "rate_limited")), Give)

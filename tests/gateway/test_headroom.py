@@ -87,6 +87,16 @@ def test_throttle_without_a_time_waits_longer_each_time() -> None:
     assert waits == sorted(waits) and waits[-1] > 2 * waits[0]
 
 
+def test_short_times_that_are_told_again_and_again_are_not_believed() -> None:
+    pool, now, waits = Headroom("p", 0.0), 0.0, []
+    for _ in range(4):
+        send(pool, 1)
+        pool.throttle(SMALL, 0.05, now, now)
+        waits.append(pool.closed_until - now)
+        now = pool.closed_until + 0.01
+    assert waits[0] < 0.06 and waits[-1] > 1.0
+
+
 def test_calls_already_under_way_tell_no_news() -> None:
     pool = Headroom("p", 0.0)
     send(pool, 20)
@@ -166,6 +176,23 @@ def test_calls_that_certainly_fit_are_counted_down() -> None:
     assert pool.spare == 0 and pool.fits(100, 0.0)
     send(pool, 100 - spare)
     assert not pool.fits(100, 0.0)
+
+
+def test_throttled_call_is_not_given_back_where_the_vendor_said_what_is_left() -> None:
+    pool = Headroom("p", 0.0)
+    send(pool, 1)
+    pool.starting = 0
+    pool.tell(told(requests=Limit(limit=60, remaining=0, reset_seconds=60)), 0.0)
+    pool.throttle(SMALL, 0.01, 0.0, 0.0)
+    assert pool.wait(SMALL, 0.5) > 0
+
+
+def test_what_was_told_long_ago_is_forgotten() -> None:
+    pool = Headroom("p", 0.0)
+    pool.tell(Told(utilisation=0.5), 0.0)
+    pool.scraped(Engine(running=1), 0.0)
+    pool.tick(60.0)
+    assert pool.open and pool.room(60.0) is None
 
 
 def test_estimates_follow_what_calls_really_used() -> None:

@@ -1,4 +1,4 @@
-from freehold.clock import CROCKFORD, ULID_LENGTH, FakeClock
+from freehold.clock import CROCKFORD, ULID_LENGTH, FakeClock, ulid
 from freehold.gateway.ids import id_maker
 
 
@@ -17,3 +17,8 @@ def test_ids_are_ulids_in_order_and_never_the_same() -> None:
 def test_more_ids_than_fit_a_millisecond_stay_apart() -> None:
     make = id_maker(FakeClock(), entropy=lambda count: bytes(count - 2) + b"\xff\xff")
     assert len({make() for _ in range(2000)}) == 2000
+
+
+def test_id_begins_with_its_time() -> None:
+    clock = FakeClock()
+    assert id_maker(clock)()[:10] == ulid(clock.now_ns())[:10]

@@ -1,3 +1,5 @@
+import asyncio
+
 import httpx
 import msgspec
 import pytest
@@ -5,10 +7,11 @@ import pytest
 from freehold import wire
 from freehold.errors import InputError
 from freehold.gateway.plane import HEAD_KEPT_BYTES_MAX, HEADS_KEPT_MAX
-from freehold.gateway.settings import GatewaySettings
+from freehold.gateway.settings import GatewaySettings, TimeoutSettings
+from freehold.pocket import FaultRule
 from freehold.types.contracts import Refused
-from freehold.types.homes import Policy
-from freehold.types.names import HomeId
+from freehold.types.homes import Policy, Substitute
+from freehold.types.names import HomeId, ModelId
 from tests.gateway.chaos import chaos
 from tests.gateway.running import MODEL, Kept, ask, street
 
@@ -114,6 +117,24 @@ async def test_settings_apply_to_calls_that_begin_after_a_reload() -> None:
     assert (before.headers["x-freehold-home"], after.headers["x-freehold-home"]) == ("home0", "home1")
 
 
+async def test_call_at_work_finishes_on_the_settings_it_began_with() -> None:
+    asked = ask("[pocket words tokens=20 tokens_per_s=200]", stream=True)
+    async with street(("openai", "openai")) as place:
+        running = asyncio.create_task(place.post(asked))
+        while not place.homes[0].log.entries and not place.plane.in_flight:
+            await asyncio.sleep(0.001)
+        estate = place.plane.generation.estate
+        (chat,) = estate.workloads.values()
+        left = msgspec.structs.replace(chat, homes=chat.homes[1:])
+        changed = msgspec.structs.replace(estate, workloads={chat.id: left})
+        place.plane.reload(changed, GatewaySettings(), dict.fromkeys(estate.homes, "any"))
+        after = await place.post(ask())
+        before = await running
+        assert set(place.plane.lives) == {"home1"}
+    assert (before.headers["x-freehold-home"], after.headers["x-freehold-home"]) == ("home0", "home1")
+    assert (len(before.text.split()), before.finished) == (20, True)
+
+
 async def test_settings_that_cannot_be_built_leave_the_old_ones_whole() -> None:
     async with street(("openai", "openai")) as place:
         before = dict(place.plane.lives)
@@ -148,6 +169,43 @@ async def test_names_that_callers_make_up_do_not_pile_up() -> None:
             await place.post(ask(model="m" * 10_000 + str(number)))
         kept = place.plane.generation._resolved
     assert kept == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("timeout_idle_s", "soon"), ("timeout_total_s", "-1"), ("timeout_header_s", "nan"),
+     ("continues", "maybe"), ("holds_state", "true")],
+)  # fmt: skip
+async def test_option_that_cannot_be_is_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(InputError, match=f"homes.home0.options.{name} is '{value}'"):
+        async with street(("openai",), options={name: value}):
+            pass
+
+
+async def test_own_timeout_of_a_home_is_in_force() -> None:
+    stall = {0: {"it": FaultRule(fault="silent")}}
+    waits = TimeoutSettings()  # minutes
+    options = {"timeout_header_s": "0.05"}
+    async with street(("openai",), faults=stall, timeouts=waits, options=options) as place:
+        got = await place.post(ask())
+    assert "header_timeout" in got.error
+
+
+async def test_substitute_answers_where_the_policy_names_it_and_is_marked() -> None:
+    async with street(("openai", "anthropic"), policy=Policy(substitution=True)) as place:
+        estate = place.plane.generation.estate
+        (chat,) = estate.workloads.values()
+        own, other = HomeId("home0"), HomeId("home1")
+        homes = {**estate.homes, other: msgspec.structs.replace(estate.homes[other], model=ModelId("other"))}
+        stand_in = msgspec.structs.replace(
+            chat, homes=(own,), substitutes=(Substitute(home=other, quality=0.9),)
+        )
+        changed = msgspec.structs.replace(estate, homes=homes, workloads={chat.id: stand_in})
+        place.plane.reload(changed, GatewaySettings(), dict.fromkeys(homes, "any"))
+        await place.homes[0].set_faults({"down": FaultRule(fault="refuse")})
+        got = await place.post(ask())
+    named = [got.headers[f"x-freehold-{name}"] for name in ("home", "model", "substitute")]
+    assert (got.status, named) == (200, ["home1", "other", "yes"])
 
 
 async def test_models_are_the_workloads() -> None:

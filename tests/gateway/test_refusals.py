@@ -21,9 +21,9 @@ from google.genai import errors as google_errors
 from freehold import wire
 from freehold.clock import FakeClock
 from freehold.config import Size
-from freehold.gateway.keys import KeyFile, KeyRing
 from freehold.gateway.settings import GatewaySettings
 from tests.gateway.running import MODEL, Got, street
+from tests.gateway.sharing import keyed, keys_for, new_key, stores_in
 
 
 def openai_shape(got: Got) -> str:
@@ -138,10 +138,7 @@ async def test_unknown_model_is_told_with_what_there_is(name: str) -> None:
 @pytest.mark.parametrize("name", SURFACES)
 async def test_call_without_a_key_is_told_how_to_get_one(name: str, tmp_path: Path) -> None:
     surface = SURFACES[name]
-    file = KeyFile(tmp_path / "keys.db", FakeClock())
-    file.create("joe")
-    keys = KeyRing(file, FakeClock())
-    keys.load()
+    keys, _ = keys_for(tmp_path, "joe")
     async with street(("openai",), keys=keys) as place:
         got = await place.post(surface.body, surface.path.replace("{model}", "chat"))
     message = surface.shape(got)
@@ -152,16 +149,14 @@ async def test_call_without_a_key_is_told_how_to_get_one(name: str, tmp_path: Pa
 @pytest.mark.parametrize("name", SURFACES)
 async def test_call_over_a_limit_is_told_when_to_come_back(name: str, tmp_path: Path) -> None:
     surface = SURFACES[name]
-    file = KeyFile(tmp_path / "keys.db", FakeClock())
-    _, secret = file.create("joe", requests_per_min=1)
-    keys = KeyRing(file, FakeClock())
-    keys.load()
+    stores = stores_in(tmp_path)
+    _, secret = new_key(stores, requests_per_min=1)
     path, headers = surface.path.replace("{model}", "chat"), {"authorization": f"Bearer {secret}"}
-    async with street(("openai",), keys=keys) as place:
+    async with keyed(stores, keys_clock=FakeClock()) as place:
         first = await place.post(surface.body, path, headers)
         got = await place.post(surface.body, path, headers)
     assert (first.status, got.status) == (200, 429)
-    assert "its limit is 1 a minute" in surface.shape(got)
+    assert "0 of 1 is left of this minute" in surface.shape(got)
     assert got.headers["x-should-retry"] == "true"
     assert int(got.headers["retry-after-ms"]) > 0
 

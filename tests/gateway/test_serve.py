@@ -246,6 +246,46 @@ async def test_process_that_dies_is_replaced(tmp_path: Path) -> None:
         assert [(await place.call())[0] for _ in range(6)] == [200] * 6
 
 
+WRONG = {
+    "gateway.bad-tls": '[gateway]\ntls_cert = "nowhere.pem"\n',
+    "gateway.bad-option": '[homes.b]\nvendor = "v"\napi = "openai"\nmodel = "claude-pocket"\n'
+    'options = { timeout_idle_s = "soon" }\n[workloads.other]\nhomes = ["b"]\n',
+    "gateway.no-address": '[homes.b]\nvendor = "v"\napi = "bedrock"\nmodel = "claude-pocket"\n'
+    '[workloads.other]\nhomes = ["b"]\n',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("code", WRONG)
+def test_what_cannot_be_served_is_said_before_any_process_is_made(
+    tmp_path: Path, code: str, workers: str
+) -> None:
+    file = tmp_path / "freehold.toml"
+    file.write_text(FILE.format(url="http://127.0.0.1:1", workload="chat") + WRONG[code])
+    ended = subprocess.run(
+        [sys.executable, "-m", "freehold", "up", "-c", str(file), "--port", "0", "--admin-port", "0",
+         "--workers", workers],
+        capture_output=True, text=True, check=False, timeout=60,
+        env={**os.environ, "FREEHOLD_HOME": str(tmp_path / "state")},
+    )  # fmt: skip
+    assert ended.returncode == 3
+    assert f"error[{code}]" in ended.stderr
+    assert ended.stdout == ""
+
+
+async def test_processes_that_die_again_and_again_do_not_keep_it_from_stopping(tmp_path: Path) -> None:
+    async with up(tmp_path, "--workers", "2") as place:
+        for _ in range(12):  # more often than they are replaced at once
+            children = (
+                Path(f"/proc/{place.process.pid}/task/{place.process.pid}/children").read_text().split()
+            )
+            for child in children:
+                os.kill(int(child), signal.SIGKILL)
+            await asyncio.sleep(0.05)
+        place.process.terminate()
+        assert await asyncio.to_thread(place.process.wait, 30) == 0
+
+
 async def test_port_in_use_is_said_at_once(tmp_path: Path, free_port: int) -> None:
     async with up(tmp_path) as place:
         port = place.running.url.rpartition(":")[2]
@@ -256,3 +296,23 @@ async def test_port_in_use_is_said_at_once(tmp_path: Path, free_port: int) -> No
         )  # fmt: skip
     assert again.returncode == 4
     assert "core.port-in-use" in again.stderr
+
+
+async def test_room_of_pools_is_told_over_the_admin_port(tmp_path: Path) -> None:
+    more = "[pools.small]\nrequests_per_min = 2\n"
+    async with up(tmp_path, more=more) as place:
+        place.file.write_text(
+            place.file.read_text().replace('api = "openai"', 'api = "openai"\npool = "small"')
+        )
+        await place.admin("/reload", "POST", place.running.token)
+        assert [(await place.call())[0] for _ in range(3)] == [200, 200, 429]
+        told = msgspec.json.decode((await place.admin("/headroom"))[1])
+        (pool,) = told["data"][0]["pools"]
+        assert (pool["pool"], pool["room"], pool["known_by"]) == (
+            "pool:small",
+            pytest.approx(0, abs=0.1),
+            "configured",
+        )
+        _, metrics = await place.admin("/metrics")
+        assert b'freehold_pool_room{pool="pool:small"} 0' in metrics
+        assert b"freehold_turned_away_total 1" in metrics

@@ -11,13 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from freehold import wire
-from freehold.clock import FakeClock
-from freehold.gateway.keys import KeyFile, KeyRing
 from freehold.gateway.pins import PinFile
 from freehold.gateway.stored import files_in
 from freehold.pocket import FaultRule
 from freehold.types.homes import Policy
 from tests.gateway.running import Got, Street, street
+from tests.gateway.sharing import keys_for
 
 KEEPERS = ("responses", "responses")
 CHAT = "/v1/chat/completions"
@@ -120,11 +119,8 @@ async def test_homes_of_one_account_hold_the_same() -> None:
 
 
 async def test_another_keys_state_is_not_known(tmp_path: Path) -> None:
-    file = KeyFile(tmp_path / "keys.db", FakeClock())
-    _, ann = file.create("ann")
-    _, bob = file.create("bob")
-    keys = KeyRing(file, FakeClock())
-    keys.load()
+    keys, secrets = keys_for(tmp_path, "ann", "bob")
+    ann, bob = secrets["ann"], secrets["bob"]
     async with street(KEEPERS, keys=keys) as place:
         id = id_of(await respond(place, said(), **{"x-api-key": ann}))
         mine = await respond(place, said(previous_response_id=id), **{"x-api-key": ann})

@@ -7,6 +7,7 @@ import socket
 import struct
 
 import msgspec
+import pytest
 
 from freehold.config import Duration
 from freehold.gateway.order import Basis, made_again
@@ -33,8 +34,9 @@ def limited(requests_per_min: int) -> Limiter:
     return Limiter(Limits(requests_per_min=requests_per_min))
 
 
-async def test_told_limit_is_kept_without_ever_being_hit() -> None:
-    async with street(("openai", "anthropic"), limiters={0: limited(20)}) as place:
+@pytest.mark.parametrize("api", ["openai", "anthropic", "responses", "foundry-anthropic"])
+async def test_told_limit_is_kept_without_ever_being_hit(api: str) -> None:
+    async with street((api, "openai"), limiters={0: limited(20)}) as place:
         answers = [await place.post(ask()) for _ in range(40)]
         assert {one.status for one in answers} == {200}
         assert throttles(place) == 0

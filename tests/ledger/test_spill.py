@@ -117,7 +117,7 @@ def test_gap_is_recorded_once(start: Start, call: Call, place: Path) -> None:
 
 
 def test_durable_does_not_wait_for_ever(start: Start, call: Call) -> None:
-    ledger = filled(start, call, 4, strict_wait=Duration("20ms"))
+    ledger = filled(start, call, 4, strict_wait=Duration("300ms"))
     with pytest.raises(UnavailableError, match="was not kept") as caught:
         asyncio.run(ledger.durable(call(6).id))
     assert "within" in caught.value.why

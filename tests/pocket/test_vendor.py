@@ -23,7 +23,7 @@ def test_every_api_has_a_home_that_speaks_it(name: str) -> None:
         ("openai", "POST", "/openai/deployments/d/chat/completions", True),
         ("openai", "POST", "/v1/messages", False),
         ("bedrock", "POST", "/v1/messages", True),
-        ("bedrock", "POST", "/anthropic/v1/messages", False),
+        ("bedrock", "POST", "/anthropic/v1/messages", True),
         ("gemini", "POST", "/v1/projects/p/locations/l/publishers/anthropic/models/m:rawPredict", True),
         ("gemini", "POST", "/v1/messages", False),
     ],

@@ -152,7 +152,7 @@ def say_certificate(plan: Plan) -> None:
 
     how = "proved best" if plan.exact else f"within {100 * plan.gap:.2f} % of the best"
     if plan.repaired:
-        how += f" with all but {len(plan.repaired)} workloads left where they are"
+        how += ", the others left where they are"
         say(f"\nplaced again in {plan.seconds:.2f} s: {', '.join(plan.repaired)}")
     say(
         f"\ncost   {plan.usd_per_hour:,.2f} $/h, {how}; "

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from freehold.plan.perf.align import AlignPrediction
     from freehold.plan.perf.predict import Prediction
     from freehold.plan.perf.shape import ModelShape
+    from freehold.plan.prices import Doubt
 
 
 @click.command()
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 @click.option("--parameters", type=float, help="Billions, where the model is not known by name.")
 @click.option("--recipe", metavar="FILE", help="For --kind align: the recipe, or a file of its roles.")
 @click.option("--svg", metavar="FILE", help="Write a chart there.")
+@click.option("--suspects", is_flag=True, help="List the prices that were doubted, and why.")
 @config_option
 @json_option
 def command(
@@ -52,6 +54,7 @@ def command(
     parameters: float | None,
     recipe: str | None,
     svg: str | None,
+    suspects: bool,
     config: str | None,
     as_json: bool,
 ) -> None:
@@ -79,9 +82,11 @@ def command(
         )
         click.echo(f"wrote {svg}", err=True)
     if as_json:
-        emit_json("predict/1", {"model": shape, "work": work, "predictions": found})
+        doubted = _doubted(catalog) if suspects else None
+        emit_json("predict/1", {"model": shape, "work": work, "predictions": found, "doubted": doubted})
     else:
         _print(shape, found, kind)
+        _say_doubted(catalog, suspects)
 
 
 def _catalog(config: str | None) -> Catalog:
@@ -140,6 +145,28 @@ def _print(shape: ModelShape, found: list[Prediction], kind: str) -> None:
     table(("silicon", "chips", "tokens/s (80 %)", f"$/M {unit} tokens (80 %)", "watts", "it rests on"), rows)
     if shape.assumed:
         say(f"\nassumed: {shape.assumed}")
+
+
+def _doubted(catalog: Catalog) -> list[Doubt]:
+    """What was found against each price, one entry a finding."""
+    from freehold.plan.prices import believed, doubts
+
+    return doubts(believed(catalog.offers, catalog.silicon))
+
+
+def _say_doubted(catalog: Catalog, suspects: bool) -> None:
+    from freehold.cli.show import say
+
+    found = _doubted(catalog)
+    unused = len({one.price for one in found if not one.used})
+    if suspects:
+        for one in found:
+            say(f"{one.defect}{'' if one.used else ' (not used)'}: {one.what}; {one.fix}")
+    elif unused:
+        say(
+            f"\n{unused} of {len(catalog.offers)} prices of the catalog were not believed: "
+            "--suspects lists them"
+        )
 
 
 def _range(value: float | None, low: float | None, high: float | None, digits: int) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from freehold.cli.output import config_option
+from freehold.cli.state_folder import state_folder as state_folder
 from freehold.config.load import DEFAULT_NAME
 
 if TYPE_CHECKING:
@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from freehold.ledger.settings import LedgerSettings
     from freehold.ledger.writer import Ledger
     from freehold.types.contracts import Recorder
-
-
-def state_folder() -> Path:
-    return Path(os.environ.get("FREEHOLD_HOME", ".freehold"))
 
 
 @click.command()
@@ -50,6 +46,7 @@ def _serve(
     config: str | None, host: str | None, port: int | None, admin_port: int | None, workers: int | None,
     quiet: bool,
 ) -> None:  # fmt: skip
+    from freehold.cli.key_file import admin_digest, stores_of
     from freehold.cli.loading import ledger_database, ledger_settings, load_telemetry
     from freehold.gateway import Setup, up
 
@@ -69,6 +66,8 @@ def _serve(
             receipt=receipt,
             telemetry=load_telemetry(config),
             state=state_folder(),
+            stores=stores_of(config),
+            admin_key=admin_digest(config),
             host=settings.host,
             port=settings.port if port is None else port,
             admin_port=settings.admin_port if admin_port is None else admin_port,

@@ -14,11 +14,13 @@ import msgspec
 from freehold.errors import Problem, ProblemsError, nearest
 from freehold.estate.catalog import Catalog, lookup
 from freehold.estate.catalog.check import checked, cycle_in
+from freehold.estate.catalog.shapes import ModelFacts
 from freehold.estate.model import Estate
 from freehold.estate.settings import (
     ContractSettings,
     EstateSettings,
     HomeSettings,
+    ModelSettings,
     PolicySettings,
     PriceSettings,
     ServiceSettings,
@@ -95,9 +97,24 @@ def build_estate(loaded: LoadedSections) -> Estate:
         },
         policies=policies,
         services=services_of(homes, own, catalog),
-        models=dict(sections["models"]),
+        models={
+            ModelId(name): _with_facts(found, catalog.models.get(ModelId(name)))
+            for name, found in sections["models"].items()
+        },
         contracts={name: _contract(name, found) for name, found in sections["contracts"].items()},
     )
+
+
+def _with_facts(found: ModelSettings, facts: ModelFacts | None) -> ModelSettings:
+    """How much a model takes and says, where the file leaves it out and the catalog knows it."""
+    if facts is None:
+        return found
+    known = {
+        name: int(figure.value)
+        for name, figure in (("context_tokens", facts.context_tokens), ("output_tokens", facts.output_tokens))
+        if figure is not None and getattr(found, name) is None
+    }
+    return msgspec.structs.replace(found, **known) if known else found
 
 
 def catalog_of(loaded: LoadedSections) -> Catalog:

@@ -13,10 +13,12 @@ from collections.abc import Callable
 
 from freehold.clock import Clock
 from freehold.dialects import Failure
+from freehold.gateway.allowance import Allowance
 from freehold.gateway.call import Call
 from freehold.gateway.content import Said, Sealings, Shown
 from freehold.gateway.evidence import (
     CallLog,
+    add_accounts,
     answered_record,
     answering_attempt,
     attempt_record,
@@ -41,6 +43,7 @@ class Accounts:
         self._ended: deque[Call] = deque()
         self.estate: Digest | None = None  # of the generation at work
         self.hear: Callable[[str, Heard], None] | None = None  # who is told what was said, if anybody is
+        self.allowance: Allowance | None = None
 
     def ended(self, call: Call) -> None:
         if not self._ended:
@@ -73,8 +76,18 @@ class Accounts:
             said = call.said
             answer = said.whole() if isinstance(said, Said | Shown) else call.answer
             self.hear(call.id, Heard(call.asked.inbound, call.asked.body, answer, call.asked.stream))
+        if call.caller.tags or call.held is not None:
+            self._charge(record, call)
         self._sealings.record(record, call.seal, call.asked.body, call.answer, call.said)
         self._log.call(call, seconds)
+
+    def _charge(self, record: CallRecord, call: Call) -> None:
+        """Whose cost it is, and what it counts against the limits of its key."""
+        charged = None
+        if self.allowance is not None:
+            cost = record.cost
+            charged = self.allowance.settle(call, None if cost is None else cost.nano_usd)
+        add_accounts(record, call.caller.tags, charged)
 
     def _count(self, call: Call, seconds: float) -> None:
         metrics, where, usage = self._metrics, call.route, call.usage

@@ -7,6 +7,7 @@ GET  /homes         each home's state as each process sees it
 GET  /headroom      each pool's room as each process sees it, and how many calls wait for some
 GET  /receipts/ID   a call's receipt, from the ledger
 POST /reload        read the settings again: Authorization: Bearer TOKEN
+/keys...            callers' keys, see `desk`: Authorization: Bearer ADMIN-KEY
 """
 
 from __future__ import annotations
@@ -19,13 +20,14 @@ from typing import Final
 import msgspec
 
 from freehold import wire
+from freehold.gateway.desk import BODY_BYTES_MAX, Visit
 from freehold.gateway.hosts import HostGuard
 from freehold.gateway.links import Link, Question, Told
 from freehold.gateway.metrics import CONTENT_TYPE, expose
 
 ID_LENGTH_MAX: Final = 64
 _JSON: Final = {"content-type": "application/json"}
-_PATHS: Final = b"/health /ready /metrics /homes /headroom /receipts/ID\n"
+_PATHS: Final = b"/health /ready /metrics /homes /headroom /receipts/ID /keys\n"
 _TEXT: Final = {"content-type": "text/plain; charset=utf-8"}
 
 
@@ -43,6 +45,8 @@ class Admin:
                 if why:
                     return wire.Reply(status=403, headers=_TEXT, body=f"{why}\n".encode())
         path = request.path
+        if path == "/keys" or path.startswith("/keys/"):
+            return await self._keys(request)
         if request.method == "POST":
             return await self._change(request)
         if request.method != "GET":
@@ -56,6 +60,8 @@ class Admin:
                 return await self._ready()
             case "/metrics":
                 told = await self._all(Question(kind="measure"))
+                limits = await self._first(Question(kind="limits"))
+                told += [] if limits is None else [limits]
                 found = [one.measured for one in told if one.measured is not None]
                 return wire.Reply(headers={"content-type": CONTENT_TYPE}, body=expose(found).encode())
             case "/homes":
@@ -72,9 +78,24 @@ class Admin:
         if self.draining:
             return wire.Reply(status=503, headers=_TEXT, body=b"draining\n")
         told = await self._all(Question(kind="ready"))
+        away = next((one.away for one in told if one.away), "")
         if not any(one.ready for one in told):
-            return wire.Reply(status=503, headers=_TEXT, body=b"not ready\n")
-        return wire.Reply(headers=_TEXT, body=b"ready\n")
+            words = f"not ready: the shared state is away ({away})\n" if away else "not ready\n"
+            return wire.Reply(status=503, headers=_TEXT, body=words.encode())
+        words = f"ready, for keys that are known: the shared state is away ({away})\n" if away else "ready\n"
+        return wire.Reply(headers=_TEXT, body=words.encode())
+
+    async def _keys(self, request: wire.Request) -> wire.Reply:
+        """Any process can do it; not this one, where others are forked and threads are unwelcome."""
+        visit = Visit(
+            method=request.method, path=request.path, body=request.body[: BODY_BYTES_MAX + 1],
+            authorization=request.headers.get("authorization", ""),
+        )  # fmt: skip
+        told = await self._first(Question(kind="keys", visit=visit))
+        if told is None or told.keys is None:
+            return wire.Reply(status=503, headers=_TEXT, body=b"no process answered\n")
+        status, body = told.keys
+        return wire.Reply(status=status, headers={**_JSON, "cache-control": "no-store"}, body=body)
 
     async def _receipt_of(self, id: str) -> wire.Reply:
         """From whichever process keeps it; one still to be covered is better news than an unknown one."""
@@ -106,6 +127,13 @@ class Admin:
             "generation": max((report.generation for report in reports), default=0), "problems": problems,
             "processes": len(reports), "at_start": next((report.at_start for report in reports), ()),
         }  # fmt: skip
+
+    async def _first(self, question: Question) -> Told | None:
+        for link in self._links:
+            told = await link.ask(question)
+            if told is not None:
+                return told
+        return None
 
     async def _all(self, question: Question) -> list[Told]:
         told = await asyncio.gather(*(link.ask(question) for link in self._links))

@@ -148,7 +148,8 @@ class Attempts(Ends):
             self._attempt_ended(as_told)
         self.tried = (*self.tried, Tried(home=route.id, outcome=outcome))
         left_ms = (self._total_by - self.plane.now()) * 1000
-        step = next_step(self._places(), self.tried, self.plan.rules, left_ms, str(self.plan.workload.id))
+        places = self._places()
+        step = next_step(places, self.tried, self.plan.rules, left_ms, str(self.plan.workload.id))
         if isinstance(step, Give):
             told = unreached(step.failure, self.asked.stored)
             if self.committed:
@@ -158,7 +159,7 @@ class Attempts(Ends):
             else:
                 self._give(told, body if step.verbatim and self._passing else b"")
             return
-        self._go(step)
+        self._go(step, all_full=all(place.wait_ms for place in places))
 
     def _throttled(self, outcome: Outcome) -> Outcome:
         """Where the home has no more to give for now: its pool is told, and the outcome says for how long."""
@@ -178,11 +179,12 @@ class Attempts(Ends):
             places.append(route.place if wait <= 0 else route.place.full(int(wait * 1000) + 1))
         return tuple(places)
 
-    def _go(self, step: Go) -> None:
+    def _go(self, step: Go, *, all_full: bool) -> None:
         route = next(route for route in self._order if route.id == step.home)
         self._pieces, self._body_size, self.lane = [], 0, None
         if (
             step.for_room
+            and all_full
             and not self.committed
             and self.plane.traffic.hold(self, step.after_ms / 1000, ahead=True)
         ):

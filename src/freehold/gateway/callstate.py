@@ -10,6 +10,7 @@ import asyncio
 
 from freehold.dialects import Outcome
 from freehold.dialects.base import StreamWriter
+from freehold.gateway.allowance import Held
 from freehold.gateway.asked import Asked
 from freehold.gateway.choosing import NO_ORDER, Ordered
 from freehold.gateway.content import Hashed, Said
@@ -68,6 +69,7 @@ class CallState(Served, Waiting):
         "error",
         "extra_forward",
         "first_content",
+        "held",
         "id",
         "joined",
         "lane",
@@ -99,6 +101,7 @@ class CallState(Served, Waiting):
         self.caller, self.extra_forward, self.restarts, self.started = caller, forward, restarts, started
         self.streams, self.seal = asked.stream, plane.sealings.seal
         self.attempts = 0
+        self.held: Held | None = None  # of its key's limits, where it has any
         self.tried: tuple[Tried, ...] = ()
         self.route: Route | None = None
         self.connection: Upstream | None = None

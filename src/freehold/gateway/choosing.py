@@ -6,8 +6,10 @@ second. Where several homes are equally good, only those are looked at for each 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
+
+import msgspec
 
 from freehold.gateway.affinity import PROMPT_BYTES_MIN, Prefix, draw_of, prefix_of
 from freehold.gateway.capacity import Capacity
@@ -69,7 +71,6 @@ class _Kept(NamedTuple, Generic[R]):
     """An order that holds until something moves, and how many of its first are equally good."""
 
     ordered: Ordered[R]
-    seen: tuple[Seen, ...]
     equals: int
 
 
@@ -139,20 +140,20 @@ class Chooser(Generic[R]):
             Basis(seen=seen, draws=draws, rules=self._rules) if self._keeps_basis else None, prefix,
         )  # fmt: skip
         if choices and not any(waits.values()) and max(ranks) < COOLING_RANK and not self._keeps_basis:
-            self._keep(ranks, made, seen)
+            self._keep(ranks, seen, by_id)
         return made
 
-    def _keep(self, ranks: tuple[int, ...], made: Ordered[R], seen: tuple[Seen, ...]) -> None:
-        same = equals(seen, self._rules) if self._shared else 1
+    def _keep(self, ranks: tuple[int, ...], seen: tuple[Seen, ...], by_id: Mapping[HomeId, R]) -> None:
+        """The order as it is for any prompt and any load: what belongs to this call is left out."""
+        plain = [msgspec.structs.replace(one, held_ppm=0, busy=0) for one in seen]
+        choices = order(plain, (0,) * len(plain), self._rules)
+        same = equals(plain, self._rules) if self._shared else 1
+        routes = tuple(by_id[one.home] for one in choices)
         if len(self._kept) >= KEPT_MAX:
             self._kept.clear()
-        by_home = {one.home: one for one in seen}
-        self._kept[ranks] = _Kept(
-            Ordered(made.routes, made.reasons), tuple(by_home[route.id] for route in made.routes), same
-        )
+        kept = self._kept[ranks] = _Kept(Ordered(routes, tuple(one.why for one in choices)), same)
         if not any(ranks):  # whoever is calm ranks 0
-            self._calm = self._kept[ranks]
-            self.usual = made.routes[0]
+            self._calm, self.usual = kept, routes[0]
 
     def _among(
         self, kept: _Kept[R], ranks: tuple[int, ...], now: float, draw: Callable[[], float], body: bytes

@@ -13,7 +13,7 @@ from freehold.gateway.call import Call
 from freehold.gateway.routes import Plan
 from freehold.gateway.template import NO_USAGE, Template, tokens_of
 from freehold.types.names import Digest, KeyId, RecordId
-from freehold.types.records import AttemptRecord, CallRecord, Took
+from freehold.types.records import AttemptRecord, CallRecord, Charged, Took
 
 NO_KEY: Final = "no key was given"
 _HOLDS: Final = "it holds the stored state that the call names"
@@ -97,6 +97,14 @@ def answered_record(call: Call, template: Template, time_ns: int, seconds: float
         _set(record, "rescued", bool(call.tried))
         _set(record, "joined", call.joined)
     return record
+
+
+def add_accounts(record: CallRecord, tags: dict[str, str], charged: Charged | None) -> None:
+    """For a record that nobody has seen yet."""
+    if tags:
+        _set(record, "tags", tags)
+    if charged is not None:
+        _set(record, "charged", charged)
 
 
 def adapted(changes: tuple[str, ...]) -> tuple[str, ...]:

@@ -95,15 +95,22 @@ def next_step(
 
 
 def _another(places: tuple[Place, ...], tried: tuple[Tried, ...]) -> Go | None:
+    """A home that was not asked yet. One without room is passed over, unless one of the others was sick: then
+    what may be wrong about its room matters less than an answer.
+    """
     asked = {one.home for one in tried}
     needs_more_than = _window_needed(places, tried)
+    sick = any(one.outcome.kind not in THROTTLES for one in tried)
+    full: Go | None = None
     for place in places:
-        if place.home in asked or place.wait_ms > 0:
+        if place.home in asked:
             continue
         if needs_more_than is not None and (place.context_tokens or 0) <= needs_more_than:
             continue  # the same request would be too long there as well
-        return Go(home=place.home)
-    return None
+        if place.wait_ms == 0:
+            return Go(home=place.home)
+        full = full or Go(home=place.home)
+    return full if sick else None
 
 
 def _window_needed(places: tuple[Place, ...], tried: tuple[Tried, ...]) -> int | None:
@@ -114,14 +121,14 @@ def _window_needed(places: tuple[Place, ...], tried: tuple[Tried, ...]) -> int |
 
 
 def _same_again(places: tuple[Place, ...], tried: tuple[Tried, ...], left_ms: float) -> Go | None:
-    """One quick retry for the whole call, where it is most likely to help, or room comes soonest."""
+    """One quick retry for the whole call, where it is most likely to help; or a home that was not asked for
+    want of room, where some comes sooner.
+    """
     homes = [one.home for one in tried]
-    if len(set(homes)) < len(homes):
-        return None  # the one retry is spent
     silent = {one.home for one in tried if one.outcome.kind in SILENT}
     best: Go | None = None
     allowed = {place.home for place in places}
-    for one in tried:
+    for one in tried if len(set(homes)) == len(homes) else ():  # else the one retry is spent
         wait_ms = _wait_ms(one.outcome)
         if wait_ms is None or wait_ms >= left_ms or one.home in silent or one.home not in allowed:
             continue

@@ -212,15 +212,17 @@ class Headroom:
         """It was turned away for want of room. How long, as far as can be known, until there is some."""
         self.throttled_count += 1
         for kind, bucket in self.buckets.items():
-            bucket.level += _of(kind, amount)  # it was not let through
+            if kind not in self._told:  # there the vendor has just said what is left
+                bucket.level += _of(kind, amount)  # it was not let through
         # Calls that were under way when the first of them was turned away tell the same news again.
         news = sent_at >= self._throttled_at or now - self._throttled_at > PAUSE_SECONDS_MAX
         if news:
             self._news(amount, now)
         elif self.learned is not None:
             self._return(amount)
-        if wait_seconds is None:
-            wait_seconds = self._pause_s if news else 0.0
+        again = self._pause_s > PAUSE_SECONDS_FIRST  # and nothing was answered in between
+        pause = self._pause_s if news and (wait_seconds is None or again) else 0.0
+        wait_seconds = max(wait_seconds or 0.0, pause)
         until = now + min(wait_seconds, CLOSED_SECONDS_MAX)
         if until > self.closed_until:
             self.closed_until = until
@@ -394,10 +396,18 @@ class Headroom:
             if self.learned[0].ceiling is None and self.learned[1].ceiling is None:
                 self.learned = None
         self._pressed = 0.0
+        self._forget(now)
         self._look(now)
         before, self.grade = self.grade, self.grade_of(self.usual(), now)
         if before != self.grade:
             self.epoch.number += 1
+
+    def _forget(self, now: float) -> None:
+        """What was said long ago is not known any more."""
+        if now - self.utilisation_at > UTILISATION_SECONDS:
+            self.utilisation = None
+        if now - self.engine_at > ENGINE_SECONDS:
+            self.engine = None
 
     def _mark(self, now: float) -> None:
         marks = self._marks

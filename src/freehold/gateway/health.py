@@ -37,7 +37,7 @@ class Health:
     __slots__ = (
         "_batch", "_cooling_s", "_limit", "_over", "_past", "_random", "_recent", "_spread", "_window",
         "batches", "calm", "consecutive", "epoch", "failures", "half_open_busy", "last_success", "slow",
-        "state", "successes", "until",
+        "state", "successes", "until", "warned_until",
     )  # fmt: skip
 
     def __init__(self, chance: random.Random) -> None:
@@ -51,6 +51,7 @@ class Health:
         self._cooling_s = COOLING_SECONDS_FIRST
         self.state: State = "closed"
         self.until = 0.0  # when cooling or ramping ends
+        self.warned_until = 0.0  # another process has found it failing
         self.calm = True  # nothing about this home changes from call to call, so an order with it may be kept
         self.consecutive = 0
         self.half_open_busy = False
@@ -85,6 +86,12 @@ class Health:
             self.until = max(self.until, now + (wait_seconds or 0.0))
         elif self.state in ("half_open", "ramping") or self._tripped() or wait_seconds is not None:
             self._cool(now, wait_seconds)
+        elif now < self.warned_until:
+            self._cool(now, None)
+
+    def warned(self, until: float) -> None:
+        """Another process finds it failing: until then, one failure here is enough."""
+        self.warned_until = max(self.warned_until, until)
 
     def gave_up(self) -> None:
         """A probe ended without telling us anything, such as a caller who left."""

@@ -99,6 +99,8 @@ class Hedging:
             return False
         if isinstance(call, Shadow) or call.asked.stored or call.asked.side is not None:
             return False
+        if call.held is not None and call.held.counts:
+            return False  # nobody tells what the one that is let go has used, and its key's limit counts that
         delay = delay_of(self._times.get((route.id, call.asked.stream)), self._rules)
         return delay is not None and now - call.attempt_started > delay
 
@@ -144,6 +146,7 @@ class Hedging:
             self.let_go(call, hedge=False)
         client = call.client
         shadow.client, shadow.won = client, True
+        shadow.held, call.held = call.held, None
         client.begin(shadow)
         call.phase, call.deadline = DONE, NEVER
         plane.deadlines.discard(call)

@@ -10,11 +10,13 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from freehold.clock import CROCKFORD, Clock, ulid
+from freehold.clock import CROCKFORD, Clock
 from freehold.types.names import RecordId
 
 _PAIRS = tuple(high + low for high in CROCKFORD for low in CROCKFORD)  # every value of ten bits
 _COUNT_MAX = 1 << 20
+_MS_MAX = (1 << 48) - 1
+_SHIFTS = range(100, -1, -10)  # 22 letters: 48 bits of time, 60 of chance
 _START_MAX = 1 << 19  # leaves room to count within the millisecond
 
 
@@ -30,10 +32,11 @@ def id_maker(clock: Clock, entropy: Callable[[int], bytes] = os.urandom) -> Call
         ms = at_ns // 1_000_000
         count += 1
         if ms != last_ms or count >= _COUNT_MAX:
-            random = entropy(13)
+            random = int.from_bytes(entropy(10), "big")
             last_ms = ms
-            prefix = ulid(at_ns, random)[:22]
-            count = int.from_bytes(random[10:], "big") % _START_MAX
+            value = (ms & _MS_MAX) << 60 | random >> 20
+            prefix = "".join([_PAIRS[value >> shift & 1023] for shift in _SHIFTS])
+            count = random % _START_MAX
         id: RecordId = prefix + pairs[count >> 10] + pairs[count & 1023]
         return id
 

@@ -1,6 +1,6 @@
-"""Callers' keys: made once, kept only as a hash, looked up in memory, changed in SQLite.
+"""Callers' keys: made once, kept only as a hash, looked up in memory, changed in the shared state.
 
-The data plane never touches the database: a thread reads it when it has changed. With no key ever made, a
+The data plane never touches the state: a thread reads it when it has changed. With no key ever made, a
 gateway on loopback answers everybody on this machine.
 """
 
@@ -8,51 +8,35 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import sqlite3
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 
 from freehold.clock import Clock, SystemClock
-from freehold.errors import InputError, UnavailableError
+from freehold.errors import InputError
+from freehold.gateway.meters import (
+    CONCURRENCY,
+    DOLLARS,
+    DOLLARS_DAY,
+    DOLLARS_MONTH,
+    REQUESTS,
+    TOKENS,
+    UNITS_MAX,
+)
+from freehold.gateway.slices import Meter
+from freehold.gateway.state.base import Key, KeyRow, State
 from freehold.types.names import KeyId
+
+__all__ = ["Caller", "Key", "KeyBook", "KeyRing", "KeyRow", "digest", "limits_of"]
 
 KEY_PREFIX: Final = "fh_"
 SECRET_BYTES: Final = 32
 ID_BYTES: Final = 5
-POLL_SECONDS: Final = 0.5
-KEYS_MAX: Final = 1_000_000
-BUSY_SECONDS: Final = 5.0
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS keys (
-    id TEXT PRIMARY KEY,
-    hash BLOB NOT NULL UNIQUE,
-    name TEXT NOT NULL,
-    workloads TEXT NOT NULL,
-    created_ns INTEGER NOT NULL,
-    expires_ns INTEGER,
-    revoked_ns INTEGER,
-    requests_per_min INTEGER,
-    concurrency INTEGER
-) STRICT
-"""
-
-
-class Key(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a key; its secret is not."""
-
-    id: KeyId
-    name: str
-    workloads: tuple[str, ...] = ()  # empty: all of them
-    created_ns: int
-    expires_ns: int | None = None
-    revoked_ns: int | None = None
-    requests_per_min: int | None = None
-    concurrency: int | None = None
+NAME_LENGTH_MAX: Final = 200
+TAGS_MAX: Final = 20
+TAG_LENGTH_MAX: Final = 100
+_CHANGING: Final = frozenset(Key.__struct_fields__) - {"id", "created_ns", "revoked_ns", "rotated_ns"}
 
 
 def digest(secret: str | bytes) -> bytes:
@@ -60,202 +44,202 @@ def digest(secret: str | bytes) -> bytes:
     return hashlib.sha256(secret.encode() if isinstance(secret, str) else secret).digest()
 
 
-class KeyFile:
-    """Keys in one SQLite file, shared by the commands and every gateway process of this machine."""
+def limits_of(key: Key) -> list[tuple[int, int]]:
+    """The limits that a key has, by kind."""
+    found = (
+        (CONCURRENCY, key.concurrency), (REQUESTS, key.requests_per_min), (TOKENS, key.tokens_per_min),
+        (DOLLARS, key.budget_nano_usd), (DOLLARS_DAY, key.budget_per_day_nano_usd),
+        (DOLLARS_MONTH, key.budget_per_month_nano_usd),
+    )  # fmt: skip
+    return [(kind, limit) for kind, limit in found if limit is not None]
 
-    def __init__(self, path: Path, clock: Clock | None = None) -> None:
-        self._path, self._clock = path, clock or SystemClock()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            new = not path.exists()
-            with self._open() as database:
-                database.execute("PRAGMA journal_mode = WAL")
-                database.execute(_SCHEMA)
-            if new:
-                path.chmod(0o600)
-        except (OSError, sqlite3.Error) as error:
-            raise _away(path, error) from error
 
-    def create(
-        self, name: str, *, workloads: tuple[str, ...] = (), expires_ns: int | None = None,
-        requests_per_min: int | None = None, concurrency: int | None = None,
-    ) -> tuple[Key, str]:  # fmt: skip
-        """A new key, and its secret, which is shown once and kept nowhere."""
-        id = secrets.token_hex(ID_BYTES)
-        secret = f"{KEY_PREFIX}{id}_{secrets.token_urlsafe(SECRET_BYTES)}"
-        key = Key(
-            id=KeyId(id), name=name, workloads=workloads, created_ns=self._clock.now_ns(),
-            expires_ns=expires_ns, requests_per_min=requests_per_min, concurrency=concurrency,
-        )  # fmt: skip
-        with self._open() as database:
-            database.execute(
-                "INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, NULL, ?, ?)",
-                (
-                    id, digest(secret), name, msgspec.json.encode(workloads).decode(), key.created_ns,
-                    expires_ns, requests_per_min, concurrency,
-                ),
-            )  # fmt: skip
+class KeyBook:
+    """Makes and changes keys: what the key commands and the admin API do."""
+
+    def __init__(self, state: State, clock: Clock | None = None) -> None:
+        self._state, self._clock = state, clock or SystemClock()
+
+    def create(self, name: str, **limits: object) -> tuple[Key, str]:
+        """A new key, and its secret, which is shown once and kept nowhere. `limits`: fields of `Key`."""
+        id = KeyId(secrets.token_hex(ID_BYTES))
+        key = _checked(Key(id=id, name=name, created_ns=self._clock.now_ns()), {"name": name, **limits})
+        secret = _secret(id)
+        self._state.put_key(KeyRow(hash=digest(secret), key=key))
         return key, secret
 
     def revoke(self, id: str) -> Key:
         """The key as it then is. Revoking twice changes nothing."""
-        with self._open() as database:
-            database.execute(
-                "UPDATE keys SET revoked_ns = ? WHERE id = ? AND revoked_ns IS NULL",
-                (self._clock.now_ns(), id),
-            )
-        found = next((key for _, key in self.all() if key.id == id), None)
-        if found is None:
+        row = self.row(id)
+        if row.key.revoked_ns is not None:
+            return row.key
+        key = msgspec.structs.replace(row.key, revoked_ns=self._clock.now_ns())
+        self._state.put_key(msgspec.structs.replace(row, key=key, prior=None, prior_until_ns=0))
+        return key
+
+    def rotate(self, id: str, grace_s: float) -> tuple[Key, str]:
+        """A new secret for the same key; the one it had works for `grace_s` more."""
+        row = self.row(id)
+        if row.key.revoked_ns is not None:
             raise InputError(
-                f"there is no key {id!r}", why=f"{self._path} has none of that id",
-                fix="see freehold key list", code="gateway.unknown-key",
+                f"the key {id!r} is revoked", why="a revoked key stays so", fix="make a new key",
+                code="gateway.revoked-key",
             )  # fmt: skip
-        return found
+        now_ns, secret = self._clock.now_ns(), _secret(row.key.id)
+        key = msgspec.structs.replace(row.key, rotated_ns=now_ns)
+        prior = row.hash if grace_s > 0 else None
+        until_ns = now_ns + round(grace_s * 1e9) if prior is not None else 0
+        self._state.put_key(KeyRow(hash=digest(secret), prior=prior, prior_until_ns=until_ns, key=key))
+        return key, secret
 
-    def all(self) -> list[tuple[bytes, Key]]:
-        with self._open() as database:
-            rows = database.execute(
-                "SELECT hash, id, name, workloads, created_ns, expires_ns, revoked_ns, requests_per_min,"
-                " concurrency FROM keys ORDER BY created_ns, id LIMIT ?", (KEYS_MAX,),
-            ).fetchall()  # fmt: skip
-        return [(row[0], _key(row[1:])) for row in rows]
+    def change(self, id: str, changes: dict[str, object]) -> Key:
+        """Other limits, scope, name or tags for a key; None takes a limit away."""
+        row = self.row(id)
+        key = _checked(row.key, changes)
+        self._state.put_key(msgspec.structs.replace(row, key=key))
+        return key
 
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        try:
-            database = sqlite3.connect(self._path, timeout=BUSY_SECONDS)
-        except sqlite3.Error as error:
-            raise _away(self._path, error) from error
-        try:
-            with database:
-                yield database
-        except sqlite3.Error as error:
-            raise _away(self._path, error) from error
-        finally:
-            database.close()
+    def row(self, id: str) -> KeyRow:
+        row = self._state.key(id)
+        if row is None:
+            raise InputError(
+                f"there is no key {id!r}", why="the state has none of that id", fix="see freehold key list",
+                code="gateway.unknown-key",
+            )  # fmt: skip
+        return row
 
-    def version(self) -> tuple[int, ...]:
-        """Something that changes when the file does."""
-        found: list[int] = []
-        for suffix in ("", "-wal"):
-            try:
-                status = self._path.with_name(self._path.name + suffix).stat()
-            except FileNotFoundError:
-                continue
-            found += [status.st_mtime_ns, status.st_size]
-        return tuple(found)
+    def all(self) -> list[Key]:
+        return sorted((row.key for row in self._state.keys(-1)[1]), key=lambda key: (key.created_ns, key.id))
 
 
-def _key(row: tuple[object, ...]) -> Key:
-    return msgspec.convert(
-        {
-            "id": row[0], "name": row[1], "workloads": msgspec.json.decode(str(row[2])), "created_ns": row[3],
-            "expires_ns": row[4], "revoked_ns": row[5], "requests_per_min": row[6], "concurrency": row[7],
-        },
-        Key,
-    )  # fmt: skip
+def _secret(id: str) -> str:
+    return f"{KEY_PREFIX}{id}_{secrets.token_urlsafe(SECRET_BYTES)}"
 
 
-def _away(path: Path, error: Exception) -> UnavailableError:
-    return UnavailableError(
-        f"the key file {path} cannot be used", why=str(error), fix="check the folder and its permissions",
-        code="gateway.keys-away",
-    )  # fmt: skip
+def _checked(key: Key, changes: dict[str, object]) -> Key:
+    """The key with these fields changed, if all of them may be and make sense."""
+    unknown = sorted(set(changes) - _CHANGING)
+    problem = f"a key has no field {unknown[0]!r} that can be set" if unknown else ""
+    try:
+        made = msgspec.convert({**msgspec.to_builtins(key), **changes}, Key)
+    except msgspec.ValidationError as error:
+        made, problem = key, str(error)
+    if not problem:
+        problem = _what_is_wrong(made)
+    if problem:
+        raise InputError(
+            "this is no key that can be made", why=problem, fix="see docs/reference/keys.md",
+            code="gateway.bad-key-fields",
+        )  # fmt: skip
+    return made
+
+
+def _what_is_wrong(key: Key) -> str:
+    if not 0 < len(key.name) <= NAME_LENGTH_MAX:
+        return f"a name has 1 to {NAME_LENGTH_MAX} characters"
+    if any(not 0 < limit <= UNITS_MAX for _, limit in limits_of(key)):
+        return "a limit is a number above nothing, and a budget at most 9 million dollars"
+    if len(key.tags) > TAGS_MAX or any(
+        not 0 < len(text) <= TAG_LENGTH_MAX for pair in key.tags.items() for text in pair
+    ):
+        return (
+            f"a key has at most {TAGS_MAX} tags, and their names and values 1 to {TAG_LENGTH_MAX} characters"
+        )
+    return ""
 
 
 class Caller:
-    """A key at work in this process: what it may do, and how much it has done this minute."""
+    """A key at work in this process: what it may do, and the part of its limits that this process has."""
 
-    __slots__ = ("allowance", "concurrency", "expires_ns", "filled_at", "id", "in_flight", "rate", "scope")
+    __slots__ = ("expires_ns", "id", "in_flight", "meters", "name", "scope", "tags")
 
-    def __init__(self, key: Key | None, share: int = 1) -> None:
+    def __init__(self, key: Key | None) -> None:
         self.id = key.id if key is not None else None
-        self.scope = frozenset(key.workloads) if key is not None and key.workloads else None
-        self.expires_ns = key.expires_ns if key is not None else None
-        # Each process of several gets its share, so that together they never pass the limit.
-        self.rate = _share(key.requests_per_min if key is not None else None, share)
-        self.concurrency = _share(key.concurrency if key is not None else None, share)
-        self.allowance = float(self.rate or 0)
-        self.filled_at = -1.0
         self.in_flight = 0
+        self.meters: tuple[Meter, ...] = ()
+        self.expires_ns: int | None = None
+        self.scope: frozenset[str] | None = None
+        self.tags: dict[str, str] = {}
+        self.name = ""
+        if key is not None:
+            self.become(key)
 
-    def adopt(self, before: Caller) -> None:
-        """Take over what the same key had already used."""
-        self.in_flight = before.in_flight
-        self.filled_at = before.filled_at
-        self.allowance = min(before.allowance, float(self.rate or 0))
-
-    def take(self, now: float) -> float | None:
-        """One call of the minute's allowance: None if it may go, else the seconds until the next may."""
-        rate = self.rate
-        if rate is None:
-            return None
-        if self.filled_at >= 0:
-            self.allowance = min(float(rate), self.allowance + (now - self.filled_at) * rate / 60)
-        self.filled_at = now
-        if self.allowance >= 1:
-            self.allowance -= 1
-            return None
-        return (1 - self.allowance) * 60 / rate
-
-
-def _share(limit: int | None, share: int) -> int | None:
-    return None if limit is None else max(1, limit // share)
+    def become(self, key: Key) -> None:
+        """The key was changed; what this process has of its limits stays."""
+        self.name, self.tags, self.expires_ns = key.name, key.tags, key.expires_ns
+        self.scope = frozenset(key.workloads) if key.workloads else None
+        known = {meter.kind: meter for meter in self.meters}
+        made = []
+        for kind, limit in limits_of(key):
+            meter = known.get(kind) or Meter(str(key.id), kind, limit)
+            meter.limit = limit
+            made.append(meter)
+        self.meters = tuple(made)
 
 
 class KeyRing:
-    """Every valid key by its hash, in memory. `changed` is called from a thread when the file has changed."""
+    """Every valid key by its hash, in memory; changed from the loop only."""
 
-    def __init__(self, file: KeyFile, clock: Clock, share: int = 1) -> None:
-        self._file, self._clock, self._share = file, clock, share
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self.callers: dict[bytes, Caller] = {}
-        self.ever_made = False
-        self._stop = threading.Event()
-        self._version: tuple[int, ...] = ()
-        self.away = ""
+        self._rows: dict[str, KeyRow] = {}
+        self._by_id: dict[str, Caller] = {}
+        self._priors: dict[bytes, int] = {}  # hashes that work until then
+        self.read = False  # were keys ever read? Until then nobody can be told that a key is none
+        self.stale = False  # the state does not answer, so a key may have been made that is not here
 
-    def load(self) -> None:
-        self._version = self._file.version()
-        self.put(self._file.all())
+    @property
+    def ever_made(self) -> bool:
+        return bool(self._rows) or not self.read
 
-    def put(self, rows: list[tuple[bytes, Key]]) -> None:
-        before = {caller.id: caller for caller in self.callers.values()}
-        made: dict[bytes, Caller] = {}
-        for hash_, key in rows:
-            if key.revoked_ns is None:
-                made[hash_] = Caller(key, self._share)
-                if (old := before.get(key.id)) is not None:
-                    made[hash_].adopt(old)
-        self.callers = made
-        self.ever_made = bool(rows)
+    @property
+    def rows(self) -> list[KeyRow]:
+        return list(self._rows.values())
+
+    def put(self, rows: Iterable[KeyRow]) -> None:
+        """Keys that are new or changed."""
+        self.read = True
+        for row in rows:
+            before = self._rows.get(row.key.id)
+            if before is not None:
+                self._forget(before)
+            self._rows[row.key.id] = row
+            if row.key.revoked_ns is not None:
+                continue
+            caller = self._by_id.get(row.key.id)
+            if caller is None:
+                caller = self._by_id[row.key.id] = Caller(row.key)
+            else:
+                caller.become(row.key)
+            self.callers[row.hash] = caller
+            if row.prior is not None:
+                self.callers[row.prior] = caller
+                self._priors[row.prior] = row.prior_until_ns
+
+    def forget_others(self, ids: set[str]) -> None:
+        """There are no keys but these, which are about to be put."""
+        self.read = False
+        for id in [id for id in self._rows if id not in ids]:
+            self._forget(self._rows.pop(id))
+            self._by_id.pop(id, None)
+
+    def _forget(self, row: KeyRow) -> None:
+        for hash_ in (row.hash, row.prior):
+            if hash_ is not None:
+                self.callers.pop(hash_, None)
+                self._priors.pop(hash_, None)
 
     def find(self, secret: bytes) -> Caller | None:
-        caller = self.callers.get(hashlib.sha256(secret).digest())
+        hash_ = hashlib.sha256(secret).digest()
+        caller = self.callers.get(hash_)
         if caller is None:
             return None
         if caller.expires_ns is not None and self._clock.now_ns() >= caller.expires_ns:
             return None
+        if self._priors and self._clock.now_ns() >= self._priors.get(hash_, 2**63):
+            return None
         return caller
 
-    def watch(self, apply: Callable[[list[tuple[bytes, Key]]], None]) -> threading.Thread:
-        """Look for changes in a thread, and hand the rows to `apply` there."""
-
-        def run() -> None:
-            while not self._stop.wait(POLL_SECONDS):
-                try:
-                    version = self._file.version()
-                    if version == self._version:
-                        continue
-                    rows = self._file.all()
-                except UnavailableError as error:
-                    self.away = error.why  # keys known so far go on working
-                    continue
-                self.away, self._version = "", version
-                apply(rows)
-
-        thread = threading.Thread(target=run, name="freehold-keys", daemon=True)
-        thread.start()
-        return thread
-
-    def close(self) -> None:
-        self._stop.set()
+    def caller_of(self, id: str) -> Caller | None:
+        return self._by_id.get(id)

@@ -12,13 +12,14 @@ from typing import Final, Literal, Protocol
 
 import msgspec
 
+from freehold.gateway.desk import Visit
 from freehold.gateway.metrics import Snapshot
 from freehold.gateway.worker import HeadroomState, HomeState, Report, Worker
 
 MESSAGE_BYTES_MAX: Final = 16 * 1024 * 1024
 ANSWER_SECONDS_MAX: Final = 10.0
 
-Kind = Literal["measure", "homes", "headroom", "reload", "ready", "receipt"]
+Kind = Literal["measure", "homes", "headroom", "reload", "ready", "receipt", "keys", "limits"]
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +27,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: Kind
     id: str = ""  # of a receipt
+    visit: Visit | None = None  # to the desk of keys
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +39,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     headroom: HeadroomState | None = None
     report: Report | None = None
     receipt: tuple[int, bytes] | None = None
+    keys: tuple[int, bytes] | None = None
+    away: str = ""  # why what is shared does not answer
 
 
 class Link(Protocol):
@@ -57,8 +61,12 @@ async def answer(worker: Worker, question: Question) -> Told:
             return Told(ready=worker.ready, report=await worker.reload())
         case "receipt":
             return Told(ready=worker.ready, receipt=await asyncio.to_thread(worker.receipt, question.id))
+        case "keys":
+            return Told(ready=worker.ready, keys=await worker.keys(question.visit))
+        case "limits":
+            return Told(ready=worker.ready, measured=await worker.limits())
         case "ready":
-            return Told(ready=worker.ready)
+            return Told(ready=worker.ready and worker.knows_keys, away=worker.away)
 
 
 class DirectLink:

@@ -221,6 +221,16 @@ HELP: Final = {
     "freehold_turned_away_total": ("counter", "Calls refused because no room came in time."),
     "freehold_generation": ("gauge", "How often settings were read since the start."),
     "freehold_draining": ("gauge", "1 while the gateway finishes its last calls."),
+    "freehold_calls_waiting": ("gauge", "Calls that wait for more of their key's limit."),
+    "freehold_state_away": ("gauge", "Processes for which the shared state does not answer."),
+    "freehold_state_rounds_total": ("counter", "Exchanges with the shared state."),
+    "freehold_state_failures_total": ("counter", "Exchanges with the shared state that failed."),
+    "freehold_charged_beyond_bound_total": ("counter", "Calls that used more than their bound."),
+    "freehold_key_limit": ("gauge", "A key's limit, by name: dollars for budgets, else a number."),
+    "freehold_key_limit_spent": ("gauge", "What is spent of it in its present window."),
+    "freehold_key_limit_left": ("gauge", "What is left of it for calls to come."),
+    "freehold_key_limit_leased": ("gauge", "What of that is lent to processes."),
+    "freehold_key_limit_uncertain": ("gauge", "What a process that is gone may have used."),
     "freehold_resident_bytes": ("gauge", "Memory of the processes."),
 }  # fmt: skip
 

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from freehold.gateway.instream import kind_in
 from freehold.gateway.told import FINISHES, GEMINI_CALLS, RESPONSES_CALL, Whole, named, named_by
 from freehold.types.conversation import Usage
 
@@ -122,6 +123,7 @@ def there(field: msgspec.Raw) -> msgspec.Raw | None:
 
 class _OpenAIDetails(msgspec.Struct):
     cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
 
 
@@ -141,11 +143,15 @@ def usage_openai(raw: msgspec.Raw) -> Usage:
 
 def _openai_counted(wire: _OpenAIUsage) -> Usage:
     details, out = wire.prompt_tokens_details, wire.completion_tokens_details
+    if details is None and out is None:
+        return Usage(fresh=_tokens(wire.prompt_tokens), output=_tokens(wire.completion_tokens))
     cached = _tokens(details.cached_tokens if details else None) or 0
-    prompt = _tokens(wire.prompt_tokens)
+    written = _tokens(details.cache_write_tokens if details else None)
+    prompt, counted = _tokens(wire.prompt_tokens), cached + (written or 0)  # both are in the total
     return Usage(
-        fresh=None if prompt is None or prompt < cached else prompt - cached,
+        fresh=None if prompt is None or prompt < counted else prompt - counted,
         cache_read=_tokens(details.cached_tokens if details else None),
+        cache_write=written,
         output=_tokens(wire.completion_tokens),
         reasoning=_tokens(out.reasoning_tokens if out else None),
     )
@@ -280,10 +286,12 @@ def usage_responses(raw: msgspec.Raw) -> Usage:
     wire = _responses_usage(raw)
     details, out = wire.input_tokens_details, wire.output_tokens_details
     cached = _tokens(details.cached_tokens if details else None) or 0
-    prompt = _tokens(wire.input_tokens)
+    written = _tokens(details.cache_write_tokens if details else None)
+    prompt, counted = _tokens(wire.input_tokens), cached + (written or 0)
     return Usage(
-        fresh=None if prompt is None or prompt < cached else prompt - cached,
+        fresh=None if prompt is None or prompt < counted else prompt - counted,
         cache_read=_tokens(details.cached_tokens if details else None),
+        cache_write=written,
         output=_tokens(wire.output_tokens),
         reasoning=_tokens(out.reasoning_tokens if out else None),
     )
@@ -336,6 +344,7 @@ def gemini_any(data: bytes) -> Seen:
 class _GeminiUsage(msgspec.Struct, rename="camel"):
     prompt_token_count: int | None = None
     cached_content_token_count: int | None = None
+    tool_use_prompt_token_count: int | None = None
     candidates_token_count: int | None = None
     thoughts_token_count: int | None = None
 
@@ -347,10 +356,11 @@ def usage_gemini(raw: msgspec.Raw) -> Usage:
     wire = _gemini_usage(raw)
     prompt, cached = _tokens(wire.prompt_token_count), _tokens(wire.cached_content_token_count) or 0
     said, thought = _tokens(wire.candidates_token_count), _tokens(wire.thoughts_token_count)
+    given = None if prompt is None else prompt + (_tokens(wire.tool_use_prompt_token_count) or 0)
     return Usage(
-        fresh=None if prompt is None or prompt < cached else prompt - cached,
+        fresh=None if given is None or given < cached else given - cached,
         cache_read=_tokens(wire.cached_content_token_count),
-        output=None if said is None else said + (thought or 0),
+        output=None if said is None and thought is None else (said or 0) + (thought or 0),
         reasoning=thought,
     )
 
@@ -453,7 +463,7 @@ class PassLane:
             if seen.kind == ERROR:
                 if self.state >= FINISHED:
                     continue
-                return self._fail(f"error_in_stream: {seen.message}", b"".join(out))
+                return self._fail(f"{kind_in(body)}: {seen.message}", b"".join(out))
             self._note(seen)
             if not (seen.kind == USAGE_ONLY and self._hide_usage):
                 out.append(frame + b"\n\n")

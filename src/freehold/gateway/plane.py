@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import random
 import ssl
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final, TextIO
 
 import msgspec
@@ -27,6 +27,7 @@ from freehold.dialects import (
 )
 from freehold.estate.model import Estate
 from freehold.gateway.accounts import Accounts
+from freehold.gateway.allowance import Allowance, Held
 from freehold.gateway.asked import Asked, Peek, peek
 from freehold.gateway.call import Call
 from freehold.gateway.caller import CallerConnection
@@ -38,7 +39,7 @@ from freehold.gateway.head import Head
 from freehold.gateway.hedging import Hedging
 from freehold.gateway.hosts import HostGuard
 from freehold.gateway.ids import id_maker
-from freehold.gateway.keys import Caller, Key, KeyRing
+from freehold.gateway.keys import Caller, KeyRing, KeyRow
 from freehold.gateway.metrics import Metrics
 from freehold.gateway.operations import other_operation
 from freehold.gateway.pins import PinFile, Pins
@@ -67,7 +68,6 @@ _NEUTRAL: Final = frozenset({
 })  # fmt: skip
 _LASTING: Final = {"auth": 15.0, "permission": 15.0, "billing": 60.0, "tls": 5.0}
 _EVERYBODY = Caller(None)
-_LIMITED = "rate_limited"
 
 
 class Memo(msgspec.Struct):
@@ -97,14 +97,14 @@ class Plane:
         chance: random.Random | None = None, keys: KeyRing | None = None, log: TextIO | None = None,
         attested: frozenset[HomeId] = frozenset(), tls: ssl.SSLContext | None = None, share: int = 1,
         strict: bool = False, seal: Seal | None = None, tracing: Tracing | None = None,
-        pins: PinFile | None = None,
+        allowance: Allowance | None = None, pins: PinFile | None = None,
     ) -> None:  # fmt: skip
         self.loop = asyncio.get_running_loop()
         self.clock: Clock = clock or SystemClock()
         self.chance = chance or random.Random()  # noqa: S311  # order and jitter, not secrets
         self.now = seconds_of(self.clock)  # the clock that deadlines use, finer than the loop's idea of it
         self.recorder, self.keys, self.share, self.strict = recorder, keys, share, strict
-        self.tracing = tracing
+        self.tracing, self.allowance = tracing, allowance
         self.sealings = Sealings(self.loop, recorder, seal)
         writer = getattr(recorder, "writer", None)  # a plain file has no name, and its receipts are bare ids
         self._writer = f"{writer}/".encode() if writer else b""
@@ -117,6 +117,7 @@ class Plane:
         self.accounts = Accounts(
             self.loop, self.clock, self.now, self.new_id, self.sealings, self.metrics, self.log, self.traffic
         )
+        self.accounts.allowance = allowance
         self.lives: dict[HomeId, Live] = {}
         self._tls = tls or ssl.create_default_context()
         self._attested = attested
@@ -237,7 +238,7 @@ class Plane:
         if caller is not None and caller.expires_ns is not None and self.clock.now_ns() >= caller.expires_ns:
             caller = None
         if caller is None:
-            self._deny(client, memo.near, memo.inbound, _no_key(memo.has_key), body)
+            self._stranger(client, head, body, memo)
             return
         if not memo.generates:
             other_operation(self, client, head, memo.inbound, memo.near, caller, body)
@@ -251,6 +252,30 @@ class Plane:
         asked = Asked(memo.inbound, memo.near, memo.row, body, peeked)
         asked.trace = memo.trace
         self._begin_call(client, memo, asked, caller, started)
+
+    def _stranger(self, client: CallerConnection, head: Head, body: bytes, memo: Memo) -> None:
+        """A key that is not known: before it is refused, it is looked for where keys are made."""
+
+        def deny(failure: Failure) -> None:
+            self._deny(client, memo.near, memo.inbound, failure, body)
+
+        def again() -> None:
+            found = head.memo = self._read_head(client, head)
+            if found is not None and self._expired(found.caller):
+                deny(_no_key(memo.has_key))
+            elif found is not None:
+                self.begin(client, head, body)
+
+        unread = self.keys is not None and not self.keys.read
+        if self.allowance is None or not (memo.has_key or unread):
+            deny(_no_key(memo.has_key))
+        else:
+            self.allowance.ask_for_key(client, again, deny)
+
+    def _expired(self, caller: Caller | None) -> bool:
+        if caller is None:
+            return True
+        return caller.expires_ns is not None and self.clock.now_ns() >= caller.expires_ns
 
     def begin_side(
         self, client: CallerConnection, head: Head, inbound: Inbound, near: Codec, caller: Caller, side: Side,
@@ -292,11 +317,13 @@ class Plane:
             self.heads.clear()
         self.heads[raw] = head
 
-    def keys_changed(self, rows: list[tuple[bytes, Key]]) -> None:
+    def keys_changed(self, rows: Sequence[KeyRow]) -> None:
         if self.keys is not None:
+            first = not self.keys.read
             self.keys.put(rows)
-        self._epoch += 1
-        self.heads.clear()
+            if rows or first:
+                self._epoch += 1
+                self.heads.clear()
 
     def _begin_call(
         self,
@@ -311,10 +338,25 @@ class Plane:
             plan = self._resolve(client, memo, asked, caller)
             if plan is None:
                 return
-        failure = self._not_now(plan, caller, started)
+        failure = self._not_now(plan)
         if failure is not None:
             self._deny(client, asked.near, asked.inbound, failure, asked.body, caller, plan)
             return
+        if not caller.meters or self.allowance is None:
+            self._start(client, memo, asked, caller, started, plan, None)
+            return
+        self.allowance.admit(
+            client, caller, asked, plan, self.generation,
+            lambda held: self._start(client, memo, asked, caller, started, plan, held),
+            lambda failure: self._deny(
+                client, asked.near, asked.inbound, failure, asked.body, caller, plan
+            ),
+        )  # fmt: skip
+
+    def _start(
+        self, client: CallerConnection, memo: Memo, asked: Asked, caller: Caller, started: float, plan: Plan,
+        held: Held | None,
+    ) -> None:  # fmt: skip
         self.in_flight += 1
         caller.in_flight += 1
         id = self.new_id()
@@ -323,14 +365,15 @@ class Plane:
         strict = self.strict or plan.policy.evidence == "strict"
         shown: Client = Withheld(self, client) if strict else client
         call = Call(self, shown, id, asked, plan, caller, memo.forward, memo.restarts, started)
+        call.held = held
         shown.begin(call)
         call.start()
 
-    def _not_now(self, plan: Plan, caller: Caller, now: float) -> Failure | None:
-        """Why this call may not start, by the state of the evidence or by the caller's limits."""
+    def _not_now(self, plan: Plan) -> Failure | None:
+        """Why this call may not start, by the state of the evidence or by how full this process is."""
         policy = plan.strict_policy if self.strict else plan.policy
         admitted = self.recorder.admit(policy)
-        return _not_admitted(admitted) if isinstance(admitted, Refused) else self._over_limit(caller, now)
+        return _not_admitted(admitted) if isinstance(admitted, Refused) else self._no_room()
 
     def _resolve(self, client: CallerConnection, memo: Memo, asked: Asked, caller: Caller) -> Plan | None:
         """The workload that is asked for, noted in `memo`; None where the caller was told there is none."""
@@ -350,26 +393,13 @@ class Plane:
             return _EVERYBODY if keys is None or self.hosts.loopback else None
         return keys.find(secret) if secret else None
 
-    def _over_limit(self, caller: Caller, now: float) -> Failure | None:
-        if self.in_flight >= self.in_flight_max or self.draining:
-            return Failure(
-                status=503, kind="overloaded", what="this gateway has no room for another call",
-                why=f"{self.in_flight} calls are at work" if not self.draining else "it is stopping",
-                fix="ask again, or another gateway", code="gateway.full", retry_after_ms=1000,
-            )  # fmt: skip
-        if caller.concurrency is not None and caller.in_flight >= caller.concurrency:
-            return Failure(
-                status=429, kind=_LIMITED, what="this key has as many calls at work as it may",
-                why=f"its limit is {caller.concurrency} at once here", fix="wait for one of them to end",
-                code="gateway.key-concurrency", retry_after_ms=250,
-            )  # fmt: skip
-        wait = caller.take(now)
-        if wait is None:
+    def _no_room(self) -> Failure | None:
+        if self.in_flight < self.in_flight_max and not self.draining:
             return None
         return Failure(
-            status=429, kind=_LIMITED, what="this key has made as many calls this minute as it may",
-            why=f"its limit is {caller.rate} a minute here", fix="wait, or ask for a higher limit",
-            code="gateway.key-rate", retry_after_ms=int(wait * 1000) + 1,
+            status=503, kind="overloaded", what="this gateway has no room for another call",
+            why=f"{self.in_flight} calls are at work" if not self.draining else "it is stopping",
+            fix="ask again, or another gateway", code="gateway.full", retry_after_ms=1000,
         )  # fmt: skip
 
     # --- refusals before a call ---

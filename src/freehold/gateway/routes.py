@@ -16,12 +16,13 @@ from freehold import __version__
 from freehold.clock import Clock
 from freehold.dialects import Codec, Target, codec
 from freehold.dialects.capabilities import capability
+from freehold.errors import InputError
 from freehold.estate.digests import policy_digest
 from freehold.estate.model import Estate
 from freehold.estate.settings import ModelSettings
 from freehold.gateway.affinity import salt_of
 from freehold.gateway.asked import RENAMING, any_of
-from freehold.gateway.auth import Identity, identity
+from freehold.gateway.auth import Identity, identity, require
 from freehold.gateway.candidates import Candidate, Candidates, candidates
 from freehold.gateway.capacity import Capacity, name_of
 from freehold.gateway.choosing import Chooser
@@ -42,6 +43,7 @@ from freehold.types.records import HomeFacts
 USER_AGENT: Final = f"freehold/{__version__}"
 RESOLVED_MAX: Final = 4096
 NAME_CHARS_MAX: Final = 200
+WAIT_SECONDS_MAX: Final = 86_400
 _PROBE_TURN = Turn(role="user", blocks=(Text(text="."),))
 
 
@@ -358,6 +360,25 @@ def _plans(
     return plans
 
 
+def check_homes(estate: Estate, credentials: Mapping[HomeId, str]) -> None:
+    """Whatever would keep these homes from being served, told before anything is opened or changed."""
+    used = {
+        id
+        for workload in estate.workloads.values()
+        if workload.kind in ("serve", "batch")
+        for id in (*workload.homes, *(one.home for one in workload.substitutes))
+    }
+    for home in (estate.homes[id] for id in sorted(used)):
+        if home.api is None:
+            continue
+        api = api_of(home.api)
+        secure = reach(home, api).secure
+        _waits_of(home, Waits(connect=1, header=1, first_content=1, idle=1, total=1))
+        kind = TRANSPORTS[api].identity
+        if secure and kind != "none" and home.id not in credentials:
+            require(kind, home)
+
+
 def _live(home: Home, building: Building, lives: Mapping[HomeId, Live], fresh: dict[HomeId, Live]) -> Live:
     """A home's live state: the one it has, or a new one where it has moved or signs otherwise."""
     if home.id in fresh:
@@ -381,7 +402,7 @@ def _live(home: Home, building: Building, lives: Mapping[HomeId, Live], fresh: d
 
 
 def _let_go(live: Live) -> None:
-    live.pool.close()
+    live.pool.retire()
     if live.identity is not None:
         live.identity.close()
 
@@ -394,10 +415,30 @@ def _options(home: Home) -> dict[str, str]:
 
 
 def _waits_of(home: Home, waits: Waits) -> Waits:
-    """A home's own timeouts, as options such as `timeout_idle_s`."""
-    own = {
-        name: float(home.options[f"timeout_{name}_s"])
-        for name in Waits.__struct_fields__
-        if f"timeout_{name}_s" in home.options
-    }
+    """A home's own timeouts, as options such as `timeout_idle_s`; its other options are looked at too."""
+    for name in ("continues", "holds_state"):
+        if home.options.get(name, "yes") not in ("yes", "no"):
+            raise _bad_option(home, name, "it is yes or no")
+    own: dict[str, float] = {}
+    for name in Waits.__struct_fields__:
+        given = home.options.get(f"timeout_{name}_s")
+        if given is not None:
+            own[name] = _seconds(home, f"timeout_{name}_s", given)
     return msgspec.structs.replace(waits, **own) if own else waits
+
+
+def _seconds(home: Home, name: str, given: str) -> float:
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= WAIT_SECONDS_MAX:  # no number at all, or none that is a wait
+        raise _bad_option(home, name, f"it is a number of seconds above 0 and up to {WAIT_SECONDS_MAX}")
+    return seconds
+
+
+def _bad_option(home: Home, name: str, why: str) -> InputError:
+    return InputError(
+        f"homes.{home.id}.options.{name} is {home.options[name]!r}", why=why, fix="correct it",
+        code="gateway.bad-option",
+    )  # fmt: skip

@@ -7,7 +7,6 @@ that died is replaced.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import secrets
 import signal
@@ -23,7 +22,10 @@ from freehold import wire
 from freehold.errors import UnavailableError
 from freehold.gateway.admin import Admin
 from freehold.gateway.links import DirectLink, Link, SocketLink, serve_link
+from freehold.gateway.routes import check_homes
+from freehold.gateway.sharing import Stores
 from freehold.gateway.telemetry import Telemetry
+from freehold.gateway.tls import Certificates
 from freehold.gateway.worker import Read, ReceiptOf, Settled, Worker
 from freehold.types.contracts import Recorder
 
@@ -56,6 +58,8 @@ class Setup(msgspec.Struct, kw_only=True):
     port: int
     admin_port: int
     workers: int = 1
+    stores: Stores | None = None  # of keys and limits; none: everybody may call
+    admin_key: bytes | None = None  # the hash of the one that the settings name
     log: TextIO | None = None
     receipt: ReceiptOf | None = None
     telemetry: Telemetry | None = None
@@ -102,7 +106,9 @@ def run_async(main: Coroutine[Any, Any, None]) -> None:
 
 
 def up(setup: Setup) -> None:
-    """Serve until SIGTERM or SIGINT."""
+    """Serve until SIGTERM or SIGINT. What cannot be served is said here, before any process is made."""
+    check_homes(setup.first.estate, setup.first.credentials)
+    Certificates(setup.first.settings)
     sockets = listen(setup.host, setup.port, setup.workers)
     url = _url(setup.host, sockets[0].getsockname()[1], setup.first.settings.tls_cert is not None)
     if setup.workers == 1:
@@ -116,11 +122,12 @@ async def _alone(setup: Setup, listening: socket.socket, url: str) -> None:
     worker = Worker(
         setup.read,
         recorder,
-        keys=setup.state / "keys.db",
+        stores=setup.stores,
         log=setup.log,
         first=setup.first,
         receipt=setup.receipt,
         telemetry=setup.telemetry,
+        admin_key=setup.admin_key,
     )
     try:
         await worker.start(listening)
@@ -232,8 +239,8 @@ def _fork(setup: Setup, number: int, sockets: list[socket.socket]) -> _Child:
 async def _child(setup: Setup, number: int, listening: socket.socket, link: socket.socket) -> None:
     recorder = setup.recorder(number)
     worker = Worker(
-        setup.read, recorder, keys=setup.state / "keys.db", log=setup.log, share=setup.workers,
-        first=setup.first, receipt=setup.receipt, telemetry=setup.telemetry,
+        setup.read, recorder, stores=setup.stores, log=setup.log, share=setup.workers,
+        first=setup.first, receipt=setup.receipt, telemetry=setup.telemetry, admin_key=setup.admin_key,
     )  # fmt: skip
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, ended.set)
@@ -291,8 +298,10 @@ async def _watch(setup: Setup, children: list[_Child], sockets: list[socket.sock
         nonlocal stopping
         stopping = True
         for child in list(children):
-            with contextlib.suppress(ProcessLookupError):  # it ended by itself, and is reaped already
+            try:
                 os.kill(child.pid, signal.SIGTERM)
+            except ProcessLookupError:  # it ended by itself, is reaped already, and waits to be replaced
+                children.remove(child)
         if children:
             await gone_all.wait()
         return 0

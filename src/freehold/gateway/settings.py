@@ -140,6 +140,10 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
     tls_ca: Annotated[
         str | None, Meta(description="A PEM file of authorities to trust for homes, beside the system's.")
     ] = None
+    admin_key: Annotated[
+        Secret | None,
+        Meta(description="Where the key is by which callers' keys are managed on the admin port."),
+    ] = None
     drain: Annotated[Duration, Meta(description="How long calls may finish when it stops.")] = Duration("30s")
     timeouts: Annotated[TimeoutSettings, Meta(description="How long the gateway waits.")] = TimeoutSettings()
     order: Annotated[OrderSettings, Meta(description="Which home comes first.")] = OrderSettings()
@@ -148,12 +152,25 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
 
 
 class StateSettings(Struct, frozen=True, kw_only=True):
-    """What gateway processes share. Left out, it is one SQLite file on this machine."""
+    """What gateway processes share: callers' keys, the use of their limits, news of homes' health.
+
+    Left out, it is a SQLite file on this machine. With both, PostgreSQL keeps keys and dollars, and Redis
+    what lasts a minute or less.
+    """
+
+    file: Annotated[
+        str | None,
+        Meta(description="The SQLite file, for several gateways of one machine.  Else in FREEHOLD_HOME."),
+    ] = None
 
     postgres: Annotated[
         Secret | None, Meta(description="Where the PostgreSQL address is, with its password.")
     ] = None
     redis: Annotated[Secret | None, Meta(description="Where the Redis or Valkey address is.")] = None
-    lease: Annotated[Duration, Meta(description="How long a process holds its slice of a shared budget.")] = (
-        Duration("5s")
-    )
+    lease: Annotated[
+        Duration, Meta(description="Without a word for so long, a process is taken for gone.")
+    ] = Duration("15s")
+    ready: Annotated[
+        Duration,
+        Meta(description="How much of a limit a process holds ready, as time at the key's own rate."),
+    ] = Duration("10s")

@@ -23,6 +23,7 @@ class Side(Protocol):
     """One such call: its model, what a home is asked, what the caller is told."""
 
     model: str
+    charged: bool  # does it use tokens that count?
 
     def write(self, route: Route) -> WireRequest | str:
         """The request for this home, or why it cannot be asked."""
@@ -32,6 +33,8 @@ class Side(Protocol):
 
 
 class Counting:
+    charged = False
+
     def __init__(self, inbound: Inbound, body: bytes) -> None:
         self._inbound = inbound
         self._conversation = read_count(inbound, body)
@@ -47,6 +50,8 @@ class Counting:
 
 
 class Embedding:
+    charged = True
+
     def __init__(self, inbound: Inbound, body: bytes) -> None:
         near = embed_codec_for(inbound)
         if near is None:

@@ -13,6 +13,7 @@ import msgspec
 
 from freehold.dialects import DialectError
 from freehold.dialects.base import StreamReader, StreamWriter
+from freehold.gateway.instream import kind_of
 from freehold.gateway.passing import ENDED, FAILED, FINISHED, HOLD, LIVE, later_wins
 from freehold.types.conversation import (
     Begin,
@@ -287,7 +288,7 @@ class EventLane:
                 break
             if isinstance(event, StreamError):
                 if self.state < FINISHED:
-                    self.state, self.why = FAILED, f"error_in_stream: {event.message}"
+                    self.state, self.why = FAILED, f"{kind_of(event.kind)}: {event.message}"
                 continue
             if isinstance(event, Begin):
                 self.model, self.vendor_id = event.model, event.id

@@ -27,12 +27,14 @@ class Template:
     """One route's part of its records."""
 
     __slots__ = (
-        "_facts", "_reported", "facts", "known", "likes", "parameters", "price", "record", "used",
+        "_as_of", "_facts", "_reported", "_source", "facts", "known", "likes", "parameters", "price",
+        "record", "used",
     )  # fmt: skip
 
     def __init__(self, plan: Plan, route: Route, estate: Digest | None, attested: bool) -> None:
         home = route.home
         self.facts, self.price, self.used = route.facts, home.price, price_used(home.price)
+        self._source, self._as_of = home.price.source or None, home.price.as_of or None
         self.known: Known = "attested" if attested else "assumed"
         self.parameters = route.parameters_active
         self._facts = frozenset(name for name in (home.model, route.model_name) if name)
@@ -73,11 +75,7 @@ class Template:
         nano = nano_usd(usage, self.price)
         if nano is None:
             return None
-        price = self.price
-        return Cost(
-            nano_usd=nano, price=self.used, price_source=price.source or None,
-            price_as_of=price.as_of or None,
-        )  # fmt: skip
+        return Cost(nano_usd=nano, price=self.used, price_source=self._source, price_as_of=self._as_of)
 
     def flops(self, usage: Usage | None) -> int | str | None:
         """Of the tokens that were worked through: cached ones were not."""

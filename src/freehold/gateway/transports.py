@@ -109,6 +109,13 @@ ALIASES: Final = {
 }  # fmt: skip
 
 
+# What the SDKs' base URLs end with and our paths begin with: people write base URLs as the SDKs take them.
+_IN_BASE_URLS: Final = {
+    "foundry-anthropic": ("/anthropic",), "bedrock-messages": ("/anthropic",), "azure-openai": ("/openai",),
+    "azure-openai-v1": ("/openai/v1", "/openai"), "azure-responses": ("/openai/v1", "/openai"),
+}  # fmt: skip
+
+
 def api_of(name: str) -> str:
     """The row that a home's `api` means."""
     api = ALIASES.get(name, name)
@@ -145,8 +152,10 @@ def reach(home: Home, api: str) -> Reach:
     parts = urlsplit(url)
     secure = parts.scheme == "https"
     prefix = parts.path.rstrip("/")
-    if prefix.endswith("/v1") and row.dialect in ("openai", "responses"):
-        prefix = prefix[:-3]  # people write base URLs as the SDKs take them
+    for end in _IN_BASE_URLS.get(api, ("/v1",) if row.dialect in ("openai", "responses") else ()):
+        if prefix.endswith(end):
+            prefix = prefix[: -len(end)]
+            break
     return Reach(
         secure=secure, host=parts.hostname or "", port=parts.port or (443 if secure else 80), prefix=prefix
     )

@@ -396,10 +396,14 @@ class Pool:
         while self._idle and self._idle[0].idle_since < horizon:
             self._idle.popleft().transport.close()
 
-    def close(self) -> None:
-        """Idle connections go now, those at work when they are done."""
+    def retire(self) -> None:
+        """Idle connections go now, those at work, or being opened for a call, when they are done."""
         self.closed = True
-        for task in self._opening:
-            task.cancel()
         while self._idle:
             self._idle.pop().transport.close()
+
+    def close(self) -> None:
+        """Nobody waits for anything any more."""
+        self.retire()
+        for task in self._opening:
+            task.cancel()

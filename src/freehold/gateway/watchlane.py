@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from freehold.dialects import Codec, DialectError
 from freehold.dialects.watching import Passed, Watcher
+from freehold.gateway.instream import kind_of
 from freehold.gateway.passing import ENDED, FAILED, FINISHED, HOLD, LIVE, later_wins
 from freehold.types.conversation import Begin, End, Finished, StreamError, Usage, UsageReport
 
@@ -54,7 +55,7 @@ class WatchLane:
         for event in passed.events:
             if isinstance(event, StreamError):
                 failed = self.state < FINISHED
-                self.why = f"error_in_stream: {event.message}"
+                self.why = f"{kind_of(event.kind)}: {event.message}"
             elif isinstance(event, Finished):
                 self._note(event.usage)
                 self.state, self.finish = FINISHED, event.finish

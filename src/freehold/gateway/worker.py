@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import random
 import resource
 import socket
 from collections.abc import Callable, Mapping
@@ -17,18 +18,19 @@ from freehold.clock import Clock, SystemClock
 from freehold.errors import FreeholdError, ProblemsError
 from freehold.estate.model import Estate
 from freehold.gateway.auth.identity import FIRST_SECONDS_MAX
-from freehold.gateway.auth.identity import load as load_identity
 from freehold.gateway.capacity import name_of
 from freehold.gateway.content import Seal
+from freehold.gateway.desk import KeyDesk, Visit
+from freehold.gateway.gossip import gossip
 from freehold.gateway.headroom import Standing
-from freehold.gateway.keys import Key, KeyFile, KeyRing
 from freehold.gateway.metrics import Snapshot, series, snapshot
 from freehold.gateway.pins import PinFile
 from freehold.gateway.plane import Plane
+from freehold.gateway.routes import check_homes
 from freehold.gateway.settings import GatewaySettings
+from freehold.gateway.sharing import Sharing, Stores
 from freehold.gateway.telemetry import Telemetry, Tracing, Watched
 from freehold.gateway.tls import HANDSHAKE_SECONDS_MAX, Certificates
-from freehold.gateway.transports import TRANSPORTS, api_of
 from freehold.types.contracts import Recorder
 from freehold.types.names import HomeId
 
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 GC_THRESHOLD: Final = 50_000  # calls make no cycles; rare collections are enough and short
 _AT_START: Final = ("host", "port", "admin_port", "workers")
+KEYS_SECONDS_MAX: Final = 5.0  # to read the keys before calls are taken
 PAGE_BYTES: Final = resource.getpagesize()
 
 
@@ -83,18 +86,21 @@ class Worker:
     """Runs a Plane until it is told to stop."""
 
     def __init__(
-        self, read: Read, recorder: Recorder, *, keys: Path | None = None, log: TextIO | None = None,
+        self, read: Read, recorder: Recorder, *, stores: Stores | None = None, log: TextIO | None = None,
         clock: Clock | None = None, share: int = 1, first: Settled | None = None,
+        admin_key: bytes | None = None,
         receipt: ReceiptOf | None = None, telemetry: Telemetry | None = None,
     ) -> None:  # fmt: skip
-        self._read, self._recorder, self._keys_path = read, recorder, keys
+        self._read, self._recorder, self._stores = read, recorder, stores
         self._log, self._share, self._first = log, share, first
         self._receipt, self._telemetry = receipt, telemetry
         self._exporter: Exporter | None = None
         self.clock = clock or SystemClock()
         self.plane: Plane | None = None
         self._server: asyncio.Server | None = None
-        self._ring: KeyRing | None = None
+        self.sharing: Sharing | None = None
+        self._desk: KeyDesk | None = None
+        self._admin_key = admin_key
         self._certificates: Certificates | None = None
         self._reloading = asyncio.Lock()
         self.ready = False
@@ -102,27 +108,26 @@ class Worker:
     async def start(self, listening: socket.socket) -> None:
         settled = self._first or self._read()
         loop = asyncio.get_running_loop()
-        if self._keys_path is not None:
-            self._ring = KeyRing(KeyFile(self._keys_path, self.clock), self.clock, self._share)
-            self._ring.load()
+        chance = random.Random()  # noqa: S311  # order and jitter, not secrets
+        sharing = None
+        if self._stores is not None:
+            sharing = self.sharing = Sharing(self._stores, loop=loop, clock=self.clock, chance=chance)
+            await sharing.first(KEYS_SECONDS_MAX)
         self._certificates = certificates = Certificates(settled.settings)
         recorder, tracing = self._watched()
-        self.plane = Plane(
-            settled.estate, settled.settings, recorder, settled.credentials, clock=self.clock,
-            keys=self._ring, log=self._log, tls=certificates.outward, share=self._share,
+        self.plane = plane = Plane(
+            settled.estate, settled.settings, recorder, settled.credentials, clock=self.clock, chance=chance,
+            keys=sharing.ring if sharing else None, log=self._log, tls=certificates.outward,
+            share=self._share,
             strict=settled.strict, seal=settled.seal, tracing=tracing,
-            pins=None if self._keys_path is None else PinFile(self._keys_path.with_name("pins.db")),
+            allowance=sharing.allowance if sharing else None,
+            pins=None if self._stores is None else PinFile(self._stores.folder / "pins.db"),
         )  # fmt: skip
-        plane = self.plane
         self._tell(plane)
-        if self._ring is not None:
-            ring = self._ring
-
-            def put(rows: list[tuple[bytes, Key]]) -> None:
-                loop.call_soon_threadsafe(plane.keys_changed, rows)
-
-            ring.watch(put)
-        plane = self.plane
+        if sharing is not None and self._stores is not None:
+            sharing.follow(plane.keys_changed, plane.log.event)
+            if self._share > 1 or self._stores.gossips:
+                gossip(sharing, plane)
         await asyncio.to_thread(self._first_credentials, FIRST_SECONDS_MAX)
         from freehold.gateway.caller import CallerConnection
 
@@ -194,11 +199,7 @@ class Worker:
     def _read_all(self) -> Settled:
         """Whatever may block, in a thread: files, commands that give credentials, the clouds' libraries."""
         settled = self._read()
-        for home in settled.estate.homes.values():
-            if home.api is not None and home.id not in settled.credentials:
-                kind = TRANSPORTS[api_of(home.api)].identity
-                if kind != "none":
-                    load_identity(kind)
+        check_homes(settled.estate, settled.credentials)
         return settled
 
     def _kept(self, plane: Plane, problems: tuple[str, ...]) -> Report:
@@ -218,8 +219,10 @@ class Worker:
         if self._exporter is not None:
             await asyncio.to_thread(self._exporter.close)
         plane.close()
-        if self._ring is not None:
-            self._ring.close()
+        if self.sharing is not None:
+            await self.sharing.end()
+        if self._desk is not None:
+            await self._desk.close()
         return left
 
     def measure(self) -> Snapshot:
@@ -236,11 +239,37 @@ class Worker:
                 live.health.state, live.health.slow
             )
             gauges[series("freehold_home_connections", home=id)] = len(live.pool.connections)
+        if self.sharing is not None:
+            gauges |= self.sharing.gauges()
         gauges.update(_traffic(plane))
         if self._exporter is not None:
             gauges["freehold_telemetry_sent_total"] = self._exporter.sent
             gauges["freehold_telemetry_dropped_total"] = self._exporter.dropped
         return snapshot(plane.metrics, gauges)
+
+    @property
+    def away(self) -> str:
+        return "; ".join(self.sharing.away) if self.sharing is not None else ""
+
+    @property
+    def knows_keys(self) -> bool:
+        """False where the state has been away since the start, and no process here had read it before."""
+        return self.sharing is None or self.sharing.ring.read
+
+    def _at_desk(self) -> KeyDesk | None:
+        if self._desk is None and self._stores is not None:
+            self._desk = KeyDesk(self._stores, self.clock, self._admin_key)
+        return self._desk
+
+    async def keys(self, visit: Visit | None) -> tuple[int, bytes]:
+        desk = self._at_desk()
+        if desk is None or visit is None:
+            return 404, b'{"code":"gateway.no-such-path","what":"this gateway keeps no keys"}'
+        return await desk.answer(visit)
+
+    async def limits(self) -> Snapshot:
+        desk = self._at_desk()
+        return Snapshot(counters={}, gauges={}) if desk is None else await desk.limits(self._plane().now())
 
     def receipt(self, id: str) -> tuple[int, bytes]:
         """Reads the disk, so it is asked for in a thread."""

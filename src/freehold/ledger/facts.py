@@ -71,5 +71,7 @@ def tokens_in(tokens: Tokens | None) -> int | None:
     """Fresh, cached and cache-writing input together; unknown if none of them is known."""
     if tokens is None:
         return None
-    known = [part for part in (tokens.fresh, tokens.cache_read, tokens.cache_write) if part is not None]
-    return sum(known) if known else None
+    fresh, read, written = tokens.fresh, tokens.cache_read, tokens.cache_write
+    if read is None and written is None:
+        return fresh
+    return (fresh or 0) + (read or 0) + (written or 0)

@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import islice
-from typing import NamedTuple
 
 import msgspec
 
@@ -24,6 +23,7 @@ from freehold.types.records import AnyRecord
 BUFFER_RECORDS_MAX = 100_000
 ENOUGH_RECORDS = 4096  # for one commit
 BUFFER_BYTES_MAX = 256 * 1024 * 1024
+ADMIT_FILL_MAX = 0.9  # of the buffer
 SEQ_BYTES_MAX = len('"seq":,') + 20  # what the ledger adds to a record
 LOST_IDS_MAX = 10_000
 NOTHING = Lost()
@@ -31,7 +31,7 @@ NOTHING = Lost()
 _encode = msgspec.json.Encoder().encode
 
 
-class Item(NamedTuple):
+class Item(msgspec.Struct, frozen=True):
     id: RecordId
     body: bytes
     entry: AnyRecord | None  # None where it was read back from the spill file
@@ -46,6 +46,7 @@ class Intake:
         self.wake = threading.Event()
         self._hurry = threading.Event()
         self._records_max, self._bytes_max = records_max, bytes_max
+        self._records_enough, self._bytes_enough = records_max * ADMIT_FILL_MAX, bytes_max * ADMIT_FILL_MAX
         self._lock = threading.Lock()
         self._items: deque[Item] = deque()
         self._bytes = 0
@@ -80,6 +81,11 @@ class Intake:
             self._hurry.clear()
             if not self._waiting and not self._closed:
                 self._hurry.wait(seconds)
+
+    @property
+    def crowded(self) -> bool:
+        """What is admitted must still find room to be recorded."""
+        return len(self._items) >= self._records_enough or self._bytes >= self._bytes_enough
 
     def fill_ppm(self) -> int:
         """How full the buffer is."""

@@ -29,7 +29,7 @@ from freehold.types.names import RecordId
 from freehold.types.records import AnyRecord
 
 CROSSINGS_READ = 64
-ADMIT_FILL_PPM_MAX = 900_000  # what was admitted must still find room to be recorded
+_ADMIT = Admit()
 
 
 class Ledger:
@@ -70,10 +70,12 @@ class Ledger:
             self._store.publish_cosigned(note)
 
     def admit(self, policy: Policy) -> Admit | Refused:
-        failing, full = self._committer.failing, self._intake.fill_ppm() >= ADMIT_FILL_PPM_MAX
+        failing, full = self._committer.failing, self._intake.crowded
+        if failing is None and not full:
+            return _ADMIT
         strict = policy.evidence == "strict"
-        if not full and (failing is None or (not strict and not self._committer.spill_full)):
-            return Admit()
+        if not full and not strict and not self._committer.spill_full:
+            return _ADMIT
         if policy.unrecorded == "run":
             return Admit(recorded=False)
         return Refused(

@@ -166,6 +166,16 @@ def _marginal(model: Model, solution: Solution) -> Iterator[RulePrice]:
         if worth > WORTH_LEAST and limit.kind != "hours":
             words = f"one more of {limit.name} ({limit.unit}) is worth {worth:.2f} $/h"
             yield RulePrice(rule=limit.name, usd_per_hour=float(worth), how="marginal", words=words)
+    for group, dual in zip(problem.commitments, duals.commitments, strict=True):
+        worth = max(0.0, group.saving - float(dual)) if group.size else 0.0
+        if worth > WORTH_LEAST:
+            words = (
+                f"one more chip under commitment {group.name} would save {worth:.2f} $/h on demand, "
+                f"for {group.price:.2f} $/h committed"
+            )
+            yield RulePrice(
+                rule=f"commitment {group.name}", usd_per_hour=worth - group.price, how="marginal", words=words
+            )
     for w, one in enumerate(model.asked):
         worth = sum(v * problem.demand[x] / 100 for (x, _), v in duals.outlive.items() if x == w)
         if worth > WORTH_LEAST:

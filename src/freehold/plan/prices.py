@@ -218,6 +218,33 @@ def believed(offers: Iterable[Offer], silicon: Mapping[SiliconId, Silicon]) -> l
     ]
 
 
+class Doubt(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing found against one price, for people to read."""
+
+    price: str
+    defect: str
+    what: str
+    fix: str
+    used: bool
+
+
+def doubts(judged: Iterable[tuple[Offer, Judged]]) -> list[Doubt]:
+    """Those that are not used first."""
+    found = []
+    for offer, one in judged:
+        name, used = f"{offer.vendor} {offer.region} {offer.instance}", one.chip_hour_usd is not None
+        found += [
+            Doubt(price=name, defect=said.defect, what=said.what, fix=said.fix, used=used)
+            for said in one.findings
+        ]
+        if "another product" in offer.suspect:
+            fix = "check which product it is"
+            found.append(
+                Doubt(price=name, defect="another-sku", what=f"{name}: {offer.suspect}", fix=fix, used=used)
+            )
+    return sorted(found, key=lambda one: one.used)
+
+
 class ChipPrice(msgspec.Struct, frozen=True, kw_only=True):
     """The cheapest price of a chip that can be believed, and where."""
 

@@ -24,13 +24,14 @@ from freehold.plan.settings import PlanSettings
 from freehold.plan.solver.master import Master
 from freehold.plan.solver.problem import EPSILON, Bools, Commitment, Floats, Limit, Problem
 from freehold.plan.solver.replan import replan
-from freehold.plan.solver.solve import GAP_DONE, Solution
+from freehold.plan.solver.solve import EXACT_CHOICES_MAX, GAP_DONE, Budget, Solution, solve
 from freehold.plan.way import Silicon
 from freehold.types.names import HomeId, WorkloadId
 from freehold.types.sampling import AlignShape
 from freehold.units import NS_PER_S
 
 REPAIR_ROUNDS = 12  # of the relaxation, for the bound
+EXACT_SECONDS_MAX = 0.4  # for the optimum, where there are few choices
 
 
 def repair(
@@ -127,16 +128,25 @@ def _gone(model: Model, lost: frozenset[HomeId]) -> Bools:
 def _replanned(
     model: Model, before: Plan, lost: frozenset[HomeId], clock: Clock, started_ns: int
 ) -> Solution:
+    """Quickly at first; then a few to the optimum, and many with a bound from the relaxation."""
     problem = model.problem
     found = replan(problem, units_of(model, before.placements), _gone(model, lost))
-    seconds = (clock.monotonic_ns() - started_ns) / NS_PER_S
+    price, few = problem.price(found.units), problem.size[2] <= EXACT_CHOICES_MAX
+    again = solve(problem, seed=before.seed, budget=Budget(seconds=EXACT_SECONDS_MAX)) if few else None
+    if again is not None and again.price <= price:
+        return _timed(again, clock, started_ns)
     rounds = iter(range(REPAIR_ROUNDS))
-    relaxation = Master(problem).solve(lambda: next(rounds, None) is None)
-    price = problem.price(found.units)
-    return Solution(
-        units=found.units, price=price, bound=relaxation.bound, relaxation=relaxation,
-        exact=price <= relaxation.bound * (1 + GAP_DONE), steps=0, seconds=seconds,
+    relaxation = again.relaxation if again else Master(problem).solve(lambda: next(rounds, None) is None)
+    bound = again.bound if again else relaxation.bound
+    solution = Solution(
+        units=found.units, price=price, bound=bound, relaxation=relaxation,
+        exact=price <= bound * (1 + GAP_DONE), steps=0, seconds=0.0,
     )  # fmt: skip
+    return _timed(solution, clock, started_ns)
+
+
+def _timed(solution: Solution, clock: Clock, started_ns: int) -> Solution:
+    return msgspec.structs.replace(solution, seconds=(clock.monotonic_ns() - started_ns) / NS_PER_S)
 
 
 def units_of(model: Model, placements: Sequence[Placement]) -> Floats:

@@ -26,7 +26,10 @@ VENDORS: dict[str, Vendor] = {
     "responses": Vendor(speaks=_OPENAI, request_id="x-request-id", id_prefix="resp_"),
     "anthropic": Vendor(speaks={"anthropic": _ALL}, request_id="request-id", id_prefix="msg_"),
     "bedrock": Vendor(
-        speaks={"bedrock": _ALL, "anthropic": frozenset({"messages"})},
+        speaks={
+            "bedrock": _ALL,
+            "anthropic": frozenset({"messages", "foundry"}),
+        },  # Mantle's path is Foundry's
         request_id="x-amzn-requestid",
         id_prefix="msg_bdrk_",
     ),

@@ -64,6 +64,18 @@ class Cost(_Part, frozen=True, kw_only=True):
     commitment: str | None = None  # the contract or reservation that the price is under
 
 
+class Charged(_Part, frozen=True, kw_only=True):
+    """What a call counted against the limits of its key.
+
+    `by` usage: what the home reported. `bound`: the most it can have been, as that is not known in full.
+    `nothing`: no home answered. `nano_usd` is there only where the key has a budget in dollars.
+    """
+
+    tokens: int
+    nano_usd: int | None = None
+    by: Literal["usage", "bound", "nothing"] = "usage"
+
+
 class Took(_Part, frozen=True, kw_only=True):
     queue_us: int | None = None
     first_content_us: int | None = None
@@ -136,6 +148,7 @@ class CallRecord(Record, frozen=True, kw_only=True, tag="call/1"):
     response: Content | None = None
     choice: dict[str, Any] | None = None  # all that the order of homes was made from, where that is kept
     trace: str | None = None  # the caller's W3C traceparent
+    charged: Charged | None = None  # where the key has a limit that counts tokens or dollars
     adapted: tuple[str, ...] = ()  # what was changed in the request for its home; the caller's words left out
 
 

@@ -5,6 +5,6 @@ Must not know: calls, homes' health, policies. The event loop only ever reads wh
 Start with `identity` (what the data plane sees), then one cloud.
 """
 
-from freehold.gateway.auth.identity import Identity, Refreshing, identity
+from freehold.gateway.auth.identity import Identity, Refreshing, identity, require
 
-__all__ = ["Identity", "Refreshing", "identity"]
+__all__ = ["Identity", "Refreshing", "identity", "require"]

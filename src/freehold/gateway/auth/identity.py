@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import threading
 from collections.abc import Mapping
@@ -115,17 +114,17 @@ _TABLE: dict[str, tuple[str, str]] = {
 }
 
 
-def load(kind: str) -> None:
-    """Import the cloud's library, which takes a moment: called in a thread, before the loop needs it."""
-    with contextlib.suppress(ModuleNotFoundError):  # told, with the extra it needs, by whoever makes one
-        importlib.import_module(_TABLE[kind][0])
+def require(kind: str, home: Home) -> None:
+    """Import the cloud's library, which takes a moment and may not be there: before the loop needs it."""
+    module, extra = _TABLE[kind]
+    try:
+        importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(extra, f"home {home.id!r}, which has no key of its own,") from error
 
 
 def identity(kind: str, home: Home, *, service: str, scope: str, clock: Clock) -> Identity:
     """The identity that signs for a home; the extra it needs is named where it is missing."""
-    module, extra = _TABLE[kind]
-    try:
-        made = importlib.import_module(module).make(home, service=service, scope=scope, clock=clock)
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(extra, f"home {home.id!r}, which has no key of its own,") from error
+    require(kind, home)
+    made = importlib.import_module(_TABLE[kind][0]).make(home, service=service, scope=scope, clock=clock)
     return cast("Identity", made)
