@@ -20,10 +20,10 @@ HEDGED = HedgeSettings(
     enabled=True, quantile=0.5, calls_share_max=1.0, cost_share_max=1.0, delay_min=Duration("20ms")
 )
 PATIENT = TimeoutSettings(
-    connect=Duration("1s"), header=Duration("2s"), first_content=Duration("3s"), idle=Duration("1s"),
-    total=Duration("5s"),
+    connect=Duration("5s"), header=Duration("15s"), first_content=Duration("15s"), idle=Duration("15s"),
+    total=Duration("30s"),
 )  # fmt: skip
-SLOW = FaultRule(fault="slow_headers", seconds=1.0, skip=SAMPLES_MIN)
+SLOW = FaultRule(fault="slow_headers", seconds=10.0, skip=SAMPLES_MIN)
 
 
 def hedged(faults: dict[int, dict[str, FaultRule]], **hedge: object) -> AbstractAsyncContextManager[Street]:
@@ -66,15 +66,15 @@ async def test_loser_of_a_hedge_is_stopped_and_accounted_for() -> None:
 
 async def test_hedge_that_comes_too_late_is_let_go() -> None:
     faults = {
-        0: {"slow": FaultRule(fault="slow_headers", seconds=0.15, skip=SAMPLES_MIN + 1)},
-        1: {"slower": FaultRule(fault="slow_headers", seconds=2.0)},
+        0: {"slow": FaultRule(fault="slow_headers", seconds=0.5, skip=SAMPLES_MIN + 1)},
+        1: {"slower": FaultRule(fault="slow_headers", seconds=10.0)},
     }
     async with hedged(faults) as place:
         await place.post(ask())
         await warmed(place, stream=False)
         got = await place.post(ask())
         assert (got.status, got.headers["x-freehold-home"]) == (200, "home0")
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(20):
             while not place.kept.attempts:
                 await asyncio.sleep(0.005)
         (lost,) = place.kept.attempts
@@ -83,7 +83,8 @@ async def test_hedge_that_comes_too_late_is_let_go() -> None:
 
 
 async def test_hedges_keep_within_their_share_of_calls() -> None:
-    async with hedged({0: {"slow": SLOW}}, calls_share_max=0.01) as place:
+    slow = FaultRule(fault="slow_headers", seconds=0.3, skip=SAMPLES_MIN)
+    async with hedged({0: {"slow": slow}}, calls_share_max=0.01) as place:
         await place.post(ask())
         await warmed(place, stream=False)
         got = await place.post(ask())
@@ -105,13 +106,13 @@ async def test_hedge_takes_over_when_the_first_home_fails_meanwhile() -> None:
 
 
 async def test_caller_who_leaves_ends_both_tries() -> None:
-    faults = {0: {"slow": SLOW}, 1: {"slow": FaultRule(fault="slow_headers", seconds=1.0)}}
+    faults = {0: {"slow": SLOW}, 1: {"slow": FaultRule(fault="slow_headers", seconds=10.0)}}
     async with hedged(faults) as place:
         await place.post(ask())
         await warmed(place, stream=False)
         _, writer = await asyncio.open_connection("127.0.0.1", int(place.url.rpartition(":")[2]))
         writer.write(raw_request())
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(20):
             while place.plane.hedging is None or not place.plane.hedging.started_count:
                 await asyncio.sleep(0.005)
             reset(writer)

@@ -24,7 +24,8 @@ KV_TIGHT: Final = 0.9
 TELL_SECONDS: Final = 0.05  # between two readings of headers while there is plenty of room
 PLENTY: Final = 0.5
 PAUSE_SECONDS_FIRST: Final = 0.25  # after a throttle that names no time
-PAUSE_SECONDS_MAX: Final = 8.0
+PAUSE_SECONDS_MAX: Final = 2.0  # well under what calls wait for: our own guess alone refuses nobody
+NEWS_SECONDS: Final = 8.0  # throttles within it belong together
 CLOSED_SECONDS_MAX: Final = 120.0
 MARK_SECONDS: Final = 0.5
 MARKS_MAX: Final = 130  # over a minute of them
@@ -215,7 +216,7 @@ class Headroom:
             if kind not in self._told:  # there the vendor has just said what is left
                 bucket.level += _of(kind, amount)  # it was not let through
         # Calls that were under way when the first of them was turned away tell the same news again.
-        news = sent_at >= self._throttled_at or now - self._throttled_at > PAUSE_SECONDS_MAX
+        news = sent_at >= self._throttled_at or now - self._throttled_at > NEWS_SECONDS
         if news:
             self._news(amount, now)
         elif self.learned is not None:
@@ -232,7 +233,7 @@ class Headroom:
         return self._blocked(amount, now)
 
     def _news(self, amount: Amount, now: float) -> None:
-        if now - self._throttled_at < PAUSE_SECONDS_MAX:
+        if now - self._throttled_at < NEWS_SECONDS:
             self._pause_s = min(self._pause_s * 2, PAUSE_SECONDS_MAX)
         self._throttled_at = now
         if self._hidden(amount, now):

@@ -1,7 +1,7 @@
 """Streams whose bytes pass through untouched: watched event by event, decoded only as far as must be known.
 
-Every event is decoded into a small struct, which checks that it is whole JSON and tells content, finish,
-usage and errors apart. Nothing is forwarded before the first content, and only whole events after it.
+Every event is decoded into a small struct: that shows it whole, and tells content, finish, usage and errors.
+Nothing is forwarded before the first content, and only whole events after it.
 """
 
 from __future__ import annotations
@@ -408,8 +408,7 @@ class PassLane:
         self._pending = b""
         self.state = HOLD
         self.usage: Usage | None = None
-        self.model = self.finish = self.vendor_id = self.keeps = ""
-        self.why = ""
+        self.model = self.finish = self.vendor_id = self.keeps = self.why = ""
         self._held: list[bytes] = []  # until the first content
         self.kept = bytearray()  # what was forwarded, for a rescue that continues it
         self.kept_bytes = 0

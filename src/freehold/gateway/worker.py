@@ -315,9 +315,9 @@ def _traffic(plane: Plane) -> dict[str, float]:
     lengths = {**dict.fromkeys(plane.generation.plans, 0), **traffic.lengths()}
     for workload, length in lengths.items():
         found[series("freehold_queue_length", workload=workload)] = length
-    if plane.hedging is not None:
-        found["freehold_hedges_total"] = plane.hedging.started_count
-        found["freehold_hedges_won_total"] = plane.hedging.won_count
+    hedging = plane.hedging
+    found["freehold_hedges_total"] = 0 if hedging is None else hedging.started_count
+    found["freehold_hedges_won_total"] = 0 if hedging is None else hedging.won_count
     found["freehold_queued_total"] = traffic.queued_count
     found["freehold_turned_away_total"] = traffic.turned_away_count
     return found
