@@ -289,11 +289,12 @@ def main() -> None:
     given = parser.parse_args()
     decode = msgspec.json.Decoder(Call).decode
     calls = [decode(line) for line in (given.trace or shared(TRACE)).read_bytes().splitlines()]
+    where = environment()
     rows = [told(who, cache, calls, make) for cache in CACHES for who, make in WAYS.items()]
     print(table(rows))
     if given.write:
         share = possible(calls) / sum(len(call.hash_ids) for call in calls)
-        report = Report(environment=environment(), calls=len(calls), possible=share, rows=rows)
+        report = Report(environment=where, calls=len(calls), possible=share, rows=rows)
         (RESULTS / "affinity.md").write_text(report.markdown(), encoding="utf-8")
 
 

@@ -203,7 +203,7 @@ def main() -> None:
     parser.add_argument("--only", default="")
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
-    rows = []
+    where, rows = environment(), list[Row]()
     for scenario in SCENARIOS:
         if given.only not in scenario.name:
             continue
@@ -216,7 +216,7 @@ def main() -> None:
     if given.write:
         known = shared(CONVERSATIONS).exists()
         source = "arrivals of Azure's public traces" if known else "made-up arrivals"
-        report = Report(environment=environment(), arrivals=source, rows=rows)
+        report = Report(environment=where, arrivals=source, rows=rows)
         (RESULTS / "capacity.md").write_text(report.markdown(), encoding="utf-8")
 
 

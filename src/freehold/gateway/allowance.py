@@ -188,6 +188,26 @@ class Allowance:
         leasing.waiting.append(_Waiting(self, wish, found, leasing.now() + WAIT_SECONDS_MAX))
         leasing.hurry()
 
+    def hold_now(self, caller: Caller) -> Held | None:
+        """For a key whose limits only count calls: what it needs, if it is here. None: see `admit`."""
+        now_ns, meters = self._now_ns(), caller.meters
+        for meter in meters:
+            slice_ = meter.now
+            if now_ns >= slice_.ends_ns or slice_.ceiling <= slice_.used + slice_.reserved:
+                return None
+            if not meter.active:
+                return None
+        parts = []
+        for meter in meters:
+            slice_ = meter.now
+            meter.note(1, now_ns)
+            if meter.kind == REQUESTS:
+                slice_.use(1)
+            else:
+                slice_.reserve(1)
+                parts.append((slice_, 1))
+        return Held(_NO_BOUND, _NO_FACTS, parts)
+
     def _bound(
         self, caller: Caller, asked: Asked, plan: Plan, generation: Generation
     ) -> tuple[Facts, Bound | Unbounded]:
