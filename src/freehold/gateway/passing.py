@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from freehold.dialects.usage import merged
 from freehold.gateway.instream import kind_in
 from freehold.gateway.told import FINISHES, GEMINI_CALLS, RESPONSES_CALL, Whole, named, named_by
 from freehold.types.conversation import Usage
@@ -512,7 +513,7 @@ class PassLane:
             usage = self._read_usage(seen.usage)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return  # usage that is none stays unknown; the answer is not spoilt by it
-        self.usage = usage if self.usage is None else later_wins(self.usage, usage)
+        self.usage = usage if self.usage is None else merged(self.usage, usage)
 
     def _fail(self, why: str, out: bytes) -> bytes:
         """What was said before the failure still goes out, unless none of it was content."""
@@ -538,17 +539,6 @@ def _data_of(frame: bytes) -> bytes | None:
     if not lines:
         return None
     return b"\n".join(line[6:] if line.startswith(b"data: ") else line[5:] for line in lines)
-
-
-def later_wins(before: Usage, after: Usage) -> Usage:
-    """Anthropic tells input at the start and output at the end, cumulatively."""
-    return Usage(
-        fresh=before.fresh if after.fresh is None else after.fresh,
-        cache_read=before.cache_read if after.cache_read is None else after.cache_read,
-        cache_write=before.cache_write if after.cache_write is None else after.cache_write,
-        output=before.output if after.output is None else after.output,
-        reasoning=before.reasoning if after.reasoning is None else after.reasoning,
-    )
 
 
 # --- whole answers ---

@@ -13,8 +13,9 @@ import msgspec
 
 from freehold.dialects import DialectError
 from freehold.dialects.base import StreamReader, StreamWriter
+from freehold.dialects.usage import merged
 from freehold.gateway.instream import kind_of
-from freehold.gateway.passing import ENDED, FAILED, FINISHED, HOLD, LIVE, later_wins
+from freehold.gateway.passing import ENDED, FAILED, FINISHED, HOLD, LIVE
 from freehold.types.conversation import (
     Begin,
     BlockEnd,
@@ -81,12 +82,12 @@ class Story:
                 self.open_text = None
         elif isinstance(event, Begin):
             self.begin = event
-            self.usage = later_wins(self.usage, event.usage)
+            self.usage = merged(self.usage, event.usage)
         elif isinstance(event, Finished):
             self.finished = event
-            self.usage = later_wins(self.usage, event.usage)
+            self.usage = merged(self.usage, event.usage)
         elif isinstance(event, UsageReport):
-            self.usage = later_wins(self.usage, event.usage)
+            self.usage = merged(self.usage, event.usage)
 
     @property
     def text(self) -> str:

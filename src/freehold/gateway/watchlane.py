@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from freehold.dialects import Codec, DialectError
+from freehold.dialects.usage import merged
 from freehold.dialects.watching import Passed, Watcher
 from freehold.gateway.instream import kind_of
-from freehold.gateway.passing import ENDED, FAILED, FINISHED, HOLD, LIVE, later_wins
+from freehold.gateway.passing import ENDED, FAILED, FINISHED, HOLD, LIVE
 from freehold.types.conversation import Begin, End, Finished, StreamError, Usage, UsageReport
 
 
@@ -74,7 +75,7 @@ class WatchLane:
         return self._shown(passed.data)
 
     def _note(self, usage: Usage) -> None:
-        self.usage = usage if self.usage is None else later_wins(self.usage, usage)
+        self.usage = usage if self.usage is None else merged(self.usage, usage)
 
     def _shown(self, data: bytes) -> bytes:
         if self.state == HOLD:

@@ -265,11 +265,15 @@ class Worker:
         desk = self._at_desk()
         if desk is None or visit is None:
             return 404, b'{"code":"gateway.no-such-path","what":"this gateway keeps no keys"}'
+        if self.away:  # known already: whoever asks how we are must not wait behind it
+            return 503, b'{"code":"gateway.state-away","what":"the shared state does not answer"}'
         return await desk.answer(visit)
 
     async def limits(self) -> Snapshot:
         desk = self._at_desk()
-        return Snapshot(counters={}, gauges={}) if desk is None else await desk.limits(self._plane().now())
+        if desk is None or self.away:
+            return Snapshot(counters={}, gauges={})
+        return await desk.limits(self._plane().now())
 
     def receipt(self, id: str) -> tuple[int, bytes]:
         """Reads the disk, so it is asked for in a thread."""
