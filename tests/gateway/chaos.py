@@ -7,6 +7,8 @@ import random
 
 import msgspec
 
+from freehold.config import Duration
+from freehold.gateway.settings import TimeoutSettings
 from freehold.pocket import FaultRule, PocketHome
 from freehold.types.homes import Policy
 from tests.gateway.running import QUICK, Got, Street, ask, street
@@ -36,12 +38,21 @@ class Tally(msgspec.Struct):
         return self.right + self.honest + self.wrong + self.hung
 
 
-async def chaos(calls: int, seed: int, on_cut: str, between_seconds: float) -> Tally:
+# For runs of thousands of calls: a busy machine may take longer than QUICK allows a home that is well.
+PATIENT = TimeoutSettings(
+    connect=Duration("800ms"), header=Duration("800ms"), first_content=Duration("800ms"),
+    idle=Duration("800ms"), total=Duration("10s"),
+)  # fmt: skip
+
+
+async def chaos(
+    calls: int, seed: int, on_cut: str, between_seconds: float, timeouts: TimeoutSettings = QUICK
+) -> Tally:
     """`calls` calls, half of them streams, over three homes of which one is always well."""
     chance = random.Random(seed)
     tally = Tally(notes=[])
     policy = Policy(on_cut=on_cut)  # type: ignore[arg-type]
-    async with street(("openai", "anthropic", "bedrock-converse"), policy=policy, timeouts=QUICK) as place:
+    async with street(("openai", "anthropic", "bedrock-converse"), policy=policy, timeouts=timeouts) as place:
         right = (await place.post(ask(f"[pocket words tokens={WORDS}]"))).text
         trouble = asyncio.create_task(_trouble(place, chance, between_seconds))
         left = iter(range(calls))

@@ -8,6 +8,7 @@ from freehold.clock import FakeClock
 from freehold.config import Duration
 from freehold.estate.settings import ModelSettings
 from freehold.gateway.hedge import SAMPLES_MIN
+from freehold.gateway.meters import CONCURRENCY
 from freehold.gateway.settings import GatewaySettings, HedgeSettings, TimeoutSettings
 from freehold.gateway.sharing import Stores
 from freehold.gateway.standing import account
@@ -243,3 +244,22 @@ async def test_embedding_is_charged_its_input(tmp_path: Path) -> None:
     assert record.charged is not None
     assert (record.charged.tokens, got.status) == (tokens, 200)
     assert 0 < (record.charged.nano_usd or 0) <= tokens * 1250
+
+
+async def test_call_counting_limits_are_held_at_once_or_not_at_all(tmp_path: Path) -> None:
+    stores = stores_in(tmp_path)
+    _, secret = new_key(stores, requests_per_min=5, concurrency=5)
+    async with keyed(stores, keys_clock=FakeClock()) as place:
+        assert (await call(place, secret)).status == 200  # the first one fetches this process's part
+        keys, allowance = place.plane.keys, place.plane.allowance
+        assert keys is not None and allowance is not None
+        (caller,) = keys.callers.values()
+        assert caller.only_counts
+        for meter in caller.meters:
+            meter.now.ceiling = meter.now.used + meter.now.reserved + 1  # room for one more
+        held = allowance.hold_now(caller)
+        assert held is not None
+        assert allowance.hold_now(caller) is None
+        assert [meter.now.reserved for meter in caller.meters if meter.kind == CONCURRENCY] == [1]
+        held.settle()
+        assert [meter.now.reserved for meter in caller.meters if meter.kind == CONCURRENCY] == [0]

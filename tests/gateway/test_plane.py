@@ -12,7 +12,7 @@ from freehold.pocket import FaultRule
 from freehold.types.contracts import Refused
 from freehold.types.homes import Policy, Substitute
 from freehold.types.names import HomeId, ModelId
-from tests.gateway.chaos import chaos
+from tests.gateway.chaos import PATIENT, chaos
 from tests.gateway.running import MODEL, Kept, ask, street
 
 
@@ -228,5 +228,5 @@ async def test_stream_that_is_not_rescued_says_so_and_is_never_cut_short() -> No
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_ten_thousand_calls_in_chaos_are_all_right(seed: int) -> None:
-    tally = await chaos(calls=5000, seed=seed, on_cut="continue", between_seconds=2.0)
+    tally = await chaos(5000, seed, "continue", between_seconds=5.0, timeouts=PATIENT)
     assert (tally.right, tally.wrong, tally.hung, tally.honest) == (5000, 0, 0, 0), tally.notes[:3]

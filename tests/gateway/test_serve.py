@@ -42,9 +42,9 @@ class Up:
     ) -> None:
         self.process, self.running, self.file, self.home = process, running, file, home
 
-    async def call(self, body: bytes = BODY) -> tuple[int, bytes]:
-        url = f"{self.running.url}/v1/chat/completions"
-        async with await wire.request("POST", url, body=body) as response:
+    async def call(self, body: bytes = BODY, key: str = "") -> tuple[int, bytes]:
+        url, headers = f"{self.running.url}/v1/chat/completions", {"x-api-key": key} if key else {}
+        async with await wire.request("POST", url, body=body, headers=headers) as response:
             return response.status, await response.read()
 
     async def admin(self, path: str, method: str = "GET", token: str = "") -> tuple[int, bytes]:

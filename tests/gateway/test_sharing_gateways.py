@@ -121,9 +121,10 @@ async def test_budget_over_eight_processes_is_never_passed_and_loses_no_unit(
     async with gateways(tmp_path, homes, 2, 4, setting, {"STORE": address}) as places:
 
         async def caller(number: int) -> None:
-            status, turn = 0, number
-            secret = dollars if number % 2 else minute
-            while status != 402 and turn < number + 60:
+            """Half of them until there is no more, half so many times; where told to come back, they do."""
+            status, turn = 0, 0
+            secret, turns = (dollars, 10**6) if number % 2 else (minute, 30)
+            while status != 402 and turn < turns:
                 turn += 1
                 got = await places[turn % 2].call(secret, small(5 + number % 7, turn))
                 status = got.status
@@ -142,7 +143,7 @@ async def test_budget_over_eight_processes_is_never_passed_and_loses_no_unit(
     ]
     assert seen <= {200, 402, 429}
     assert (spent.spent, spent.leased, spent.uncertain) == (nano, 0, 0)
-    assert limit - 1_000_000 < nano <= limit
+    assert limit - 1_500_000 < nano <= limit  # what is left is less than one more call may cost
     assert sum(one.spent for one in minutes) == used > 0
     assert all(one.spent <= tokens and one.leased == one.uncertain == 0 for one in minutes)
 

@@ -70,6 +70,16 @@ async def test_call_is_refused_when_the_home_that_holds_its_state_is_gone() -> N
     assert "home1: refused" in got.error
 
 
+async def test_call_that_waits_for_room_waits_for_the_home_that_holds_its_state() -> None:
+    async with street(KEEPERS) as place:
+        id = await made_at_second(place)
+        before = len(place.homes[0].log.entries)
+        await place.homes[1].set_faults({"full": FaultRule(fault="rate_limited", retry_after_s=0.1, count=1)})
+        got = await respond(place, said(previous_response_id=id))
+        assert len(place.homes[0].log.entries) == before
+    assert (got.status, got.headers["x-freehold-home"]) == (200, "home1")
+
+
 async def test_call_is_refused_when_that_home_is_no_candidate_any_more() -> None:
     async with street(KEEPERS) as place:
         id = await made_at_second(place)

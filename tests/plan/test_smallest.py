@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import itertools
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from freehold.plan.smallest import smallest
@@ -16,6 +16,7 @@ def holds_against(conflicts: list[frozenset[str]]):  # type: ignore[no-untyped-d
 
 
 @given(CONFLICTS)
+@settings(max_examples=60, deadline=None)
 def test_smallest_is_what_looking_at_every_subset_finds(conflicts: list[frozenset[str]]) -> None:
     found = smallest(MEMBERS, holds_against(conflicts))
     sizes = [
@@ -34,6 +35,7 @@ def test_smallest_is_what_looking_at_every_subset_finds(conflicts: list[frozense
 
 
 @given(CONFLICTS)
+@settings(max_examples=60, deadline=None)
 def test_every_correction_mends_it(conflicts: list[frozenset[str]]) -> None:
     found = smallest(MEMBERS, holds_against(conflicts))
     for correction in found.corrections if found else ():

@@ -81,7 +81,7 @@ def load_telemetry(config: str | None) -> Telemetry | None:
         for name, one in found.headers.items()
     }
     return Telemetry(
-        endpoint=str(found.endpoint), headers=headers, sample_share=found.sample_share,
+        endpoint=str(found.endpoint), headers=headers, sample_share=found.sample_share, content=found.content,
         interval_s=found.interval.seconds, service_name=found.service_name, queue_max=found.queue_max,
     )  # fmt: skip
 

@@ -15,7 +15,7 @@ from freehold.clock import Clock
 from freehold.dialects import Failure
 from freehold.gateway.allowance import Allowance
 from freehold.gateway.call import Call
-from freehold.gateway.content import Sealings
+from freehold.gateway.content import Said, Sealings, Shown
 from freehold.gateway.evidence import (
     CallLog,
     add_accounts,
@@ -25,6 +25,7 @@ from freehold.gateway.evidence import (
     call_record,
 )
 from freehold.gateway.metrics import Metrics
+from freehold.gateway.telemetry.messages import Heard
 from freehold.gateway.traffic import Traffic
 from freehold.types.names import Digest, RecordId
 from freehold.types.records import AlarmRecord, CallRecord
@@ -41,6 +42,7 @@ class Accounts:
         self._sealings, self._metrics, self._log, self._pools = sealings, metrics, log, traffic
         self._ended: deque[Call] = deque()
         self.estate: Digest | None = None  # of the generation at work
+        self.hear: Callable[[str, Heard], None] | None = None  # who is told what was said, if anybody is
         self.allowance: Allowance | None = None
 
     def ended(self, call: Call) -> None:
@@ -70,6 +72,10 @@ class Accounts:
             self._sealings.recorder.record(answering_attempt(call, record, self._new_id()))
         cost = record.cost
         self._metrics.spent_on(record.workload, record.key, None if cost is None else cost.nano_usd)
+        if self.hear is not None:
+            said = call.said
+            answer = said.whole() if isinstance(said, Said | Shown) else call.answer
+            self.hear(call.id, Heard(call.asked.inbound, call.asked.body, answer, call.asked.stream))
         if call.caller.tags or call.held is not None:
             self._charge(record, call)
         self._sealings.record(record, call.seal, call.asked.body, call.answer, call.said)

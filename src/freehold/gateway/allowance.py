@@ -11,32 +11,23 @@ from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from freehold.dialects import Failure
+from freehold.gateway import overlimit
 from freehold.gateway.asked import Asked
 from freehold.gateway.budgets import Bound, Facts, Unbounded, bound_of, charge, dearest_input
 from freehold.gateway.keys import Caller
 from freehold.gateway.leasing import Leasing
-from freehold.gateway.meters import (
-    CONCURRENCY,
-    COUNTS_DOLLARS,
-    NAMES,
-    NEVER_NS,
-    REQUESTS,
-    TOKENS,
-)
+from freehold.gateway.meters import CONCURRENCY, COUNTS_DOLLARS, REQUESTS, TOKENS
 from freehold.gateway.routes import Generation, Plan
 from freehold.gateway.seams import Client
 from freehold.gateway.slices import Meter, Short, Slice
 from freehold.types.conversation import Usage
 from freehold.types.records import Charged
-from freehold.units import show_usd
 
 WAIT_SECONDS_MAX: Final = 1.5
 WAITING_MAX: Final = 4096  # calls in one process
 FRESH_SECONDS: Final = 0.25  # so long a limit that was found used up is not asked about again
-SOON_MS: Final = 1000
-AWAY_MS: Final = 2000
 _NO_BOUND: Final = Bound()
-_WORDS: Final = {CONCURRENCY: "calls at once", REQUESTS: "calls a minute", TOKENS: "tokens a minute"}
+_UNKNOWN: Final = "this gateway cannot tell whether the key is good"
 
 
 class Settling(Protocol):
@@ -157,9 +148,7 @@ class _Stranger:
         if done:
             self._again()
         else:
-            self._deny(
-                away("this gateway cannot tell whether the key is good", "the shared state does not answer")
-            )
+            self._deny(overlimit.away(_UNKNOWN))
 
 
 class Allowance:
@@ -182,12 +171,7 @@ class Allowance:
         """Calls `start` with what is reserved, or `deny`: now, or when more has come or has not."""
         facts, bound = self._bound(caller, asked, plan, generation)
         if isinstance(bound, Unbounded):
-            deny(
-                Failure(
-                    status=403, kind="permission", what="the most that this call can use cannot be told, and"
-                    " its key has a limit", why=bound.why, fix=bound.fix, code=bound.code,
-                )
-            )  # fmt: skip
+            deny(overlimit.unbounded(bound))
             return
         wish = _Wish(client, caller, bound, facts, start, deny)
         found = self.try_hold(wish)
@@ -203,6 +187,26 @@ class Allowance:
             return
         leasing.waiting.append(_Waiting(self, wish, found, leasing.now() + WAIT_SECONDS_MAX))
         leasing.hurry()
+
+    def hold_now(self, caller: Caller) -> Held | None:
+        """For a key whose limits only count calls: what it needs, if it is here. None: see `admit`."""
+        now_ns, meters = self._now_ns(), caller.meters
+        for meter in meters:
+            slice_ = meter.now
+            if now_ns >= slice_.ends_ns or slice_.ceiling <= slice_.used + slice_.reserved:
+                return None
+            if not meter.active:
+                return None
+        parts = []
+        for meter in meters:
+            slice_ = meter.now
+            meter.note(1, now_ns)
+            if meter.kind == REQUESTS:
+                slice_.use(1)
+            else:
+                slice_.reserve(1)
+                parts.append((slice_, 1))
+        return Held(_NO_BOUND, _NO_FACTS, parts)
 
     def _bound(
         self, caller: Caller, asked: Asked, plan: Plan, generation: Generation
@@ -250,48 +254,22 @@ class Allowance:
         meter, amount = short
         leasing = self._of[meter.kind]
         if self.stopping:
-            return Failure(
-                status=503, kind="overloaded", what="this gateway is stopping", why="it takes no more calls",
-                fix="ask another gateway", code="gateway.full", retry_after_ms=SOON_MS,
-            )  # fmt: skip
+            return overlimit.stopping()
         if amount > meter.limit:
-            return _too_large(meter, amount)
-        slice_ = meter.at(self._now_ns())
+            return overlimit.too_large(meter, amount)
+        now_ns = self._now_ns()
+        slice_ = meter.at(now_ns)
         fresh = leasing.away_since is None and leasing.now() - slice_.told_at <= FRESH_SECONDS
         if slice_.told_at and amount > slice_.left and (fresh or over):
-            return self._used_up(meter, slice_)
+            return overlimit.used_up(meter, slice_, now_ns)
         if not over:
             return None
         if leasing.away_since is not None:
-            return away(
+            return overlimit.away(
                 "this key's limits cannot be checked now",
                 "the shared state does not answer, and this process has used what it had of the limit",
             )
-        return Failure(
-            status=429, kind="rate_limited", what=f"this key's {_words(meter)} are all taken",
-            why=f"of {_shown(meter.kind, meter.limit)} too little is left that no call has reserved",
-            fix="ask again when some of them have ended, or set a smaller max_tokens", code=_code(meter.kind),
-            retry_after_ms=SOON_MS,
-        )  # fmt: skip
-
-    def _used_up(self, meter: Meter, slice_: Slice) -> Failure:
-        left = _shown(meter.kind, max(0, slice_.left))
-        if meter.kind in COUNTS_DOLLARS:
-            ends = slice_.ends_ns
-            when = "" if ends >= NEVER_NS else f", until {_date(ends)}"
-            return Failure(
-                status=402, kind="quota_exhausted", what=f"this key's {_words(meter)} is used up{when}",
-                why=f"{left} of {_shown(meter.kind, meter.limit)} is left; the call may cost more",
-                fix="ask whoever runs this gateway to raise it, or set a smaller max_tokens",
-                code=_code(meter.kind),
-            )  # fmt: skip
-        wait_ms = max(1, (slice_.ends_ns - self._now_ns()) // 1_000_000 + 1)
-        return Failure(
-            status=429, kind="rate_limited", what=f"this key has used its {_words(meter)}",
-            why=f"{left} of {meter.limit:,} is left of this minute, and the call may need more",
-            fix="wait for the next minute, or ask for a higher limit", code=_code(meter.kind),
-            retry_after_ms=wait_ms,
-        )  # fmt: skip
+        return overlimit.all_taken(meter)
 
     # --- keys that are not known ---
 
@@ -299,10 +277,10 @@ class Allowance:
         """A key nobody knows here may be a moment old: read them, then `again`, or say that we cannot."""
         leasing = self.leasings[0]
         if leasing.away_since is not None:
-            deny(away("this gateway cannot tell whether the key is good", "the shared state does not answer"))
+            deny(overlimit.away(_UNKNOWN))
             return
         if len(leasing.strangers) >= WAITING_MAX:
-            deny(away("this gateway looks up too many keys at once", "most of them are probably none"))
+            deny(overlimit.away("this gateway looks up too many keys at once", "most of them are none"))
             return
         leasing.strangers.append(_Stranger(client, leasing.now(), again, deny))
         leasing.read_keys()
@@ -387,39 +365,3 @@ def amount_of(kind: int, bound: Bound) -> int:
     if kind in (CONCURRENCY, REQUESTS):
         return 1
     return bound.tokens if kind == TOKENS else bound.nano_usd or 0
-
-
-def _too_large(meter: Meter, amount: int) -> Failure:
-    return Failure(
-        status=403, kind="permission", what="this call may use more than its key's whole limit",
-        why=f"it may use {_shown(meter.kind, amount)}, and the key's limit is"
-        f" {_shown(meter.kind, meter.limit)} ({_words(meter)})",
-        fix="set a smaller max_tokens, send less, or ask for a higher limit", code="gateway.key-too-small",
-    )  # fmt: skip
-
-
-def away(what: str, why: str) -> Failure:
-    return Failure(
-        status=503, kind="unavailable", what=what, why=why, fix="ask again in a moment",
-        code="gateway.state-away", retry_after_ms=AWAY_MS,
-    )  # fmt: skip
-
-
-def _words(meter: Meter) -> str:
-    return _WORDS.get(meter.kind) or NAMES[meter.kind].replace("_", " ")
-
-
-def _code(kind: int) -> str:
-    return {
-        CONCURRENCY: "gateway.key-concurrency", REQUESTS: "gateway.key-rate", TOKENS: "gateway.key-tokens"
-    }.get(kind, "gateway.key-budget")  # fmt: skip
-
-
-def _shown(kind: int, amount: int) -> str:
-    return show_usd(amount) if kind in COUNTS_DOLLARS else f"{amount:,}"
-
-
-def _date(at_ns: int) -> str:
-    import datetime
-
-    return datetime.datetime.fromtimestamp(at_ns // 10**9, datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -217,8 +217,10 @@ class Attempts(Ends):
         """Room has come."""
         self._delay = None
         self.queued_seconds += waited_seconds
-        self.choices, self._order = choices, choices.routes
-        self._try(choices.routes[0], self.plane.now())
+        self.choices = choices
+        if not self.asked.stored:  # else room came, and nobody else holds what the call names
+            self._order = choices.routes
+        self._try(self._order[0], self.plane.now())
 
     def no_room(self, wait_seconds: float, waited_seconds: float) -> None:
         """None has come, for as long as a call may wait."""

@@ -29,9 +29,10 @@ _TELLING: Final = re.compile(
     rb"|image_generation|tool_search|advisor)"
     rb"|(?:mcp_servers|googleSearch|google_search|googleSearchRetrieval|googleMaps|google_maps|urlContext"
     rb'|url_context|codeExecution|systemTool|web_search_options)"\s*:)'
-    rb"|((?:image|image_url|input_image|input_file|input_audio|inlineData|inline_data|fileData|file_data|file_id"
-    rb"|file|document|video|audio|s3Location|previous_response_id|conversation|container|prompt|cachedContent"
-    rb'|cached_content|searchResult|search_result)")'
+    rb'|(type"\s*:\s*"(?:image|input_image|input_file|input_audio|document|file|video|audio|search_result)'
+    rb"|(?:image|image_url|inlineData|inline_data|fileData|file_data|file_id|file|document|video|audio|s3Location"
+    rb"|previous_response_id|conversation|container|prompt|cachedContent|cached_content|searchResult)"
+    rb'"\s*:)'
     rb'|((?:tools|toolConfig|functions|response_format|output_config)"\s*:))'
 )
 _ESCAPED: Final = re.compile(rb"\\u00[2-7]")  # a field's name may be written with escapes

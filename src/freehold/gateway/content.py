@@ -90,6 +90,26 @@ class Hashed:
         return Content(digest=Digest(f"sha256:{self._fold().hexdigest()}"), length=self._hashed)
 
 
+class Shown(Hashed):
+    """One stream's answer, hashed as it comes, and kept for whoever is told what was said."""
+
+    __slots__ = ("_pieces", "_size")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    def add(self, data: bytes) -> None:
+        super().add(data)
+        if self._size <= SEALED_BYTES_MAX:
+            self._pieces.append(data)
+            self._size += len(data)
+
+    def whole(self) -> bytes:
+        return b"".join(self._pieces)
+
+
 def digest_of(said: bytes) -> Content:
     return Content(digest=_SHA256 + _sha256(said).hexdigest(), length=len(said))
 
@@ -112,9 +132,16 @@ class Sealings:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, recorder: Recorder, seal: Seal | None) -> None:
         self._loop, self.recorder, self.seal = loop, recorder, seal
+        self.tells = False  # somebody is told what was said, beside the ledger
         self._thread: ThreadPoolExecutor | None = None
         self._waiting: dict[RecordId, asyncio.Task[None]] = {}
         self._waiting_bytes = 0
+
+    def gather(self, seal: Seal | None) -> Said | Hashed:
+        """Where a stream's answer goes as it comes."""
+        if seal is not None:
+            return Said()
+        return Shown() if self.tells else Hashed()
 
     def use(self, seal: Seal | None) -> None:
         """From now on; None: digests only."""

@@ -151,12 +151,13 @@ def _what_is_wrong(key: Key) -> str:
 class Caller:
     """A key at work in this process: what it may do, and the part of its limits that this process has."""
 
-    __slots__ = ("expires_ns", "id", "in_flight", "meters", "name", "scope", "tags")
+    __slots__ = ("expires_ns", "id", "in_flight", "meters", "name", "only_counts", "scope", "tags")
 
     def __init__(self, key: Key | None) -> None:
         self.id = key.id if key is not None else None
         self.in_flight = 0
         self.meters: tuple[Meter, ...] = ()
+        self.only_counts = True  # its limits count calls, and not what they use
         self.expires_ns: int | None = None
         self.scope: frozenset[str] | None = None
         self.tags: dict[str, str] = {}
@@ -175,6 +176,7 @@ class Caller:
             meter.limit = limit
             made.append(meter)
         self.meters = tuple(made)
+        self.only_counts = all(meter.kind in (CONCURRENCY, REQUESTS) for meter in made)
 
 
 class KeyRing:

@@ -422,8 +422,7 @@ class PassLane:
             if not data:
                 return b""
         if self.state == LIVE and data.count(b"\n") == 2 and data.startswith(b"data: "):
-            # One event of one line, as nearly always.
-            try:
+            try:  # one event of one line, as nearly always
                 if self._later(data[6:-2]) is _CONTENT:
                     return self._passed(data)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -345,6 +345,10 @@ class Plane:
         if not caller.meters or self.allowance is None:
             self._start(client, memo, asked, caller, started, plan, None)
             return
+        held = self.allowance.hold_now(caller) if caller.only_counts else None
+        if held is not None:
+            self._start(client, memo, asked, caller, started, plan, held)
+            return
         self.allowance.admit(
             client, caller, asked, plan, self.generation,
             lambda held: self._start(client, memo, asked, caller, started, plan, held),

@@ -6,7 +6,6 @@ from typing import Final
 
 from freehold.dialects import Outcome
 from freehold.gateway.attempts import Attempts
-from freehold.gateway.content import Hashed, Said
 from freehold.gateway.passing import ENDED, FAILED, FINISHED, LIVE, WATCHES, PassLane
 from freehold.gateway.replies import stream_head
 from freehold.gateway.rescue import KEPT_BYTES_MAX, Lane, cut_failure, rescue_of, seam_mark
@@ -97,7 +96,7 @@ class Streaming(Attempts):
         client = self.client
         if not self.committed:
             self.committed = True
-            self.said = Hashed() if self.seal is None else Said()
+            self.said = self.plane.sealings.gather(self.seal)
             self.first_content = now
             assert self.route is not None
             client.write(self._stream_head() + client.chunk(out) + (client.last_chunk if last else b""))

@@ -123,6 +123,7 @@ class Worker:
             allowance=sharing.allowance if sharing else None,
             pins=None if self._stores is None else PinFile(self._stores.folder / "pins.db"),
         )  # fmt: skip
+        self._tell(plane)
         if sharing is not None and self._stores is not None:
             sharing.follow(plane.keys_changed, plane.log.event)
             if self._share > 1 or self._stores.gossips:
@@ -150,6 +151,12 @@ class Worker:
         self._exporter = Exporter(self._telemetry, encoder, self.clock, say=self._say)
         self._exporter.start()
         return Watched(self._recorder, self._exporter.offer), Tracing(self._telemetry.sample_share)
+
+    def _tell(self, plane: Plane) -> None:
+        """Let the exporter hear what was said, where the settings want that told."""
+        if self._exporter is not None and self._telemetry is not None and self._telemetry.content:
+            plane.sealings.tells = True
+            plane.accounts.hear = self._exporter.hear
 
     def _say(self, words: str) -> None:
         if self.plane is not None:

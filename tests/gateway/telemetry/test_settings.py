@@ -44,3 +44,16 @@ async def test_gateway_whose_collector_is_away_answers_all_the_same(tmp_path: Pa
         _, metrics = await running.admin("/metrics")
     assert b"freehold_telemetry_sent_total 0\n" in metrics
     assert (tmp_path / "log").read_text().count(f"telemetry: {url}") == 1
+
+
+async def test_gateway_tells_what_was_said_only_where_the_settings_say_so(tmp_path: Path) -> None:
+    told = {}
+    for content in ("true", "false"):
+        folder = tmp_path / content
+        folder.mkdir()
+        async with receiving() as place:
+            more = f'[otel]\nendpoint = "{place.url}"\ncontent = {content}\n'
+            async with up(folder, more=more) as running:
+                assert (await running.call())[0] == 200
+        told[content] = "gen_ai.output.messages" in attributes(place.spans[1])
+    assert told == {"true": True, "false": False}

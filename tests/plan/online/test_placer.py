@@ -64,7 +64,7 @@ def test_same_arrivals_are_placed_the_same() -> None:
     assert placed() == placed()
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from([100, 470, 1000]), st.integers(1, 3), st.booleans()), max_size=80))
 def test_nothing_is_ever_overfilled_and_what_fits_is_placed(asked: list[tuple[int, int, bool]]) -> None:
     here = cluster([4, 2, 1], kind=[0, 1, 1], cpu=9000)

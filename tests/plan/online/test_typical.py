@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from freehold.plan.online.cluster import Task
@@ -40,6 +40,7 @@ TASKS = st.builds(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(TASKS, min_size=1, max_size=8), st.lists(st.integers(0, 1000), min_size=4, max_size=4),
        st.integers(0, 9000), st.integers(0, 1))  # fmt: skip
 def test_spoiled_is_what_one_task_after_the_other_says(

@@ -1,7 +1,7 @@
 """What the gateway tells OpenTelemetry: one span per call with a child per attempt, and the GenAI metrics.
 
-Knows: the records of calls, OTLP over HTTP. Must not know: what was said (records hold digests), nor how
-calls are answered: it is fed from the records after the call, in a thread, from a bounded queue that drops.
+Knows: the records of calls, OTLP over HTTP, and what was said only where the settings want that told. Must
+not know how calls are answered: it is fed after the call, in a thread, from a bounded queue that drops.
 Start with `names` (the one versioned table of names), then `spans` and `measures` (pure), then `exporter`.
 """
 

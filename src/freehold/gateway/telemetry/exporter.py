@@ -11,12 +11,14 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final, Literal
 
 from freehold import wire
 from freehold.clock import Clock
 from freehold.gateway.telemetry import names
 from freehold.gateway.telemetry.measures import Measures
+from freehold.gateway.telemetry.messages import Heard, messages_of
 from freehold.gateway.telemetry.otlp import CONTENT_TYPE, METRICS_PATH, TRACES_PATH, Encoder
 from freehold.gateway.telemetry.settings import Telemetry
 from freehold.gateway.telemetry.spans import Gathering, spans_of
@@ -27,6 +29,7 @@ SPANS_PER_REQUEST: Final = 512
 SEND_SECONDS_MAX: Final = 10.0
 DRAIN_SECONDS: Final = 0.25  # between two looks at the queue
 END_SECONDS_MAX: Final = 5.0  # for the last spans, when the process stops
+HEARD_BYTES_MAX: Final = 32 * 1024 * 1024  # of what was said, waiting for its call's record
 _TAKEN_AT_ONCE: Final = 4  # records, before others may run
 
 _LATER: Final = frozenset({429, 502, 503, 504})  # statuses after which the specification has one try again
@@ -48,6 +51,8 @@ class Exporter:
         self._queue: deque[AnyRecord] = deque()
         self._queue_max = telemetry.queue_max
         self._spans: deque[bytes] = deque()
+        self._heard: dict[str, Heard] = {}
+        self._heard_bytes = self._told_bytes = 0  # one is written by the data plane, the other here
         self._gathering, self._measures = Gathering(), Measures()
         self._start_ns = clock.now_ns()
         self._refused = self._lost = self.sent = 0
@@ -63,6 +68,14 @@ class Exporter:
         queue = self._queue
         if len(queue) < self._queue_max:
             queue.append(record)
+        else:
+            self._refused += 1
+
+    def hear(self, id: str, heard: Heard) -> None:
+        """What was said in a call whose record is about to come. From the data plane, like `offer`."""
+        if self._heard_bytes - self._told_bytes + heard.size <= HEARD_BYTES_MAX:
+            self._heard[id] = heard
+            self._heard_bytes += heard.size
         else:
             self._refused += 1
 
@@ -103,7 +116,10 @@ class Exporter:
             whole = self._gathering.take(queue.popleft())
             if whole is not None:
                 self._measures.take(whole)
-                for span in spans_of(whole, self._telemetry.sample_share):
+                heard = self._heard.pop(whole.call.id, None)
+                self._told_bytes += heard.size if heard is not None else 0
+                words = dict if heard is None else partial(messages_of, heard)
+                for span in spans_of(whole, self._telemetry.sample_share, words):
                     self._keep(self._encoder.span(span))
             if number % _TAKEN_AT_ONCE == 0:
                 await asyncio.sleep(0)

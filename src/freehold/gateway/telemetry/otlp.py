@@ -29,7 +29,9 @@ _SPAN_ATTRIBUTES: Final = 9
 _SCOPE_SPANS_SPANS: Final = 2
 _RESOURCE_SPANS_SCOPES: Final = 2
 _REQUEST_RESOURCES: Final = 1
-_ALWAYS_NEW: Final = frozenset({names.RECEIPT, names.RESPONSE_ID})
+_ALWAYS_NEW: Final = frozenset({
+    names.RECEIPT, names.RESPONSE_ID, names.INPUT_MESSAGES, names.OUTPUT_MESSAGES, names.SYSTEM_INSTRUCTIONS,
+})  # fmt: skip
 _NUMBERS: Final = frozenset({"whole", "number"})
 
 

@@ -14,7 +14,7 @@ Words = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class OtelSettings(Struct, frozen=True, kw_only=True):
-    """Traces and metrics over OTLP/HTTP, in OpenTelemetry's GenAI names. Never what was said."""
+    """Traces and metrics over OTLP/HTTP, in OpenTelemetry's GenAI names."""
 
     endpoint: Annotated[
         Url | None,
@@ -27,6 +27,9 @@ class OtelSettings(Struct, frozen=True, kw_only=True):
         Annotated[float, Meta(ge=0, le=1)],
         Meta(description="Share of calls with a trace, where the caller's traceparent does not decide it."),
     ] = 1.0
+    content: Annotated[
+        bool, Meta(description="Tell what was said, too: everybody who sees the traces then reads it.")
+    ] = False
     interval: Annotated[Duration, Meta(description="How often spans and metrics are sent.")] = Duration("5s")
     service_name: Annotated[Words, Meta(description="What the gateway is called in telemetry.")] = "freehold"
     queue_max: Annotated[
@@ -41,6 +44,7 @@ class Telemetry(Struct, frozen=True, kw_only=True):
     endpoint: str
     headers: dict[str, str] = {}
     sample_share: float = 1.0
+    content: bool = False
     interval_s: float = 5.0
     service_name: str = "freehold"
     queue_max: int = 20_000

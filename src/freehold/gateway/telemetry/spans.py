@@ -6,7 +6,7 @@ other has no record of its own: it is the call's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Literal, NamedTuple
 
 from freehold.gateway.telemetry import names
@@ -19,6 +19,7 @@ ATTEMPTS_MAX: Final = 64  # of one call
 
 Value = str | int | float | bool | tuple[str, ...]
 Attributes = dict[Name, Value]
+Words = Callable[[], Mapping[Name, str]]
 _WELL: Final = frozenset({"ok", "refused", "filtered"})
 
 
@@ -104,8 +105,8 @@ def _attempts(call: CallRecord, recorded: list[AttemptRecord]) -> Iterable[Attem
     yield Attempt(number, call.actual, start_ns, call.time_ns, error, call.status, False, well)
 
 
-def spans_of(whole: Whole, share: float) -> tuple[Span, ...]:
-    """The call's span first; nothing where the trace is not sampled."""
+def spans_of(whole: Whole, share: float, words: Words = dict) -> tuple[Span, ...]:
+    """The call's span first; nothing where the trace is not sampled. `words`: what was said."""
     call = whole.call
     caught = _caught(call)
     trace = trace_of(call.id, caught)
@@ -121,7 +122,7 @@ def spans_of(whole: Whole, share: float) -> tuple[Span, ...]:
         Span(
             trace, span_of(call.id, one.number), own,
             f"{operation(call)} {request_model(call, one.home) or 'unknown'}", "client", one.start_ns,
-            one.end_ns, _of_attempt(call, one), one.error,
+            one.end_ns, _of_attempt(call, one, words), one.error,
         )
         for one in whole.attempts
     )  # fmt: skip
@@ -145,7 +146,7 @@ def _of_call(call: CallRecord) -> Attributes:
     })  # fmt: skip
 
 
-def _of_attempt(call: CallRecord, one: Attempt) -> Attributes:
+def _of_attempt(call: CallRecord, one: Attempt, words: Words) -> Attributes:
     home = one.home
     found: dict[Name, Value | None] = {
         names.OPERATION: operation(call), names.PROVIDER: provider(home),
@@ -161,6 +162,7 @@ def _of_attempt(call: CallRecord, one: Attempt) -> Attributes:
         found[names.FINISH_REASONS] = None if call.finish is None else (call.finish,)
         found[names.TIME_TO_FIRST_CHUNK] = first_chunk_s(call, one)
         found |= _tokens(call.tokens)
+        found |= dict(words())
     return present(found)
 
 
