@@ -16,6 +16,9 @@ PER_NODE = {
     "tpu-v5e": 4,
     "tpu-v5p": 4,
     "tpu-v6e": 4,
+    "tpu-v7": 4,
+    "gb200": 4,  # a compute tray; the 72 of a rack are one link domain, not one machine
+    "gb300": 4,
 }
 PER_NODE_USUAL = 8
 TIME_SPARE = 1.25  # of the predicted time, before the job is ended
