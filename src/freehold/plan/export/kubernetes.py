@@ -3,6 +3,7 @@ requests."""
 
 from __future__ import annotations
 
+from freehold.plan.export.machines import per_machine
 from freehold.plan.export.table import cannot, planned
 from freehold.plan.export.yaml import Value, dumped
 from freehold.plan.result import Placement
@@ -11,7 +12,6 @@ DEVICES = {
     "cuda": "nvidia.com/gpu", "rocm": "amd.com/gpu", "neuron": "aws.amazon.com/neuron",
     "tpu": "google.com/tpu",
 }  # fmt: skip
-PER_NODE = {"cuda": 8, "rocm": 8, "neuron": 16, "tpu": 4}
 IMAGE = "registry.example/freehold-work:set-me"  # the plan does not know what runs
 REGION_LABEL, SILICON_LABEL, MARKET_LABEL = (
     "topology.kubernetes.io/region",
@@ -35,7 +35,7 @@ def family(silicon: str) -> str:
 
 def manifest(one: Placement, name: str, command: str) -> str:
     kind = family(one.silicon or "")
-    each = min(one.chips or 1, PER_NODE[kind])
+    each = per_machine(one.silicon or "", one.chips or 1)
     pods = -(-(one.chips or 1) // each)
     labels: dict[str, Value] = {"app.kubernetes.io/name": name, "freehold.io/workload": one.workload}
     selector: dict[str, Value] = {SILICON_LABEL: one.silicon or "", MARKET_LABEL: one.market}

@@ -3,6 +3,7 @@ sky.Task.from_yaml)."""
 
 from __future__ import annotations
 
+from freehold.plan.export.machines import per_machine
 from freehold.plan.export.table import cannot, planned
 from freehold.plan.export.yaml import dumped
 from freehold.plan.result import Placement
@@ -18,8 +19,6 @@ NAMES = {
 }  # fmt: skip
 TPU = {"tpu-v5e": "tpu-v5litepod", "tpu-v5p": "tpu-v5p", "tpu-v6e": "tpu-v6e"}
 CORES_PER_CHIP = {"tpu-v5p": 2}  # its slices are named by cores
-CHIPS_PER_NODE = {"trainium1": 16, "trainium2": 16, "inferentia2": 12}
-CHIPS_PER_NODE_USUAL = 8
 
 
 def task(one: Placement, name: str, command: str) -> str:
@@ -32,7 +31,7 @@ def task(one: Placement, name: str, command: str) -> str:
     if silicon in TPU:
         accelerators, nodes = f"{TPU[silicon]}-{chips * CORES_PER_CHIP.get(silicon, 1)}:1", 1
     elif silicon in NAMES:
-        each = min(chips, CHIPS_PER_NODE.get(silicon, CHIPS_PER_NODE_USUAL))
+        each = per_machine(silicon, chips)
         accelerators, nodes = f"{NAMES[silicon]}:{each}", -(-chips // each)
     else:
         raise cannot("skypilot", f"the silicon {silicon}")

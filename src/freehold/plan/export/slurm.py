@@ -5,22 +5,10 @@ from __future__ import annotations
 import math
 import re
 
+from freehold.plan.export.machines import per_machine
 from freehold.plan.export.table import cannot, planned
 from freehold.plan.result import Placement
 
-PER_NODE = {
-    "trainium1": 16,
-    "trainium2": 16,
-    "trainium3": 16,
-    "inferentia2": 12,
-    "tpu-v5e": 4,
-    "tpu-v5p": 4,
-    "tpu-v6e": 4,
-    "tpu-v7": 4,
-    "gb200": 4,  # a compute tray; the 72 of a rack are one link domain, not one machine
-    "gb300": 4,
-}
-PER_NODE_USUAL = 8
 TIME_SPARE = 1.25  # of the predicted time, before the job is ended
 
 
@@ -37,7 +25,7 @@ def gres(silicon: str, count: int) -> str:
 
 def script(one: Placement, name: str, command: str) -> str:
     silicon, chips = one.silicon or "", one.chips or 1
-    each = min(chips, PER_NODE.get(silicon, PER_NODE_USUAL))
+    each = per_machine(silicon, chips)
     nodes = -(-chips // each)
     lines = [
         "#!/bin/sh",
