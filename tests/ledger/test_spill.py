@@ -142,7 +142,7 @@ number = 0
 while ledger.failing is None:
     give(number)
     number += 1
-    asyncio.run(asyncio.sleep(0))
+    asyncio.run(asyncio.sleep(0.001))  # so that what waits when the disk is full fits into the spill file
 print(ledger.failing, flush=True)
 for _ in range(50):
     give(number)
