@@ -35,7 +35,7 @@ class Times(msgspec.Struct, frozen=True, kw_only=True):
     checkpoint_ns: int = 250_000_000  # the longest time between a commit and its checkpoint
     history_ns: int = 10_000_000_000  # between two checkpoints that are kept for ever
     retry_s: float = 0.25  # how often a store that is away is tried
-    gather_s: float = 0.025  # between two commits while nobody waits for one
+    gather_s: float = 0.005  # between two commits while nobody waits for one
 
 
 class Committer:
