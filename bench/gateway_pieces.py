@@ -259,7 +259,9 @@ def _case(case: str, rows: Sequence[Row]) -> str:
 
 def _line(one: Row, limit: Row | None) -> str:
     cpu = ratio = "-"
-    if one.cpu_us is not None:
+    if one.cpu_us is not None and one.cpu_us_min < 0:
+        cpu = ratio = "unknown: its processes came and went"
+    elif one.cpu_us is not None:
         cpu = f"{one.cpu_us:.1f} ({one.cpu_us_min:.1f} - {one.cpu_us_max:.1f})"
         if limit is not None and limit.cpu_us:
             ratio = f"{one.cpu_us / limit.cpu_us:.2f}x"
