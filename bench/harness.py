@@ -171,7 +171,7 @@ def environment() -> Environment:
         cpu=cpu_model(),
         cores=len(os.sched_getaffinity(0)),
         kernel=platform.release(),
-        interpreter=sys.executable.replace(str(ROOT), "."),
+        interpreter=_without_folders(Path(sys.executable)),
         python=platform.python_version(),
         build=build_flags(),
         commit=commit(),
@@ -187,6 +187,11 @@ def cpu_model() -> str:
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
     return platform.machine()
+
+
+def _without_folders(interpreter: Path) -> str:
+    """Of a folder outside this one a page tells nothing."""
+    return f"./{interpreter.relative_to(ROOT)}" if interpreter.is_relative_to(ROOT) else interpreter.name
 
 
 def build_flags() -> str:
