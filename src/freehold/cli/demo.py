@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 import click
 
 from freehold.cli.embedded import STAND_INS, StandIn, estate_text, first_line, start, stop
+from freehold.cli.output import program
 from freehold.cli.up import state_folder
 
 DIALECTS: Final = {"bedrock-converse": "bedrock", "vertex-claude": "gemini", "foundry-anthropic": "anthropic"}
@@ -52,7 +53,9 @@ def command(keep: bool) -> None:
         if told.rescued:
             for line in receipt_lines(place.admin_url, told.rescued, ledger, state_folder() / "demo"):
                 click.echo(line)
-        click.echo("\nnext: freehold init, then freehold up; docs/explanation/failover.md says how it works")
+        click.echo(
+            f"\nnext: {program()} init, then {program()} up; docs/explanation/failover.md says how it works"
+        )
         if keep:
             _keep(place)
 

@@ -169,7 +169,7 @@ def summary(result: Result, records: Path) -> Summary:
         f"calls sent            {len(calls)}, in two dialects, {sum(one.stream for one in calls)} as streams",
         f"failed                {len(failed)}" + (f": {failed[0].why}" if failed else ""),
         f"streams rescued       {len(streams)} after their first words, joined word for word; "
-        f"{len(rescued) - len(streams)} calls before them",
+        f"{len(rescued) - len(streams)} before them",
         "worst added latency   " + (f"{added * 1000:.0f} ms" if added is not None else "none"),
     ]
     if streams:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from freehold import wire
+from freehold.cli.output import program
 from freehold.clock import SystemClock
 
 COVERED_SECONDS_MAX: Final = 5.0  # a checkpoint comes every second
@@ -25,7 +26,7 @@ def receipt_lines(admin_url: str, id: str, ledger: Path, keep: Path) -> list[str
     key.write_text("\n".join(_verifiers(ledger)) + "\n")
     return [
         f"its receipt           {file}, {len(body):,} bytes: {_checked(body, key)}",
-        f"check it yourself     freehold ledger check {file} --key {key}",
+        f"check it yourself     {program()} ledger check {file} --key {key}",
     ]
 
 

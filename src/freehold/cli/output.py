@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -34,6 +35,12 @@ def emit_json(schema: str, data: object) -> None:
     """Print {"schema": "freehold.map/1", "data": ...}."""
     body = msgspec.json.encode({"schema": f"freehold.{schema}", "data": data})
     click.echo(msgspec.json.format(body, indent=2).decode())
+
+
+def program() -> str:
+    """How this program is called here: by its name where that is on the PATH, else as it just was."""
+    called = sys.argv[0]
+    return called if shutil.which("freehold") is None and called.endswith("/freehold") else "freehold"
 
 
 def fail(error: FreeholdError, *, as_json: bool = False) -> int:
