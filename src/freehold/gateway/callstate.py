@@ -11,16 +11,16 @@ import asyncio
 from freehold.dialects import Outcome
 from freehold.dialects.base import StreamWriter
 from freehold.gateway.allowance import Held
+from freehold.gateway.amounts import Amount
 from freehold.gateway.asked import Asked
 from freehold.gateway.choosing import NO_ORDER, Ordered
 from freehold.gateway.content import Hashed, Said
 from freehold.gateway.deadlines import NEVER, Waiting
 from freehold.gateway.failover import Tried
 from freehold.gateway.fitting import LeftOut
-from freehold.gateway.headroom import Amount
 from freehold.gateway.keys import Caller
 from freehold.gateway.rescue import Lane
-from freehold.gateway.routes import Plan, Route
+from freehold.gateway.route import Plan, Route
 from freehold.gateway.seams import Client, Shared
 from freehold.gateway.story import Story
 from freehold.gateway.told import Told

@@ -10,7 +10,7 @@ import msgspec
 
 from freehold.dialects import Failure, Inbound, Outcome
 from freehold.gateway.call import Call
-from freehold.gateway.routes import Plan
+from freehold.gateway.route import Plan
 from freehold.gateway.template import NO_USAGE, Template, tokens_of
 from freehold.types.names import Digest, KeyId, RecordId
 from freehold.types.records import AttemptRecord, CallRecord, Charged, Took

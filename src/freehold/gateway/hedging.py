@@ -19,7 +19,7 @@ from freehold.gateway.deadlines import NEVER, Deadlines
 from freehold.gateway.evidence import attempt_record
 from freehold.gateway.hedge import Budget, HedgeRules, Times, delay_of
 from freehold.gateway.order import COOLING_RANK
-from freehold.gateway.routes import Route
+from freehold.gateway.route import Route
 from freehold.gateway.seams import AtWork, Client, Shared
 from freehold.types.contracts import Recorder
 from freehold.types.names import RecordId
