@@ -7,7 +7,10 @@ from typing import Final
 import msgspec
 
 KV_TIGHT: Final = 0.9
-ROOM, NEAR, FULL = range(3)  # grades
+# Grades.
+ROOM: Final = 0
+NEAR: Final = 1
+FULL: Final = 2
 
 
 class Amount(msgspec.Struct, frozen=True):

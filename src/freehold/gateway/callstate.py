@@ -7,6 +7,7 @@ A call is read in this order: its state (here), its ends (`callends`), its attem
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 from freehold.dialects import Outcome
 from freehold.dialects.base import StreamWriter
@@ -30,7 +31,14 @@ from freehold.types.conversation import Usage
 from freehold.types.names import RecordId
 from freehold.types.records import Outcome as Ending
 
-CONNECTING, HEADING, ERROR_BODY, WHOLE, STREAM, WAITING, DONE = range(7)
+# Phases.
+CONNECTING: Final = 0
+HEADING: Final = 1
+ERROR_BODY: Final = 2
+WHOLE: Final = 3
+STREAM: Final = 4
+WAITING: Final = 5
+DONE: Final = 6
 
 
 class CallState(Served, Waiting):

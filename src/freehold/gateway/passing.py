@@ -39,7 +39,14 @@ from freehold.types.conversation import Usage
 
 EVENT_BYTES_MAX: Final = 16 * 1024 * 1024
 TOKENS_MAX: Final = 1_000_000_000
-NONE, LIFECYCLE, CONTENT, FINISH, TERMINAL, ERROR, USAGE_ONLY = range(7)
+# Kinds of events.
+NONE: Final = 0
+LIFECYCLE: Final = 1
+CONTENT: Final = 2
+FINISH: Final = 3
+TERMINAL: Final = 4
+ERROR: Final = 5
+USAGE_ONLY: Final = 6
 
 
 class Seen(NamedTuple):
@@ -256,7 +263,12 @@ WATCHES: dict[str, Watch] = {
     "gemini": Watch(gemini_any, gemini_any, usage_gemini, b""),
 }  # fmt: skip
 
-HOLD, LIVE, FINISHED, ENDED, FAILED = range(5)
+# States of a stream.
+HOLD: Final = 0
+LIVE: Final = 1
+FINISHED: Final = 2
+ENDED: Final = 3
+FAILED: Final = 4
 
 
 class PassLane:
