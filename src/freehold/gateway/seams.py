@@ -54,8 +54,11 @@ class Client(Protocol):
     def abort(self) -> None: ...
 
 
-class Receiving(Protocol):
-    """What a caller's connection needs of the plane."""
+class Receiving:
+    """What a caller's connection needs of the plane.
+
+    This and `Shared` are base classes and no Protocols: compiled, what they name is found without a search.
+    """
 
     loop: asyncio.AbstractEventLoop
     head_bytes_max: int
@@ -63,37 +66,47 @@ class Receiving(Protocol):
     draining: bool
     heads: dict[bytes, Head]  # seen lately; the same head means the same each time
 
-    def remember(self, raw: bytes, head: Head) -> None: ...
-    def admit_connection(self, connection: Any) -> bool: ...
-    def connection_gone(self, connection: Any) -> None: ...
-    def unreadable(self, status: int) -> None: ...
-    def begin(self, client: Any, head: Head, body: bytes) -> None: ...
+    def remember(self, raw: bytes, head: Head) -> None:
+        raise NotImplementedError
+
+    def admit_connection(self, connection: Any) -> bool:
+        raise NotImplementedError
+
+    def connection_gone(self, connection: Any) -> None:
+        raise NotImplementedError
+
+    def unreadable(self, status: int) -> None:
+        raise NotImplementedError
+
+    def begin(self, client: Any, head: Head, body: bytes) -> None:
+        raise NotImplementedError
 
 
-class Inheriting(Protocol):
-    """What a call that came to nothing needs of the hedges."""
-
-    def inherits(self, call: Any) -> bool: ...
-
-
-class Shared(Protocol):
+class Shared(Receiving):
     """What a call needs of the plane."""
 
-    loop: asyncio.AbstractEventLoop
     deadlines: Deadlines
     chance: random.Random
     sealings: Sealings
     pins: Pins
     traffic: Traffic
+    now: Callable[[], float]
 
-    @property
-    def hedging(self) -> Inheriting | None: ...
+    def inherited(self, call: Any) -> bool:
+        """Does another try go on as this call, which came to nothing?"""
+        raise NotImplementedError
 
-    def now(self) -> float: ...
-    def find_pins(self, call: Any, then: Callable[[], None]) -> None: ...
-    def receipt_name(self, id: RecordId) -> bytes: ...
-    def attempt_ended(self, call: Any, where: Route, outcome: Outcome | None, now: float) -> None: ...
-    def call_ended(self, call: Any) -> None: ...
+    def find_pins(self, call: Any, then: Callable[[], None]) -> None:
+        raise NotImplementedError
+
+    def receipt_name(self, id: RecordId) -> bytes:
+        raise NotImplementedError
+
+    def attempt_ended(self, call: Any, where: Route, outcome: Outcome | None, now: float) -> None:
+        raise NotImplementedError
+
+    def call_ended(self, call: Any) -> None:
+        raise NotImplementedError
 
 
 class Answering(Protocol):
