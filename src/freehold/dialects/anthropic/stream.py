@@ -14,7 +14,8 @@ from freehold.dialects import carry, sse
 from freehold.dialects.anthropic.answer import FINISH_IN, FINISH_OUT, read_reason, read_usage, write_usage
 from freehold.dialects.anthropic.blocks import NAME, read_block, write_block
 from freehold.dialects.anthropic.errors import STATUS_OF, TYPE_OF
-from freehold.dialects.fields import NOTHING, Fields, encode, fault, given, raw
+from freehold.dialects.anthropic.wire import WireDelta, WireEvent, decode_event
+from freehold.dialects.fields import Fields, encode, fault, given, raw
 from freehold.dialects.usage import merged
 from freehold.types.conversation import (
     Begin,
@@ -37,29 +38,7 @@ from freehold.types.conversation import (
     UsageReport,
 )
 
-
-class _Delta(msgspec.Struct, gc=False):
-    type: str = ""
-    text: str | None = None
-    thinking: str | None = None
-    signature: str | None = None
-    partial_json: str | None = None
-    stop_reason: str | None = None
-    stop_sequence: str | None = None
-
-
-class _Event(msgspec.Struct, gc=False):
-    type: str = ""
-    index: int = 0
-    delta: _Delta | None = None
-    message: msgspec.Raw = NOTHING
-    content_block: msgspec.Raw = NOTHING
-    usage: msgspec.Raw = NOTHING
-    error: msgspec.Raw = NOTHING
-
-
 _TEXT = b'{"type":"content_block_delta","index":%d,"delta":{"type":"text_delta","text":%b}}'
-_decode = msgspec.json.Decoder(_Event).decode
 
 
 class Events:
@@ -72,7 +51,7 @@ class Events:
 
     def take(self, payload: bytes, name: str = "") -> list[Event]:
         try:
-            event = _decode(payload)
+            event = decode_event(payload)
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
             raise fault(f"an event of the stream: {error}", answer=True) from error
         delta = event.delta
@@ -113,7 +92,7 @@ class Events:
         self._failed = True
         return [StreamError(kind="cut", message="the stream ended without a stop reason")]
 
-    def _delta(self, index: int, delta: _Delta, payload: bytes) -> Event:
+    def _delta(self, index: int, delta: WireDelta, payload: bytes) -> Event:
         match delta.type:
             case "text_delta" if delta.text is not None:
                 return TextDelta(index=index, text=delta.text)
@@ -146,7 +125,7 @@ class Events:
             fields.any(name)
         return [Begin(id=id, model=model, usage=usage, dialect=NAME, extra=fields.extra())]
 
-    def _message_delta(self, event: _Event, payload: bytes) -> list[Event]:
+    def _message_delta(self, event: WireEvent, payload: bytes) -> list[Event]:
         spent = given(event.usage)
         usage = read_usage(Fields.of(spent, answer=True)) if spent is not None else Usage()
         delta = event.delta

@@ -8,8 +8,9 @@ import msgspec
 
 from freehold.dialects import sse
 from freehold.dialects.carry import tag_id, untag_id
-from freehold.dialects.fields import NOTHING, Fields, encode, fault, given
+from freehold.dialects.fields import Fields, encode, fault, given
 from freehold.dialects.openai.answer import FINISH_IN, FINISH_OUT, NAME, read_usage, write_usage
+from freehold.dialects.openai.wire import CallDelta, Chunk, Delta, FunctionDelta, decode_chunk
 from freehold.dialects.usage import merged
 from freehold.types.conversation import (
     Begin,
@@ -33,42 +34,6 @@ from freehold.types.conversation import (
 )
 
 DONE = b"[DONE]"
-
-
-class _Function(msgspec.Struct):
-    name: str | None = None
-    arguments: str | None = None
-
-
-class _Call(msgspec.Struct):
-    index: int = 0
-    id: str | None = None
-    function: _Function | None = None
-
-
-class _Delta(msgspec.Struct, gc=False):
-    content: str | None = None
-    refusal: str | None = None
-    reasoning_content: str | None = None
-    reasoning: str | None = None
-    tool_calls: list[_Call] | None = None
-
-
-class _Choice(msgspec.Struct, gc=False):
-    index: int = 0
-    delta: _Delta | None = None
-    finish_reason: str | None = None
-
-
-class _Chunk(msgspec.Struct, gc=False):
-    id: str | None = None
-    model: str | None = None
-    choices: list[_Choice] | None = None
-    usage: msgspec.Raw = NOTHING
-    error: msgspec.Raw = NOTHING
-
-
-_decode = msgspec.json.Decoder(_Chunk).decode
 
 
 class Reader:
@@ -109,7 +74,7 @@ class Reader:
                 events.append(End())
             return
         try:
-            chunk = _decode(frame)
+            chunk = decode_chunk(frame)
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as broken:
             raise fault(f"a chunk of the stream: {broken}", answer=True) from broken
         if (error := given(chunk.error)) is not None:
@@ -120,7 +85,7 @@ class Reader:
         else:
             self._chunk(chunk, frame, events)
 
-    def _chunk(self, chunk: _Chunk, frame: bytes, events: list[Event]) -> None:
+    def _chunk(self, chunk: Chunk, frame: bytes, events: list[Event]) -> None:
         if not self._begun:
             self._begun = True
             self._id = chunk.id or ""
@@ -136,7 +101,7 @@ class Reader:
             usage = read_usage(Fields.of(spent, answer=True))
             events.append(UsageReport(usage=usage))
 
-    def _delta(self, delta: _Delta, events: list[Event]) -> None:
+    def _delta(self, delta: Delta, events: list[Event]) -> None:
         if thought := delta.reasoning_content or delta.reasoning:
             at = self._block(Thinking, Thinking(origin=NAME), events)
             events.append(ThinkingDelta(index=at, text=thought))
@@ -146,8 +111,8 @@ class Reader:
         for call in delta.tool_calls or ():
             self._call(call, events)
 
-    def _call(self, call: _Call, events: list[Event]) -> None:
-        function = call.function or _Function()
+    def _call(self, call: CallDelta, events: list[Event]) -> None:
+        function = call.function or FunctionDelta()
         at = self._calls.get(call.index)
         if at is None:
             if not function.name:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from freehold.dialects import sse
-from freehold.dialects.fields import NOTHING, Fields, encode, fault, given, raw
+from freehold.dialects.fields import Fields, encode, fault, given, raw
 from freehold.dialects.responses.answer import (
     closing,
     envelope,
@@ -20,6 +20,7 @@ from freehold.dialects.responses.answer import (
     write_usage,
 )
 from freehold.dialects.responses.items import NAME, read_item, text_part
+from freehold.dialects.responses.wire import WireEvent, decode_event, decode_kind
 from freehold.dialects.usage import merged
 from freehold.types.conversation import (
     Begin,
@@ -51,28 +52,6 @@ _SILENT = frozenset({
     "response.reasoning_summary_part.added", "response.reasoning_summary_part.done",
     "response.reasoning_summary_text.done", "response.reasoning_text.done", "response.refusal.done",
 })  # fmt: skip
-
-
-class _Event(msgspec.Struct):
-    type: str = ""
-    output_index: int = 0
-    content_index: int = 0
-    summary_index: int = 0
-    delta: str | None = None
-    arguments: str | None = None
-    item: msgspec.Raw = NOTHING
-    response: msgspec.Raw = NOTHING
-    error: msgspec.Raw = NOTHING
-    code: str | int | None = None
-    message: str | None = None
-
-
-class _Kind(msgspec.Struct):
-    type: str = ""
-
-
-_decode = msgspec.json.Decoder(_Event).decode
-_kind = msgspec.json.Decoder(_Kind).decode
 
 
 class _Item:
@@ -118,17 +97,17 @@ class Reader:
         if frame == b"[DONE]" or self.ended:
             return
         try:
-            kind = _kind(frame).type or name
+            kind = decode_kind(frame).type or name
             if kind not in _READ:
                 if kind not in _SILENT:
                     events.append(UnknownEvent(origin=NAME, name=kind, value=msgspec.Raw(frame)))
                 return
-            event = _decode(frame)
+            event = decode_event(frame)
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
             raise fault(f"an event of the stream: {error}", answer=True) from error
         _READ[kind](self, event, events)
 
-    def _created(self, event: _Event, events: list[Event]) -> None:
+    def _created(self, event: WireEvent, events: list[Event]) -> None:
         response = given(event.response)
         if self._begun or response is None:
             return
@@ -139,7 +118,7 @@ class Reader:
             fields.any(name)
         events.append(Begin(id=id, model=model, dialect=NAME, extra=fields.extra()))
 
-    def _item_added(self, event: _Event, events: list[Event]) -> None:
+    def _item_added(self, event: WireEvent, events: list[Event]) -> None:
         item = self._items[event.output_index] = _Item()
         block = self._block_of(event)
         if isinstance(block, Text):
@@ -153,7 +132,7 @@ class Reader:
             if given:
                 events.append(ToolDelta(index=item.index, json=given))
 
-    def _block_of(self, event: _Event) -> Block | None:
+    def _block_of(self, event: WireEvent) -> Block | None:
         item = given(event.item)
         if item is None:
             raise fault("an output item event without its item", answer=True)
@@ -165,7 +144,7 @@ class Reader:
             return Text(text="", extra={"item": raw(fields.left)} if fields.left else {})
         return next(iter(read_item(fields, [])[1]), None)
 
-    def _text(self, event: _Event, events: list[Event]) -> None:
+    def _text(self, event: WireEvent, events: list[Event]) -> None:
         item = self._items.setdefault(event.output_index, _Item())
         if not item.opened or item.part != event.content_index:
             self._shut(item, events)
@@ -174,7 +153,7 @@ class Reader:
             item.head = Text(text="")
         events.append(TextDelta(index=item.index, text=event.delta or ""))
 
-    def _thought(self, event: _Event, events: list[Event]) -> None:
+    def _thought(self, event: WireEvent, events: list[Event]) -> None:
         item = self._items.setdefault(event.output_index, _Item())
         if not item.opened:
             self._open(item, Thinking(origin=NAME), events)
@@ -184,20 +163,20 @@ class Reader:
         item.summary, item.thought = event.summary_index, True
         events.append(ThinkingDelta(index=item.index, text=text))
 
-    def _arguments(self, event: _Event, events: list[Event]) -> None:
+    def _arguments(self, event: WireEvent, events: list[Event]) -> None:
         item = self._items.setdefault(event.output_index, _Item())
         if not item.opened:
             raise fault("arguments of a call that was not opened", answer=True)
         item.arguments = True
         events.append(ToolDelta(index=item.index, json=event.delta or ""))
 
-    def _arguments_done(self, event: _Event, events: list[Event]) -> None:
+    def _arguments_done(self, event: WireEvent, events: list[Event]) -> None:
         item = self._items.get(event.output_index)
         if item is not None and item.opened and not item.arguments and event.arguments:
             item.arguments = True
             events.append(ToolDelta(index=item.index, json=event.arguments))
 
-    def _item_done(self, event: _Event, events: list[Event]) -> None:
+    def _item_done(self, event: WireEvent, events: list[Event]) -> None:
         item = self._items.setdefault(event.output_index, _Item())
         block = self._block_of(event)
         if isinstance(block, ToolUse):
@@ -213,7 +192,7 @@ class Reader:
             self._message_done(item, event, events)
         self._shut(item, events)
 
-    def _message_done(self, item: _Item, event: _Event, events: list[Event]) -> None:
+    def _message_done(self, item: _Item, event: WireEvent, events: list[Event]) -> None:
         """A message that came whole, without deltas."""
         for block in read_item(Fields.of(given(event.item) or b"{}", answer=True), [])[1]:
             if isinstance(block, Text):
@@ -240,7 +219,7 @@ class Reader:
             item.opened = False
             events.append(BlockEnd(index=item.index))
 
-    def _terminal(self, event: _Event, events: list[Event]) -> None:
+    def _terminal(self, event: WireEvent, events: list[Event]) -> None:
         response = given(event.response)
         if response is None:
             raise fault("a terminal event without its response", answer=True)
@@ -257,7 +236,7 @@ class Reader:
         finished = Finished(finish=answer.finish, extra=answer.extra)
         events += [finished, UsageReport(usage=answer.usage), End()]
 
-    def _error(self, event: _Event, events: list[Event]) -> None:
+    def _error(self, event: WireEvent, events: list[Event]) -> None:
         self._failed = True
         if (error := given(event.error)) is not None:
             events.append(_error_of(Fields.of(error, answer=True).left))
