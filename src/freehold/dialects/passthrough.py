@@ -8,18 +8,20 @@ is needed instead.
 from __future__ import annotations
 
 import functools
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from freehold.dialects import carry
 from freehold.dialects.anthropic import request as anthropic
+from freehold.dialects.anthropic.wire import decode_roles
 from freehold.dialects.base import JSON_HEADERS, Inbound, Target, WireRequest
 from freehold.dialects.bedrock.request import model_path
 from freehold.dialects.capabilities import Capability, Source, capability
 from freehold.dialects.fields import encode, fault
 from freehold.dialects.gemini import request as gemini
 from freehold.dialects.openai import request as openai
+from freehold.dialects.openai.wire import decode_options
 from freehold.dialects.responses import request as responses
 from freehold.dialects.table import codec, codec_for
 from freehold.types.conversation import StoredState
@@ -37,7 +39,7 @@ _STATE: tuple[tuple[str, _StateKind], ...] = (
 _INCLUDE_USAGE = msgspec.Raw(b'{"include_usage":true}')
 
 
-class Peeked(msgspec.Struct, frozen=True, kw_only=True):
+class Peeked(NamedTuple):
     """The top of a request: enough to choose a home by, and to splice from."""
 
     inbound: Inbound
@@ -50,19 +52,9 @@ class Peeked(msgspec.Struct, frozen=True, kw_only=True):
     stored: tuple[StoredState, ...] = ()  # what the top names; file ids further down are not looked for
 
 
-class _StreamOptions(msgspec.Struct):
-    include_usage: bool | None = None
-
-
-class _Message(msgspec.Struct):
-    role: str = ""
-
-
 _text = msgspec.json.Decoder(str | None).decode
 _flag = msgspec.json.Decoder(bool | None).decode
 _count = msgspec.json.Decoder(int | None).decode
-_options = msgspec.json.Decoder(_StreamOptions | None).decode
-_messages = msgspec.json.Decoder(list[_Message]).decode
 
 
 def peek(inbound: Inbound, body: bytes) -> Peeked:
@@ -75,7 +67,7 @@ def peek(inbound: Inbound, body: bytes) -> Peeked:
             stream = bool(_flag(fields["stream"])) if "stream" in fields else False
         usage = inbound.dialect != "openai"
         if not usage and "stream_options" in fields:
-            options = _options(fields["stream_options"])
+            options = decode_options(fields["stream_options"])
             usage = bool(options and options.include_usage)
         limit = next((_count(fields[name]) for name in _LIMITS if name in fields), None)
         stored = _stored(fields)
@@ -225,7 +217,7 @@ def _write_anthropic(
 
 def _ends_with_assistant(fields: dict[str, Any]) -> bool:
     try:
-        messages = _messages(fields["messages"])
+        messages = decode_roles(fields["messages"])
     except (msgspec.MsgspecError, UnicodeError, RecursionError, KeyError):
         return True  # the whole way says what is wrong with it
     return bool(messages) and messages[-1].role == "assistant"

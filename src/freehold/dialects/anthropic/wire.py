@@ -79,6 +79,13 @@ class Request(_Strict):
 decode_request = msgspec.json.Decoder(Request).decode
 
 
+class _Role(msgspec.Struct):
+    role: str = ""
+
+
+decode_roles = msgspec.json.Decoder(list[_Role]).decode  # of messages, whatever they hold
+
+
 class WireDelta(msgspec.Struct, gc=False):
     type: str = ""
     text: str | None = None

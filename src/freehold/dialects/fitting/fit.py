@@ -4,34 +4,13 @@ from __future__ import annotations
 
 import functools
 
-import msgspec
-
 from freehold.dialects.base import Target
 from freehold.dialects.capabilities import capability
 from freehold.dialects.fitting import content, extras, sampling, thinking, tools
 from freehold.dialects.fitting.draft import Draft
+from freehold.dialects.fitting.verdict import Fit, LeaveOut, Refuse
 from freehold.dialects.table import APIS, CODECS, codec
 from freehold.types.conversation import Conversation
-
-
-class Fit(msgspec.Struct, frozen=True, kw_only=True):
-    """The request as this home takes it, and every change that was made to it."""
-
-    conversation: Conversation
-    notes: tuple[str, ...] = ()
-
-
-class LeaveOut(msgspec.Struct, frozen=True, kw_only=True):
-    """This home cannot do what is asked; another may."""
-
-    reason: str
-
-
-class Refuse(msgspec.Struct, frozen=True, kw_only=True):
-    """No home can do what is asked."""
-
-    reason: str
-
 
 RULES = (
     sampling.fit_limits,

@@ -81,6 +81,13 @@ class Request(_Strict):
 decode_request = msgspec.json.Decoder(Request).decode
 
 
+class _AnyOptions(msgspec.Struct):
+    include_usage: bool | None = None
+
+
+decode_options = msgspec.json.Decoder(_AnyOptions | None).decode  # whatever else they hold
+
+
 class FunctionDelta(msgspec.Struct):
     name: str | None = None
     arguments: str | None = None
