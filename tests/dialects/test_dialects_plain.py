@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freehold.dialects import Target, codec
+from freehold.dialects import Target, codec, sse
 from freehold.dialects.anthropic import plain as anthropic_plain
 from freehold.dialects.anthropic import request as anthropic
 from freehold.dialects.base import DialectError, Inbound
@@ -18,7 +18,6 @@ from freehold.dialects.bedrock import request as bedrock
 from freehold.dialects.eventstream import EventStreamReader
 from freehold.dialects.openai import plain as openai_plain
 from freehold.dialects.openai import request as openai
-from freehold.dialects.sse import SseReader
 from freehold.types.conversation import Begin, BlockStart, Conversation, Text, TextDelta
 from tests.dialects.matrix import recorded
 from tests.dialects.strategies import conversations, words
@@ -132,8 +131,9 @@ def test_a_text_delta_is_written_as_the_form_says_it(text: str, at: int) -> None
         writer.write(Begin(id='"content":""', model='"content":""'))
         writer.write(BlockStart(index=at, block=Text(text="")))
         written = writer.write(TextDelta(index=at, text=text))
-        frames = EventStreamReader() if form == "bedrock" else SseReader()
-        wire = json.loads(frames.feed(written)[0][1])
+        wire = json.loads(
+            EventStreamReader().feed(written)[0][1] if form == "bedrock" else sse.payload(written[:-2])
+        )
         assert (wire["choices"][0] if form == "openai" else wire) == expected
 
 

@@ -87,7 +87,7 @@ class Reader:
                 self._failed = True
                 events.append(read_exception(headers, payload))
             elif headers.get(":event-type") == "chunk":
-                events.extend(self._events.take(unpack(payload)))
+                self._events.take(unpack(payload), events)
         return events
 
     def close(self) -> list[Event]:

@@ -11,6 +11,7 @@ from freehold.dialects.carry import tag_id, untag_id
 from freehold.dialects.fields import Fields, encode, fault, given
 from freehold.dialects.openai.answer import FINISH_IN, FINISH_OUT, NAME, read_usage, write_usage
 from freehold.dialects.openai.wire import CallDelta, Chunk, Delta, FunctionDelta, decode_chunk
+from freehold.dialects.reader import EventReader
 from freehold.dialects.usage import merged
 from freehold.types.conversation import (
     Begin,
@@ -36,60 +37,41 @@ from freehold.types.conversation import (
 DONE = b"[DONE]"
 
 
-class Reader:
+class Reader(EventReader):
     """Opened by its first chunk, ended by a finish reason, closed by [DONE]."""
 
     def __init__(self) -> None:
-        self._frames = sse.SseReader()
+        super().__init__()
         self._id = ""
-        self._begun = self._failed = self._closed = self._refused = False
+        self._begun = self._refused = False
         self._next = 0  # index of the next block
         self._open: int | None = None  # index of the block that is open
         self._kind: object = None  # what it is: Text, Thinking, or the wire's index of a tool call
         self._calls: dict[int, int] = {}  # the wire's index of a tool call to our block's
-        self.ended = False
 
-    def feed(self, data: bytes) -> list[Event]:
-        events: list[Event] = []
-        for name, frame in self._frames.feed(data):
-            self._frame(name, frame, events)
-        return events
-
-    def close(self) -> list[Event]:
-        events: list[Event] = []
-        if not self._failed:
-            for name, frame in self._frames.close():
-                self._frame(name, frame, events)
-        if self._failed or self._closed:
-            return events
-        if self.ended:
-            return [*events, End()]
-        self._failed = True
-        return [*events, StreamError(kind="cut", message="the stream ended without a finish reason")]
-
-    def _frame(self, name: str, frame: bytes, events: list[Event]) -> None:
-        if frame == DONE:
+    def take(self, payload: bytes, frame: bytes, events: list[Event]) -> None:
+        if payload == DONE:
             if self.ended and not self._closed:
                 self._closed = True
                 events.append(End())
             return
         try:
-            chunk = decode_chunk(frame)
+            chunk = decode_chunk(payload)
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as broken:
             raise fault(f"a chunk of the stream: {broken}", answer=True) from broken
         if (error := given(chunk.error)) is not None:
             self._failed = True
             events.append(read_stream_error(error))
         elif not chunk.choices and not self._begun and given(chunk.usage) is None:
-            events.append(UnknownEvent(origin=NAME, name=name, value=msgspec.Raw(frame)))
+            events.append(UnknownEvent(origin=NAME, name=sse.name(frame), value=msgspec.Raw(payload)))
         else:
-            self._chunk(chunk, frame, events)
+            self._chunk(chunk, payload, events)
 
-    def _chunk(self, chunk: Chunk, frame: bytes, events: list[Event]) -> None:
+    def _chunk(self, chunk: Chunk, payload: bytes, events: list[Event]) -> None:
         if not self._begun:
             self._begun = True
             self._id = chunk.id or ""
-            events.append(Begin(id=self._id, model=chunk.model or "", dialect=NAME, extra=_head(frame)))
+            events.append(Begin(id=self._id, model=chunk.model or "", dialect=NAME, extra=_head(payload)))
         for choice in chunk.choices or ():
             if choice.index != 0:
                 continue
@@ -149,8 +131,8 @@ class Reader:
         events.append(Finished(finish=finish))
 
 
-def _head(frame: bytes) -> Extra:
-    fields = Fields.of(frame, answer=True)
+def _head(payload: bytes) -> Extra:
+    fields = Fields.of(payload, answer=True)
     for name in ("id", "object", "model", "choices", "usage"):
         fields.any(name)
     return fields.extra()

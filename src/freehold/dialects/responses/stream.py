@@ -12,6 +12,7 @@ import msgspec
 
 from freehold.dialects import sse
 from freehold.dialects.fields import Fields, encode, fault, given, raw
+from freehold.dialects.reader import EventReader
 from freehold.dialects.responses.answer import (
     closing,
     envelope,
@@ -69,40 +70,25 @@ class _Item:
         self.summary = 0
 
 
-class Reader:
+class Reader(EventReader):
+    finish = "response.completed"
+
     def __init__(self) -> None:
-        self._frames = sse.SseReader()
+        super().__init__()
         self._items: dict[int, _Item] = {}
         self._next = 0
-        self._begun = self._failed = False
-        self.ended = False
+        self._begun = False
 
-    def feed(self, data: bytes) -> list[Event]:
-        events: list[Event] = []
-        for name, frame in self._frames.feed(data):
-            self._frame(name, frame, events)
-        return events
-
-    def close(self) -> list[Event]:
-        events: list[Event] = []
-        if not self._failed:
-            for name, frame in self._frames.close():
-                self._frame(name, frame, events)
-        if self.ended or self._failed:
-            return events
-        self._failed = True
-        return [*events, StreamError(kind="cut", message="the stream ended without response.completed")]
-
-    def _frame(self, name: str, frame: bytes, events: list[Event]) -> None:
-        if frame == b"[DONE]" or self.ended:
+    def take(self, payload: bytes, frame: bytes, events: list[Event]) -> None:
+        if payload == b"[DONE]" or self.ended:
             return
         try:
-            kind = decode_kind(frame).type or name
+            kind = decode_kind(payload).type or sse.name(frame)
             if kind not in _READ:
                 if kind not in _SILENT:
-                    events.append(UnknownEvent(origin=NAME, name=kind, value=msgspec.Raw(frame)))
+                    events.append(UnknownEvent(origin=NAME, name=kind, value=msgspec.Raw(payload)))
                 return
-            event = decode_event(frame)
+            event = decode_event(payload)
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
             raise fault(f"an event of the stream: {error}", answer=True) from error
         _READ[kind](self, event, events)
@@ -232,7 +218,7 @@ class Reader:
         for item in self._items.values():
             self._shut(item, events)
         answer = read_response(fields)
-        self.ended = True
+        self.ended = self._closed = True
         finished = Finished(finish=answer.finish, extra=answer.extra)
         events += [finished, UsageReport(usage=answer.usage), End()]
 
