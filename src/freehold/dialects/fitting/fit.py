@@ -12,24 +12,20 @@ from freehold.dialects.fitting.verdict import Fit, LeaveOut, Refuse
 from freehold.dialects.table import APIS, CODECS, codec
 from freehold.types.conversation import Conversation
 
-RULES = (
-    sampling.fit_limits,
-    sampling.fit_sampling,
-    content.fit_turns,
-    content.fit_blocks,
-    tools.fit_tools,
-    tools.fit_format,
-    thinking.fit_thoughts,
-    thinking.fit_thinking,
-    extras.fit_extras,
-)
-
 
 def fit(conversation: Conversation, target: Target) -> Fit | LeaveOut | Refuse:
     can = capability(target.api, target.model, target.api_version)
-    draft = Draft(conversation, can, *_taken(target.api))
-    for rule in RULES:
-        rule(draft)
+    form, origin = _taken(target.api)
+    draft = Draft(conversation, can, form, origin)
+    sampling.fit_limits(draft)
+    sampling.fit_sampling(draft)
+    content.fit_turns(draft)
+    content.fit_blocks(draft)
+    tools.fit_tools(draft)
+    tools.fit_format(draft)
+    thinking.fit_thoughts(draft)
+    thinking.fit_thinking(draft)
+    extras.fit_extras(draft)
     if draft.refusals:
         return Refuse(reason="; ".join(draft.refusals))
     if draft.reasons:
