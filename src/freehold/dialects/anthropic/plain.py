@@ -1,10 +1,12 @@
-"""A Messages request that says only usual things, read in one typed step.
+"""A Messages request or answer that says only usual things, read in one typed step.
 
 What holds anything else, a field unknown or ill-typed, is None here and left to the general reader, which
-gives the same conversation for what is read here, only slower.
+gives the same for what is read here, only slower.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import msgspec
 
@@ -64,14 +66,21 @@ def _turns(messages: list[Message]) -> tuple[Turn, ...] | None:
         if type(content) is str:
             turns.append(Turn(role=message.role, blocks=(Text(text=content),)))
             continue
-        blocks: list[Block] = []
-        for block in content:
-            read = _block(block)  # type: ignore[arg-type]
-            if read is None:
-                return None
-            blocks.append(read)
-        turns.append(Turn(role=message.role, blocks=tuple(blocks)))
+        blocks = blocks_of(content)  # type: ignore[arg-type]
+        if blocks is None:
+            return None
+        turns.append(Turn(role=message.role, blocks=blocks))
     return tuple(turns) or None
+
+
+def blocks_of(content: Sequence[TextBlock | UseBlock | ResultBlock]) -> tuple[Block, ...] | None:
+    blocks: list[Block] = []
+    for block in content:
+        read = _block(block)
+        if read is None:
+            return None
+        blocks.append(read)
+    return tuple(blocks)
 
 
 def _block(block: TextBlock | UseBlock | ResultBlock) -> Block | None:

@@ -86,6 +86,35 @@ class _Role(msgspec.Struct):
 decode_roles = msgspec.json.Decoder(list[_Role]).decode  # of messages, whatever they hold
 
 
+class AnswerUsage(_Strict):
+    input_tokens: _Count | None = None
+    output_tokens: _Count | None = None
+    cache_creation_input_tokens: _Count | None = None
+    cache_read_input_tokens: _Count | None = None
+    # Carried as they are.
+    cache_creation: msgspec.Raw = NOTHING
+    server_tool_use: msgspec.Raw = NOTHING
+    service_tier: msgspec.Raw = NOTHING
+    inference_geo: msgspec.Raw = NOTHING
+
+
+class AnswerBody(_Strict):
+    type: Literal["message"]
+    content: list[TextBlock | UseBlock]
+    role: str | None = None
+    id: str | None = None
+    model: str | None = None
+    stop_reason: str | None = None
+    stop_sequence: str | None = None
+    usage: AnswerUsage | None = None
+    # Carried as they are.
+    container: msgspec.Raw = NOTHING
+    stop_details: msgspec.Raw = NOTHING
+
+
+decode_answer = msgspec.json.Decoder(AnswerBody).decode
+
+
 class WireDelta(msgspec.Struct, gc=False):
     type: str = ""
     text: str | None = None

@@ -6,7 +6,7 @@ gives the same conversation for what is read here, only slower.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -27,7 +27,8 @@ from freehold.types.conversation import (
 
 NAME = "openai"
 _CHOICES: dict[str, Literal["auto", "none", "any"]] = {"auto": "auto", "none": "none", "required": "any"}
-_DEVELOPER = raw("developer")
+_DEVELOPER: Final = raw("developer")
+_UNSET: Final = msgspec.UNSET
 
 
 def read_plain(inbound: Inbound, body: bytes) -> Conversation | None:
@@ -62,7 +63,7 @@ def _messages(messages: list[Message]) -> tuple[tuple[Text, ...], tuple[Turn, ..
         if results and role != "tool":
             turns.append(Turn(role="user", blocks=tuple(results)))
             results = []
-        if message.tool_calls is msgspec.UNSET and message.tool_call_id is msgspec.UNSET:
+        if message.tool_calls is _UNSET and message.tool_call_id is _UNSET:
             if role == "user" or role == "assistant":
                 if type(content) is str and content:
                     turns.append(Turn(role=role, blocks=(Text(text=content),)))
@@ -102,7 +103,7 @@ def _instructions(role: str, content: str | list[Part] | None) -> tuple[Text, ..
 
 def _calling(message: Message) -> Turn | None:
     calls = message.tool_calls
-    if message.tool_call_id is not msgspec.UNSET or calls is msgspec.UNSET:
+    if message.tool_call_id is not _UNSET or calls is _UNSET:
         return None
     blocks: list[Block] = list(_texts(message.content, empty=False))
     for call in calls:
@@ -115,7 +116,7 @@ def _calling(message: Message) -> Turn | None:
 
 def _result(message: Message) -> ToolResult | None:
     id = message.tool_call_id
-    if id is msgspec.UNSET or message.tool_calls is not msgspec.UNSET or WORD in id:
+    if id is _UNSET or message.tool_calls is not _UNSET or WORD in id:
         return None
     return ToolResult(tool_use_id=id, content=_texts(message.content))
 
@@ -130,6 +131,6 @@ def _tool(function: Function) -> Tool:
 
 def _choice(wire: Request) -> ToolChoice | None:
     parallel = wire.parallel_tool_calls
-    if wire.tool_choice is not msgspec.UNSET:
+    if wire.tool_choice is not _UNSET:
         return ToolChoice(mode=_CHOICES[wire.tool_choice], parallel=parallel)
     return ToolChoice(mode="auto", parallel=parallel) if parallel is not None else None
