@@ -12,15 +12,17 @@ from hypothesis import strategies as st
 from freehold.dialects import Target, codec, sse
 from freehold.dialects.anthropic import plain as anthropic_plain
 from freehold.dialects.anthropic import request as anthropic
+from freehold.dialects.anthropic.answer import read_general as read_general_answer
+from freehold.dialects.anthropic.answer import read_plain as read_plain_answer
 from freehold.dialects.base import DialectError, Inbound
 from freehold.dialects.bedrock import plain as bedrock_plain
 from freehold.dialects.bedrock import request as bedrock
 from freehold.dialects.eventstream import EventStreamReader
 from freehold.dialects.openai import plain as openai_plain
 from freehold.dialects.openai import request as openai
-from freehold.types.conversation import Begin, BlockStart, Conversation, Text, TextDelta
+from freehold.types.conversation import Answer, Begin, BlockStart, Conversation, Text, TextDelta
 from tests.dialects.matrix import recorded
-from tests.dialects.strategies import conversations, words
+from tests.dialects.strategies import answers, conversations, words
 
 FORMS: dict[str, Any] = {
     "openai": (openai_plain.read_plain, openai.read_general, None),
@@ -57,6 +59,20 @@ def objects_in(value: Any) -> list[dict[str, Any]]:
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     found = [each for part in inner for each in objects_in(part)]
     return [value, *found] if isinstance(value, dict) else found
+
+
+@given(answers(), st.booleans(), st.data())
+def test_plain_answer_equals_the_general_one(said: Answer, bent: bool, data: st.DataObject) -> None:
+    body = json.loads(codec("anthropic").write_answer(said, Conversation(model="m", turns=())))
+    body["usage"].update(service_tier="standard", cache_creation={"ephemeral_5m_input_tokens": 0})
+    body.update(container=None, stop_details=None)
+    if bent:
+        holder = data.draw(st.sampled_from(objects_in(body)))
+        holder[data.draw(st.sampled_from(FIELDS + tuple(holder)))] = data.draw(ODD)
+    wire = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+    plain = read_plain_answer(wire)
+    assert plain is not None or bent
+    assert plain is None or plain == read_general_answer(wire)
 
 
 @given(forms, conversations())
@@ -125,10 +141,19 @@ def test_a_text_delta_is_written_as_the_form_says_it(text: str, at: int) -> None
             "type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text},
         },
         "bedrock": {"contentBlockIndex": 0, "delta": {"text": text}},
+        "gemini": {
+            "candidates": [{"content": {"role": "model", "parts": [{"text": text}]}, "index": 0}],
+            "modelVersion": '"text":""', "responseId": '"text":""',
+        },
+        "responses": {
+            "type": "response.output_text.delta", "sequence_number": 4, "item_id": 'msg_"text":""_0',
+            "output_index": 0, "content_index": 0, "delta": text, "logprobs": [],
+        },
     }  # fmt: skip
     for form, expected in said.items():
         writer = codec(form).stream_writer(Conversation(model="m", turns=()))
-        writer.write(Begin(id='"content":""', model='"content":""'))
+        telling = '"content":""' if form == "openai" else '"text":""'
+        writer.write(Begin(id=telling, model=telling))
         writer.write(BlockStart(index=at, block=Text(text="")))
         written = writer.write(TextDelta(index=at, text=text))
         wire = json.loads(

@@ -8,7 +8,7 @@ is needed instead.
 from __future__ import annotations
 
 import functools
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -22,12 +22,13 @@ from freehold.dialects.fields import encode, fault
 from freehold.dialects.gemini import request as gemini
 from freehold.dialects.openai import request as openai
 from freehold.dialects.openai.wire import decode_options
+from freehold.dialects.peeked import Peeked as Peeked
 from freehold.dialects.responses import request as responses
 from freehold.dialects.table import codec, codec_for
 from freehold.types.conversation import StoredState
 
 _StateKind = Literal["previous_response", "conversation", "container", "file"]
-_top = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_top: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _SAMPLING = ("temperature", "top_p", "top_k", "presence_penalty", "frequency_penalty")
 _WORD = carry.WORD.encode()  # a signature of another vendor
 _WORD_BASE64 = carry.WORD_BASE64.encode()
@@ -39,22 +40,9 @@ _STATE: tuple[tuple[str, _StateKind], ...] = (
 _INCLUDE_USAGE = msgspec.Raw(b'{"include_usage":true}')
 
 
-class Peeked(NamedTuple):
-    """The top of a request: enough to choose a home by, and to splice from."""
-
-    inbound: Inbound
-    body: bytes
-    fields: dict[str, msgspec.Raw]
-    model: str
-    stream: bool
-    stream_usage: bool  # does the caller want the usage in its stream?
-    max_tokens: int | None = None
-    stored: tuple[StoredState, ...] = ()  # what the top names; file ids further down are not looked for
-
-
-_text = msgspec.json.Decoder(str | None).decode
-_flag = msgspec.json.Decoder(bool | None).decode
-_count = msgspec.json.Decoder(int | None).decode
+_text: Final = msgspec.json.Decoder(str | None).decode
+_flag: Final = msgspec.json.Decoder(bool | None).decode
+_count: Final = msgspec.json.Decoder(int | None).decode
 
 
 def peek(inbound: Inbound, body: bytes) -> Peeked:

@@ -6,7 +6,7 @@ event stream on Bedrock), so `Events` and `Frames` work on one event at a time a
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -38,7 +38,7 @@ from freehold.types.conversation import (
     UsageReport,
 )
 
-_TEXT = b'{"type":"content_block_delta","index":%d,"delta":{"type":"text_delta","text":%b}}'
+_TEXT: Final = b'{"type":"content_block_delta","index":%d,"delta":{"type":"text_delta","text":'
 
 
 class Events:
@@ -187,6 +187,7 @@ class Frames:
         self._blocks: dict[
             int, tuple[int, Block]
         ] = {}  # blocks that have a place here, by the reader's index
+        self._before: dict[int, bytes] = {}  # a delta of each, up to its text
         self._written = 0
 
     def give(self, event: Event) -> list[tuple[str, bytes]]:
@@ -221,9 +222,8 @@ class Frames:
 
     def text(self, event: TextDelta) -> bytes | None:
         """Most of a stream is this one event: written without building what it says."""
-        if event.index not in self._blocks:
-            return None
-        return _TEXT % (self._blocks[event.index][0], encode(event.text))
+        before = self._before.get(event.index)
+        return None if before is None else before + encode(event.text) + b"}}"
 
     def _begin(self, event: Begin) -> tuple[str, bytes]:
         self._own = event.dialect == NAME
@@ -244,6 +244,7 @@ class Frames:
             return []
         at = self._written
         self._blocks[event.index] = (at, block)
+        self._before[event.index] = _TEXT % at
         self._written += 1
         frames = [_frame("content_block_start", index=at, content_block=content)]
         if isinstance(block, ToolUse) and block.input_json:
@@ -304,5 +305,5 @@ class SseWriter:
     def write(self, event: Event) -> bytes:
         if type(event) is TextDelta:
             text = self._frames.text(event)
-            return b"" if text is None else b"event: content_block_delta\ndata: %b\n\n" % text
+            return b"" if text is None else b"event: content_block_delta\ndata: " + text + b"\n\n"
         return b"".join(sse.write(payload, name) for name, payload in self._frames.give(event))

@@ -5,7 +5,7 @@ Text blocks are not opened by an event of their own, and the usage comes in `met
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -37,7 +37,7 @@ from freehold.types.conversation import (
     UsageReport,
 )
 
-_TEXT = b'{"contentBlockIndex":%d,"delta":{"text":%b}}'
+_TEXT: Final = b'{"contentBlockIndex":%d,"delta":{"text":'
 
 
 class Reader:
@@ -157,6 +157,7 @@ class Writer:
         self._usage = Usage()
         self._report: Extra = {}
         self._blocks: dict[int, tuple[int, Block]] = {}
+        self._before: dict[int, bytes] = {}  # a delta of each, up to its text
 
     def write(self, event: Event) -> bytes:
         match event:
@@ -193,10 +194,10 @@ class Writer:
 
     def _text(self, event: TextDelta) -> bytes:
         """Most of a stream is this one event: written without building what it says."""
-        if event.index not in self._blocks:
+        before = self._before.get(event.index)
+        if before is None:
             return b""
-        payload = _TEXT % (self._blocks[event.index][0], encode(event.text))
-        return eventstream.write_event("contentBlockDelta", payload)
+        return eventstream.write_event("contentBlockDelta", before + encode(event.text) + b"}}")
 
     def _start(self, event: BlockStart) -> bytes:
         block = event.block
@@ -204,6 +205,7 @@ class Writer:
             return b""
         at = len(self._blocks)
         self._blocks[event.index] = (at, block)
+        self._before[event.index] = _TEXT % at
         if isinstance(block, ToolUse):
             id = carry.tag_id(block.id, block.signature, block.origin)
             start = {"toolUse": {"toolUseId": id, "name": block.name}}

@@ -149,6 +149,7 @@ class Writer:
 
     def __init__(self, conversation: Conversation) -> None:
         self._head: dict[str, Any] = {"modelVersion": conversation.model}
+        self._around = self._without_text()
         self._own = False
         self._usage = Usage()
         self._finished: Finished | None = None
@@ -158,7 +159,7 @@ class Writer:
     def write(self, event: Event) -> bytes:
         match event:
             case TextDelta():
-                return self._parts([{"text": event.text}])
+                return self._around[0] + encode(event.text) + self._around[1]
             case ToolDelta():
                 if event.index in self._calls:
                     self._calls[event.index][1].append(event.json)
@@ -194,6 +195,12 @@ class Writer:
             self._head["modelVersion"] = event.model
         if event.id:
             self._head["responseId"] = event.id
+        self._around = self._without_text()
+
+    def _without_text(self) -> tuple[bytes, bytes]:
+        """A chunk but for its text: most of a stream is chunks that differ in nothing else."""
+        before, _, after = self._parts([{"text": ""}]).partition(b'"text":""')
+        return before + b'"text":', after
 
     def _start(self, event: BlockStart) -> bytes:
         block = event.block

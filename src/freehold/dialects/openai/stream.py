@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -34,7 +34,9 @@ from freehold.types.conversation import (
     UsageReport,
 )
 
-DONE = b"[DONE]"
+DONE: Final = b"[DONE]"
+_TEXT: Final = Text(text="")
+_THINKING: Final = Thinking(origin=NAME)
 
 
 class Reader(EventReader):
@@ -45,8 +47,9 @@ class Reader(EventReader):
         self._id = ""
         self._begun = self._refused = False
         self._next = 0  # index of the next block
-        self._open: int | None = None  # index of the block that is open
-        self._kind: object = None  # what it is: Text, Thinking, or the wire's index of a tool call
+        self._open = 0  # index of the block that is open
+        # What is open: Text, Thinking, the wire's index of a tool call, or None.
+        self._kind: object = None
         self._calls: dict[int, int] = {}  # the wire's index of a tool call to our block's
 
     def take(self, payload: bytes, frame: bytes, events: list[Event]) -> None:
@@ -85,11 +88,13 @@ class Reader(EventReader):
 
     def _delta(self, delta: Delta, events: list[Event]) -> None:
         if thought := delta.reasoning_content or delta.reasoning:
-            at = self._block(Thinking, Thinking(origin=NAME), events)
+            at = self._open if self._kind is Thinking else self._block(Thinking, _THINKING, events)
             events.append(ThinkingDelta(index=at, text=thought))
         if text := delta.content or delta.refusal:
-            self._refused = self._refused or bool(delta.refusal)
-            events.append(TextDelta(index=self._block(Text, Text(text=""), events), text=text))
+            if delta.refusal:
+                self._refused = True
+            at = self._open if self._kind is Text else self._block(Text, _TEXT, events)
+            events.append(TextDelta(index=at, text=text))
         for call in delta.tool_calls or ():
             self._call(call, events)
 
@@ -106,9 +111,7 @@ class Reader(EventReader):
             events.append(ToolDelta(index=at, json=function.arguments))
 
     def _block(self, kind: object, block: Text | Thinking | ToolUse, events: list[Event]) -> int:
-        """The index of the open block of this kind; opens one, and closes the one before, if need be."""
-        if self._open is not None and self._kind == kind:
-            return self._open
+        """Opens a block, and closes the one before; gives its index."""
         self._close_block(events)
         self._open, self._kind = self._next, kind
         self._next += 1
@@ -116,9 +119,9 @@ class Reader(EventReader):
         return self._open
 
     def _close_block(self, events: list[Event]) -> None:
-        if self._open is not None:
+        if self._kind is not None:
             events.append(BlockEnd(index=self._open))
-            self._open = None
+            self._kind = None
 
     def _finish(self, reason: str, events: list[Event]) -> None:
         self._close_block(events)

@@ -6,7 +6,7 @@ only in `.done`, and quota errors come as events after `response.created`.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -46,6 +46,11 @@ from freehold.types.conversation import (
     UsageReport,
 )
 
+_TEXT: Final = (
+    b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","sequence_number":'
+)
+_DELTA: Final = b',"delta":'
+_AFTER_TEXT: Final = b',"logprobs":[]}\n\n'
 _TERMINAL = ("response.completed", "response.incomplete", "response.failed")
 _SILENT = frozenset({
     "response.in_progress", "response.queued", "response.content_part.added", "response.content_part.done",
@@ -251,6 +256,18 @@ def _error_of(error: object) -> StreamError:
     return StreamError(kind=str(kind), message=str(given.get("message") or ""))
 
 
+class _Place:
+    """A block that is open: its place in the output, and what it has said so far."""
+
+    __slots__ = ("at", "before", "block", "said")
+
+    def __init__(self, at: int, block: Block, before: bytes) -> None:
+        self.at = at
+        self.block = block
+        self.said: list[str] = []
+        self.before = before  # a delta, from its number to its text: most of a stream differs in nothing else
+
+
 class Writer:
     content_type = sse.CONTENT_TYPE
 
@@ -259,7 +276,7 @@ class Writer:
         self._sequence = 0
         self._own = False
         self._body: dict[str, Any] = envelope("", conversation.model, conversation)
-        self._open: dict[int, tuple[int, Block, list[str]]] = {}  # place in the output, block, fragments
+        self._open: dict[int, _Place] = {}
         self._output: list[object] = []
         self._places = 0
         self._signatures: dict[int, ThinkingDelta] = {}
@@ -321,10 +338,10 @@ class Writer:
         first = block.input_json if isinstance(block, ToolUse) else ""
         if isinstance(block, ToolUse):
             block = msgspec.structs.replace(block, input_json="")
-        self._open[event.index] = (place, block, [first] if first else [])
+        self._open[event.index] = _Place(place, block, b"," + encode(self._at(place, "msg"))[1:-1] + _DELTA)
         opened = self._added(place, block)
         if first:
-            opened += self._arguments_frame(place, first)
+            opened += self._arguments(ToolDelta(index=event.index, json=first))
         if isinstance(block, Text) and block.text:
             opened += self._text(TextDelta(index=event.index, text=block.text))
         return opened
@@ -348,44 +365,41 @@ class Writer:
         return {**at, name: 0} if name else at
 
     def _text(self, event: TextDelta) -> bytes:
-        if event.index not in self._open:
+        opened = self._open.get(event.index)
+        if opened is None:
             return b""
-        place, _, said = self._open[event.index]
-        said.append(event.text)
-        return self._frame(
-            "response.output_text.delta", **self._at(place, "msg"), delta=event.text, logprobs=[]
-        )
+        opened.said.append(event.text)
+        number = encode(self._sequence)
+        self._sequence += 1
+        return _TEXT + number + opened.before + encode(event.text) + _AFTER_TEXT
 
     def _arguments(self, event: ToolDelta) -> bytes:
-        if event.index not in self._open or not isinstance(self._open[event.index][1], ToolUse):
+        opened = self._open.get(event.index)
+        if opened is None or not isinstance(opened.block, ToolUse):
             return b""
-        place, _, said = self._open[event.index]
-        said.append(event.json)
-        return self._arguments_frame(place, event.json)
-
-    def _arguments_frame(self, place: int, fragment: str) -> bytes:
-        return self._frame(
-            "response.function_call_arguments.delta", **self._at(place, "fc", ""), delta=fragment
-        )
+        opened.said.append(event.json)
+        at = self._at(opened.at, "fc", "")
+        return self._frame("response.function_call_arguments.delta", **at, delta=event.json)
 
     def _thought(self, event: ThinkingDelta) -> bytes:
-        if event.index not in self._open:
+        opened = self._open.get(event.index)
+        if opened is None:
             return b""
-        place, _, said = self._open[event.index]
         if event.signature is not None:
             self._signatures[event.index] = event
         if not event.text:
             return b""
         first = b""
-        at = self._at(place, "rs", "summary_index")
-        if not said:
+        at = self._at(opened.at, "rs", "summary_index")
+        if not opened.said:
             part = {"type": "summary_text", "text": ""}
             first = self._frame("response.reasoning_summary_part.added", **at, part=part)
-        said.append(event.text)
+        opened.said.append(event.text)
         return first + self._frame("response.reasoning_summary_text.delta", **at, delta=event.text)
 
     def _stop(self, index: int) -> bytes:
-        place, block, said = self._open.pop(index)
+        opened = self._open.pop(index)
+        place, block, said = opened.at, opened.block, opened.said
         whole = "".join(said)
         done = b""
         match block:
