@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,6 +56,11 @@ def read_both(form: str, body: bytes) -> tuple[Conversation | None, Conversation
         return plain(inbound(form), body), None
 
 
+def meant(conversation: Conversation | None) -> Any:
+    """The schemas of tools are carried as they were written: compared by what they say."""
+    return msgspec.json.decode(msgspec.json.encode(conversation))
+
+
 def objects_in(value: Any) -> list[dict[str, Any]]:
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     found = [each for part in inner for each in objects_in(part)]
@@ -79,7 +85,7 @@ def test_plain_answer_equals_the_general_one(said: Answer, bent: bool, data: st.
 def test_plain_reading_equals_the_general_reading(form: str, said: Conversation) -> None:
     plain, general = read_both(form, body_of(form, said))
     assert general is not None
-    assert plain is None or plain == general
+    assert plain is None or meant(plain) == meant(general)
 
 
 @given(forms, conversations(), st.data())
@@ -90,7 +96,7 @@ def test_an_odd_field_is_read_alike_or_left_to_the_general_reader(
     for holder in data.draw(st.lists(st.sampled_from(objects_in(body)), min_size=1, max_size=3)):
         holder[data.draw(st.sampled_from(FIELDS + tuple(holder)))] = data.draw(ODD)
     plain, general = read_both(form, json.dumps(body).encode())
-    assert plain is None or plain == general
+    assert plain is None or meant(plain) == meant(general)
 
 
 @pytest.mark.parametrize("form", sorted(FORMS))
@@ -99,7 +105,7 @@ def test_a_usual_request_is_read_plainly(form: str) -> None:
     assert asked is not None
     plain, general = read_both(form, body_of(form, asked.conversation))
     assert plain is not None
-    assert plain == general
+    assert meant(plain) == meant(general)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +136,7 @@ def test_the_developers_word_and_parallel_results_are_read_plainly() -> None:
     body = {"model": "m", "messages": messages, "parallel_tool_calls": False, "stop": "x", "max_tokens": 1}
     plain, general = read_both("openai", json.dumps(body).encode())
     assert plain is not None
-    assert plain == general
+    assert meant(plain) == meant(general)
 
 
 @given(words, st.integers(0, 3))

@@ -21,7 +21,7 @@ from freehold.dialects.anthropic.wire import (
 )
 from freehold.dialects.base import Inbound
 from freehold.dialects.carry import WORD
-from freehold.dialects.fields import encode, raw
+from freehold.dialects.fields import NOTHING, encode, raw
 from freehold.types.conversation import (
     Block,
     Conversation,
@@ -115,7 +115,7 @@ def _text(block: TextBlock) -> Text:
 def _tool(tool: WireTool) -> Tool:
     schema, cache = tool.input_schema, tool.cache_control
     return Tool(
-        name=tool.name, description=tool.description, schema=None if schema is None else raw(schema),
+        name=tool.name, description=tool.description, schema=None if schema == NOTHING else schema,
         strict=tool.strict, cache=None if cache is None else raw(cache),
     )  # fmt: skip
 

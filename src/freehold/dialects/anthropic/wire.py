@@ -46,7 +46,7 @@ class WireTool(_Strict):
     name: str
     type: Literal["custom"] | None = None
     description: str | None = None
-    input_schema: Any = None
+    input_schema: msgspec.Raw = NOTHING
     strict: bool | None = None
     cache_control: Any = None
 

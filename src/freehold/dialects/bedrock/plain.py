@@ -11,7 +11,7 @@ import msgspec
 from freehold.dialects.base import Inbound
 from freehold.dialects.bedrock.wire import Choice, Config, Message, Spec, WireBlock, decode_request
 from freehold.dialects.carry import WORD
-from freehold.dialects.fields import encode, raw
+from freehold.dialects.fields import NOTHING, encode
 from freehold.types.conversation import Block, Conversation, Text, Tool, ToolChoice, ToolResult, ToolUse, Turn
 
 NAME = "bedrock"
@@ -76,9 +76,9 @@ def _block(block: WireBlock) -> Block | None:
 
 
 def _tool(spec: Spec) -> Tool:
-    schema = spec.inputSchema.json if spec.inputSchema is not None else None
+    schema = spec.inputSchema.json if spec.inputSchema is not None else NOTHING
     return Tool(
-        name=spec.name, description=spec.description, schema=None if schema is None else raw(schema),
+        name=spec.name, description=spec.description, schema=None if schema == NOTHING else schema,
         strict=spec.strict,
     )  # fmt: skip
 

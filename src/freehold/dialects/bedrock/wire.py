@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from freehold.dialects.fields import NOTHING
+
 _Count = Annotated[int, msgspec.Meta(ge=0, lt=1 << 53)]
 
 
@@ -46,7 +48,7 @@ class Message(_Strict):
 
 
 class _Schema(_Strict):
-    json: Any = None
+    json: msgspec.Raw = NOTHING
 
 
 class Spec(_Strict):

@@ -12,7 +12,7 @@ import msgspec
 
 from freehold.dialects.base import Inbound
 from freehold.dialects.carry import WORD
-from freehold.dialects.fields import raw
+from freehold.dialects.fields import NOTHING, raw
 from freehold.dialects.openai.wire import Function, Message, Part, Request, decode_request
 from freehold.types.conversation import (
     Block,
@@ -125,7 +125,7 @@ def _tool(function: Function) -> Tool:
     schema = function.parameters
     return Tool(
         name=function.name, description=function.description,
-        schema=None if schema is None else raw(schema), strict=function.strict,
+        schema=None if schema == NOTHING else schema, strict=function.strict,
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ Structs read their annotations at run time, so this file stays interpreted where
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -45,7 +45,7 @@ class Message(_Strict):
 class Function(_Strict):
     name: str
     description: str | None = None
-    parameters: Any = None
+    parameters: msgspec.Raw = NOTHING
     strict: bool | None = None
 
 
