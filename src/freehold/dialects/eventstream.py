@@ -20,6 +20,7 @@ _USUAL_BYTES_MAX = 256  # of headers that are worth remembering
 _PRELUDE = 12
 _AROUND = 16  # prelude and trailing checksum
 _STRING = 7
+_PRELUDE_AT: Final = struct.Struct(">III").unpack_from
 _LENGTHS: Final = struct.Struct(">II").pack
 _CHECKSUM: Final = struct.Struct(">I").pack
 # Bytes of a header value by its type, where the type fixes it: booleans, numbers, a timestamp, a UUID.
@@ -49,7 +50,7 @@ class EventStreamReader:
         frames: list[bytes] = []
         at = 0
         while len(buffer) - at >= _PRELUDE:
-            total, headers, crc = struct.unpack_from(">III", buffer, at)
+            total, headers, crc = _PRELUDE_AT(buffer, at)
             _check_prelude(buffer[at : at + 8], total, headers, crc)
             if len(buffer) - at < total:
                 break

@@ -104,10 +104,11 @@ def _takes(can: Capability, name: str) -> bool:
 def _plain(peeked: Peeked, can: Capability) -> bool:
     """Is there nothing inside that the home may not take, or that is another vendor's?"""
     body, dialect = peeked.body, peeked.inbound.dialect
-    if _WORD in body or (dialect == "gemini" and _WORD_BASE64 in body):
+    # To find is quicker than to ask with `in`, which raises and clears an error inside CPython first.
+    if body.find(_WORD) >= 0 or (dialect == "gemini" and body.find(_WORD_BASE64) >= 0):
         return False
     for telling in _telling(dialect, can.images, can.documents, can.assistant_documents):
-        if telling in body:
+        if body.find(telling) >= 0:
             return False
     # What the rows single out needs the whole way: a sampling pair, structured output, thinking.
     if can.one_of_temperature_top_p and _both(peeked.fields):

@@ -77,11 +77,11 @@ def _gemini(frame: bytes) -> bool:
 
 
 def _bedrock(frame: bytes) -> bool:
-    return b":event-type\x07\x00\x11contentBlockDelta" in frame[:128]
+    return frame.find(b":event-type\x07\x00\x11contentBlockDelta", 0, 128) >= 0
 
 
 def _invoke(frame: bytes) -> bool:
-    return _DELTA_BASE64 in frame[:256]
+    return frame.find(_DELTA_BASE64, 0, 256) >= 0
 
 
 _PLAIN: dict[str, Callable[[bytes], bool]] = {
