@@ -62,28 +62,30 @@ class Hashed:
     a time: a whole answer only when its record is made.
     """
 
-    __slots__ = ("_gathered", "_hash", "_hashed")
+    __slots__ = ("_gathered", "_hash", "_hashed", "_waiting")
 
     def __init__(self) -> None:
         self._hash: _Hash | None = None
-        self._gathered, self._hashed = bytearray(), 0
+        self._gathered: list[bytes] = []
+        self._waiting = self._hashed = 0  # bytes
 
     @property
     def size(self) -> int:
-        return self._hashed + len(self._gathered)
+        return self._hashed + self._waiting
 
     def add(self, data: bytes) -> None:
-        gathered = self._gathered
-        gathered += data
-        if len(gathered) > GATHERED_BYTES_MAX:
+        self._gathered.append(data)
+        self._waiting += len(data)
+        if self._waiting > GATHERED_BYTES_MAX:
             self._fold()
 
     def _fold(self) -> _Hash:
         if self._hash is None:
             self._hash = hashlib.sha256()
-        self._hash.update(self._gathered)
-        self._hashed += len(self._gathered)
+        self._hash.update(b"".join(self._gathered))
+        self._hashed += self._waiting
         self._gathered.clear()
+        self._waiting = 0
         return self._hash
 
     def content(self) -> Content:
@@ -133,7 +135,7 @@ class Sealings:
     def __init__(self, loop: asyncio.AbstractEventLoop, recorder: Recorder, seal: Seal | None) -> None:
         self._loop, self.recorder, self.seal = loop, recorder, seal
         self.tells = False  # somebody is told what was said, beside the ledger
-        self._thread: ThreadPoolExecutor | None = None
+        self._sealer: ThreadPoolExecutor | None = None
         self._waiting: dict[RecordId, asyncio.Task[None]] = {}
         self._waiting_bytes = 0
 
@@ -166,12 +168,12 @@ class Sealings:
         if self._waiting_bytes + size > WAITING_BYTES_MAX:
             self.recorder.record(without(entry, "too much waited to be sealed"))
             return
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, "freehold-seal")
+        if self._sealer is None:
+            self._sealer = ThreadPoolExecutor(1, "freehold-seal")
         self._waiting_bytes += size
         try:
             made = await self._loop.run_in_executor(
-                self._thread, sealed_record, seal, entry, request, response
+                self._sealer, sealed_record, seal, entry, request, response
             )
         finally:
             self._waiting_bytes -= size
@@ -189,8 +191,8 @@ class Sealings:
             await asyncio.wait(set(self._waiting.values()))
 
     def close(self) -> None:
-        if self._thread is not None:
-            self._thread.shutdown(wait=False)
+        if self._sealer is not None:
+            self._sealer.shutdown(wait=False)
 
 
 def sealed_record(seal: Seal, entry: CallRecord, request: bytes, response: bytes) -> CallRecord:
