@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -54,7 +55,7 @@ class Client(Protocol):
     def abort(self) -> None: ...
 
 
-class Receiving:
+class Receiving(ABC):
     """What a caller's connection needs of the plane.
 
     This and `Shared` are base classes and no Protocols: compiled, what they name is found without a search.
@@ -66,20 +67,20 @@ class Receiving:
     draining: bool
     heads: dict[bytes, Head]  # seen lately; the same head means the same each time
 
-    def remember(self, raw: bytes, head: Head) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def remember(self, raw: bytes, head: Head) -> None: ...
 
-    def admit_connection(self, connection: Any) -> bool:
-        raise NotImplementedError
+    @abstractmethod
+    def admit_connection(self, connection: Any) -> bool: ...
 
-    def connection_gone(self, connection: Any) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def connection_gone(self, connection: Any) -> None: ...
 
-    def unreadable(self, status: int) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def unreadable(self, status: int) -> None: ...
 
-    def begin(self, client: Any, head: Head, body: bytes) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def begin(self, client: Any, head: Head, body: bytes) -> None: ...
 
 
 class Shared(Receiving):
@@ -92,21 +93,22 @@ class Shared(Receiving):
     traffic: Traffic
     now: Callable[[], float]
 
+    @abstractmethod
     def inherited(self, call: Any) -> bool:
         """Does another try go on as this call, which came to nothing?"""
-        raise NotImplementedError
+        ...
 
-    def find_pins(self, call: Any, then: Callable[[], None]) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def find_pins(self, call: Any, then: Callable[[], None]) -> None: ...
 
-    def receipt_name(self, id: RecordId) -> bytes:
-        raise NotImplementedError
+    @abstractmethod
+    def receipt_name(self, id: RecordId) -> bytes: ...
 
-    def attempt_ended(self, call: Any, where: Route, outcome: Outcome | None, now: float) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def attempt_ended(self, call: Any, where: Route, outcome: Outcome | None, now: float) -> None: ...
 
-    def call_ended(self, call: Any) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def call_ended(self, call: Any) -> None: ...
 
 
 class Answering(Protocol):
