@@ -26,7 +26,7 @@ class Written(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
+class LeftOut(NamedTuple):
     """A home that cannot do what this call asks, and why."""
 
     home: str

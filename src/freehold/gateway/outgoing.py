@@ -94,8 +94,8 @@ def _signed(
     route: Route, made: Written, onward: Mapping[str, str] | None, *, passing: bool
 ) -> Sent | NotReady:
     wire = made.request
-    headers = wire.headers if onward is None else {**wire.headers, **onward}
-    ready = route.request(wire.method, wire.path, headers, wire.body)
+    own = b"" if onward is None else _lines(onward)
+    ready = route.request(wire.method, wire.path, wire.headers, wire.body, own)
     if ready is None:
         signer = route.live.identity
         return NotReady(why=signer.failure if signer is not None else "")

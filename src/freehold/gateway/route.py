@@ -36,6 +36,8 @@ from freehold.types.homes import Home, Workload
 from freehold.types.records import HomeFacts
 
 USER_AGENT: Final = f"freehold/{__version__}"
+HEADS_MAX: Final = 64  # kept per home
+_LENGTH: Final = b"content-length: "  # a head ends so; the number and the body follow
 WAITS: Final = ("connect", "header", "first_content", "idle", "total")
 _PROBE_TURN = Turn(role="user", blocks=(Text(text="."),))
 
@@ -74,6 +76,7 @@ class Route:
     """One home as a place for the calls of one workload."""
 
     __slots__ = (
+        "_heads",
         "account",
         "api",
         "api_version",
@@ -151,6 +154,7 @@ class Route:
         self.renames = self.dialect in RENAMING and not self.signs  # a body may pass with its model renamed
         self.forwards = self.transport.forwards
         self.fixed_headers = self._fixed_headers()
+        self._heads: dict[tuple[object, ...], bytes] = {}
         self.head_plain, self.head_stream = self._head(False), self._head(True)
         usual = (workload.input_tokens, workload.output_tokens)
         self.nano_usd = typical_nano_usd(home.price, *usual)
@@ -188,17 +192,37 @@ class Route:
             fields.pop(name, None)
         return head_bytes(wire.method, self.prefix + wire.path, fields)
 
-    def request(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> bytes | None:
-        """A whole request, signed where the home has an identity; None while that is not ready."""
-        fields = {**self.fixed_headers, **headers}
+    def request(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes, onward: bytes = b""
+    ) -> bytes | None:
+        """A whole request, signed where the home has an identity; None while that is not ready.
+
+        `onward`: lines that are this call's own, and signed by nobody.
+        """
         signer = self.live.identity
-        if signer is not None and self.credential is None:
+        if signer is None or self.credential is not None:
+            head = self._head_of(method, path, headers)
+        else:
+            fields = {**self.fixed_headers, **headers}
             scheme = "https" if self.secure else "http"
             signed = signer.headers(method, f"{scheme}://{self.authority}{self.prefix}{path}", fields, body)
             if signed is None:
                 return None
-            fields.update(signed)
-        return b"%b%d\r\n\r\n%b" % (head_bytes(method, self.prefix + path, fields), len(body), body)
+            head = head_bytes(method, self.prefix + path, {**fields, **signed})
+        if onward:
+            head = b"%b%b%b" % (head[: -len(_LENGTH)], onward, _LENGTH)
+        return b"%b%d\r\n\r\n%b" % (head, len(body), body)
+
+    def _head_of(self, method: str, path: str, headers: Mapping[str, str]) -> bytes:
+        """Nearly all calls of a home are sent behind the same few heads."""
+        key = (method, path, *headers.items())
+        head = self._heads.get(key)
+        if head is None:
+            head = head_bytes(method, self.prefix + path, {**self.fixed_headers, **headers})
+            if len(self._heads) >= HEADS_MAX:
+                self._heads.clear()
+            self._heads[key] = head
+        return head
 
     @property
     def signs(self) -> bool:
@@ -206,11 +230,11 @@ class Route:
 
 
 def head_bytes(method: str, path: str, fields: Mapping[str, str]) -> bytes:
-    """Request line and headers, ending in `content-length: ` so that the number and the body follow."""
+    """Request line and headers, and `content-length: ` at their end."""
     lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
     if any("\r" in line or "\n" in line or "\0" in line for line in lines):
         raise ValueError("a header of a request to a home holds a line break")
-    return ("\r\n".join(lines) + "\r\ncontent-length: ").encode("latin-1")
+    return ("\r\n".join(lines) + "\r\n").encode("latin-1") + _LENGTH
 
 
 class Plan:
