@@ -133,7 +133,7 @@ class Sealings:
     def __init__(self, loop: asyncio.AbstractEventLoop, recorder: Recorder, seal: Seal | None) -> None:
         self._loop, self.recorder, self.seal = loop, recorder, seal
         self.tells = False  # somebody is told what was said, beside the ledger
-        self._thread: ThreadPoolExecutor | None = None
+        self._sealer: ThreadPoolExecutor | None = None
         self._waiting: dict[RecordId, asyncio.Task[None]] = {}
         self._waiting_bytes = 0
 
@@ -166,12 +166,12 @@ class Sealings:
         if self._waiting_bytes + size > WAITING_BYTES_MAX:
             self.recorder.record(without(entry, "too much waited to be sealed"))
             return
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, "freehold-seal")
+        if self._sealer is None:
+            self._sealer = ThreadPoolExecutor(1, "freehold-seal")
         self._waiting_bytes += size
         try:
             made = await self._loop.run_in_executor(
-                self._thread, sealed_record, seal, entry, request, response
+                self._sealer, sealed_record, seal, entry, request, response
             )
         finally:
             self._waiting_bytes -= size
@@ -189,8 +189,8 @@ class Sealings:
             await asyncio.wait(set(self._waiting.values()))
 
     def close(self) -> None:
-        if self._thread is not None:
-            self._thread.shutdown(wait=False)
+        if self._sealer is not None:
+            self._sealer.shutdown(wait=False)
 
 
 def sealed_record(seal: Seal, entry: CallRecord, request: bytes, response: bytes) -> CallRecord:

@@ -172,7 +172,7 @@ class Nobody:
     """The caller of a try that may not speak yet."""
 
     def __init__(self, shadow: Shadow, real: Client) -> None:
-        self._shadow, self._real = shadow, real
+        self._shadow, self._client = shadow, real
 
     @property
     def paused(self) -> bool:
@@ -180,7 +180,7 @@ class Nobody:
 
     @property
     def chunked(self) -> bool:
-        return self._real.chunked
+        return self._client.chunked
 
     @property
     def call(self) -> AtWork | None:
@@ -188,19 +188,19 @@ class Nobody:
 
     @property
     def last_chunk(self) -> bytes:
-        return self._real.last_chunk
+        return self._client.last_chunk
 
     @property
     def framing(self) -> bytes:
-        return self._real.framing
+        return self._client.framing
 
     def chunk(self, data: bytes) -> bytes:
-        return self._real.chunk(data)
+        return self._client.chunk(data)
 
     def write(self, data: bytes) -> None:
         """It has something to say: is anybody still waiting for it?"""
         if self._shadow.speak():
-            self._real.write(data)
+            self._client.write(data)
 
     def begin(self, call: AtWork) -> None:
         """Nobody begins nothing."""
