@@ -22,9 +22,9 @@ import msgspec
 from bench.capacity_sim import shared
 from bench.harness import RESULTS, Environment, environment
 from freehold.gateway.affinity import Prefix, salt_of
+from freehold.gateway.amounts import Amount
 from freehold.gateway.capacity import Capacity
 from freehold.gateway.choosing import Chooser
-from freehold.gateway.headroom import Amount
 from freehold.gateway.health import Health
 from freehold.gateway.order import OrderRules
 from freehold.types.homes import Home as EstateHome

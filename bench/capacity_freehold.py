@@ -11,9 +11,10 @@ from bench.capacity_sim import DEADLINE_S, Asked, Home, Loop, World, head_of
 from freehold.clock import FakeClock
 from freehold.dialects import Outcome
 from freehold.gateway.affinity import salt_of
+from freehold.gateway.amounts import Amount
 from freehold.gateway.choosing import NO_ORDER, Chooser, Ordered
 from freehold.gateway.failover import Give, Go, Place, Rules, Tried, next_step
-from freehold.gateway.headroom import Amount, Headroom
+from freehold.gateway.headroom import Headroom
 from freehold.gateway.health import Health
 from freehold.gateway.order import OrderRules
 from freehold.gateway.queueing import QueueRules

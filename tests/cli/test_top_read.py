@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from freehold.cli.top_read import Reading, frame, rooms_of, samples_of
-from freehold.gateway.metrics import Metrics, expose, snapshot
+from freehold.gateway.exposition import expose, snapshot
+from freehold.gateway.metrics import Metrics
 
 HOME = {
     "home": "a", "state": "closed", "slow": False, "answered": 3, "failed": 1, "connections": 2, "pool": "p",

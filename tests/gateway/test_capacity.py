@@ -1,5 +1,5 @@
+from freehold.gateway.amounts import Amount
 from freehold.gateway.capacity import Capacity, name_of
-from freehold.gateway.headroom import Amount
 from freehold.types.homes import Home, Pool
 from freehold.types.names import HomeId, PoolId
 

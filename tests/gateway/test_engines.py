@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from freehold.gateway.amounts import Engine
 from freehold.gateway.engines import engine_of
-from freehold.gateway.headroom import Engine
 
 VLLM = """# HELP vllm:num_requests_running Number of requests in model execution batches.
 # TYPE vllm:num_requests_running gauge

@@ -1,4 +1,5 @@
-from freehold.gateway.headroom import FULL, NEAR, ROOM, Amount, Engine, Epoch, Headroom
+from freehold.gateway.amounts import FULL, NEAR, ROOM, Amount, Engine
+from freehold.gateway.headroom import Epoch, Headroom
 from freehold.gateway.ratelimits import Limit, Told
 
 SMALL = Amount(10, 10)

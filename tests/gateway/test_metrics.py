@@ -1,4 +1,5 @@
-from freehold.gateway.metrics import BUCKETS, HELP, Histogram, Metrics, expose, snapshot
+from freehold.gateway.exposition import HELP, expose, snapshot
+from freehold.gateway.metrics import BUCKETS, Histogram, Metrics
 
 
 def test_processes_are_added_up() -> None:

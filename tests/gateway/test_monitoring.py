@@ -20,8 +20,8 @@ from click.testing import CliRunner
 
 from freehold import wire
 from freehold.cli.dashboard import command
+from freehold.gateway.exposition import HELP
 from freehold.gateway.keys import KeyBook
-from freehold.gateway.metrics import HELP
 from freehold.gateway.monitoring import FILES, text_of
 from freehold.gateway.state.sqlite import SqliteState
 from freehold.pocket import FaultRule, PocketHome

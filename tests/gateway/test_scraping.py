@@ -1,7 +1,8 @@
 import asyncio
 
 from freehold import wire
-from freehold.gateway.headroom import NEAR, Amount, Headroom
+from freehold.gateway.amounts import NEAR, Amount
+from freehold.gateway.headroom import Headroom
 from freehold.gateway.scraping import Scraper, Target
 
 BUSY = b'vllm:num_requests_waiting{engine="0"} 3\nvllm:kv_cache_usage_perc{engine="0"} 0.8\n'

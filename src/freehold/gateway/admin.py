@@ -21,9 +21,9 @@ import msgspec
 
 from freehold import wire
 from freehold.gateway.desk import BODY_BYTES_MAX, Visit
+from freehold.gateway.exposition import CONTENT_TYPE, expose
 from freehold.gateway.hosts import HostGuard
 from freehold.gateway.links import Link, Question, Told
-from freehold.gateway.metrics import CONTENT_TYPE, expose
 
 ID_LENGTH_MAX: Final = 64
 _JSON: Final = {"content-type": "application/json"}

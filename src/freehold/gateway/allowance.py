@@ -17,7 +17,8 @@ from freehold.gateway.budgets import Bound, Facts, Unbounded, bound_of, charge, 
 from freehold.gateway.keys import Caller
 from freehold.gateway.leasing import Leasing
 from freehold.gateway.meters import CONCURRENCY, COUNTS_DOLLARS, REQUESTS, TOKENS
-from freehold.gateway.routes import Generation, Plan
+from freehold.gateway.route import Plan
+from freehold.gateway.routes import Generation
 from freehold.gateway.seams import Client
 from freehold.gateway.slices import Meter, Short, Slice
 from freehold.types.conversation import Usage

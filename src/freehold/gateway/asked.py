@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from operator import attrgetter
 from typing import Any, Final, Protocol
 
 import msgspec
 
 from freehold.dialects import Codec, Inbound
 from freehold.dialects.passthrough import Peeked
-from freehold.gateway.told import named_by
+from freehold.gateway.peeked import NOTHING, Peek, usage_option
+from freehold.gateway.wires import named_by
 from freehold.types.conversation import Conversation, StoredState
 
 # Dialects whose streams and answers can pass through without being told anew.
@@ -24,9 +23,6 @@ _MODEL: Final = b'"model"'
 _USAGE_OPTION: Final = b',"stream_options":{"include_usage":true}}'
 
 
-_NOTHING: Final = msgspec.Raw(b"")  # an absent field
-
-
 class Traced(Protocol):
     """The trace a call belongs to: the caller's own header, and what each attempt sends on."""
 
@@ -35,45 +31,8 @@ class Traced(Protocol):
     def onward(self) -> dict[str, str]: ...
 
 
-class Peek(msgspec.Struct):
-    """The few fields of a body that decide where it goes."""
-
-    model: str | None = None
-    stream: bool | None = None
-    stream_options: msgspec.Raw = _NOTHING
-    previous_response_id: str | None = None
-    conversation: msgspec.Raw = _NOTHING
-    container: msgspec.Raw = _NOTHING
-    cached: msgspec.Raw = msgspec.field(default=_NOTHING, name="cachedContent")
-    cached_snake: msgspec.Raw = msgspec.field(default=_NOTHING, name="cached_content")
-    # Whether a home takes these as they are is asked of its capabilities; see `telling`.
-    temperature: msgspec.Raw = _NOTHING
-    top_p: msgspec.Raw = _NOTHING
-    top_k: msgspec.Raw = _NOTHING
-    presence_penalty: msgspec.Raw = _NOTHING
-    frequency_penalty: msgspec.Raw = _NOTHING
-    seed: msgspec.Raw = _NOTHING
-    stop: msgspec.Raw = _NOTHING
-    max_tokens: msgspec.Raw = _NOTHING
-    max_completion_tokens: msgspec.Raw = _NOTHING
-    response_format: msgspec.Raw = _NOTHING
-    output_config: msgspec.Raw = _NOTHING
-    output_format: msgspec.Raw = _NOTHING
-    text: msgspec.Raw = _NOTHING
-    thinking: msgspec.Raw = _NOTHING
-
-
-peek = msgspec.json.Decoder(Peek).decode
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode = msgspec.json.Encoder().encode
-
-
-def any_of(fields: tuple[str, ...]) -> Callable[[Peek], bool]:
-    """Is any of these fields of the top there? One look at all of them at once."""
-    if not fields:
-        return lambda peeked: False
-    values, none = attrgetter(*fields, *fields), (_NOTHING,) * (2 * len(fields))  # twice: never a single one
-    return lambda peeked: values(peeked) != none
 
 
 class Asked:
@@ -118,7 +77,7 @@ class Asked:
         elif named != model_name:
             body = rename_model(body, named, model_name)
         if self.hides_usage:
-            if self.peeked.stream_options is _NOTHING:
+            if self.peeked.stream_options is NOTHING:
                 body = body.rstrip()[:-1] + _USAGE_OPTION
             else:
                 body = _with_usage(body)
@@ -158,15 +117,11 @@ def _with_usage(body: bytes) -> bytes:
     return _encode(fields)
 
 
-class _UsageOption(msgspec.Struct):
-    include_usage: bool | None = None
-
-
 def _asks_usage(peeked: Peek) -> bool:
-    if peeked.stream_options is _NOTHING:
+    if peeked.stream_options is NOTHING:
         return False
     try:
-        found = msgspec.json.decode(peeked.stream_options, type=_UsageOption | None)
+        found = usage_option(peeked.stream_options)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return True  # not ours to mend: the home will say what is wrong with it
     return bool(found and found.include_usage)
@@ -175,7 +130,7 @@ def _asks_usage(peeked: Peek) -> bool:
 def _nothing_stored(peeked: Peek) -> bool:
     return (
         peeked.previous_response_id is None
-        and peeked.conversation is peeked.container is peeked.cached is peeked.cached_snake is _NOTHING
+        and peeked.conversation is peeked.container is peeked.cached is peeked.cached_snake is NOTHING
     )
 
 

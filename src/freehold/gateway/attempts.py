@@ -13,7 +13,7 @@ from freehold.gateway.deadlines import NEVER
 from freehold.gateway.failover import THROTTLES, Give, Go, Place, Tried, first_cause, next_step
 from freehold.gateway.fitting import LeftOut, can_continue
 from freehold.gateway.outgoing import Sent, quick_request, request_for
-from freehold.gateway.routes import Route
+from freehold.gateway.route import Route
 from freehold.gateway.stored import files_in, gone, holders, unreached
 from freehold.gateway.traffic import Ticket, no_room
 from freehold.gateway.upstream import Upstream

@@ -15,7 +15,8 @@ from freehold.gateway.callstate import CONNECTING, ERROR_BODY, HEADING, STREAM, 
 from freehold.gateway.passing import FINISHED, LIVE, WHOLES
 from freehold.gateway.replies import headers_of, whole_reply
 from freehold.gateway.streaming import Streaming
-from freehold.gateway.told import Whole, whole_of
+from freehold.gateway.told import whole_of
+from freehold.gateway.wires import Whole
 
 ANSWER_BYTES_MAX: Final = 64 * 1024 * 1024
 ERROR_BYTES_MAX: Final = 1024 * 1024

@@ -7,20 +7,21 @@ A call is read in this order: its state (here), its ends (`callends`), its attem
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 from freehold.dialects import Outcome
 from freehold.dialects.base import StreamWriter
 from freehold.gateway.allowance import Held
+from freehold.gateway.amounts import Amount
 from freehold.gateway.asked import Asked
 from freehold.gateway.choosing import NO_ORDER, Ordered
 from freehold.gateway.content import Hashed, Said
 from freehold.gateway.deadlines import NEVER, Waiting
 from freehold.gateway.failover import Tried
 from freehold.gateway.fitting import LeftOut
-from freehold.gateway.headroom import Amount
 from freehold.gateway.keys import Caller
 from freehold.gateway.rescue import Lane
-from freehold.gateway.routes import Plan, Route
+from freehold.gateway.route import Plan, Route
 from freehold.gateway.seams import Client, Shared
 from freehold.gateway.story import Story
 from freehold.gateway.told import Told
@@ -30,7 +31,14 @@ from freehold.types.conversation import Usage
 from freehold.types.names import RecordId
 from freehold.types.records import Outcome as Ending
 
-CONNECTING, HEADING, ERROR_BODY, WHOLE, STREAM, WAITING, DONE = range(7)
+# Phases.
+CONNECTING: Final = 0
+HEADING: Final = 1
+ERROR_BODY: Final = 2
+WHOLE: Final = 3
+STREAM: Final = 4
+WAITING: Final = 5
+DONE: Final = 6
 
 
 class CallState(Served, Waiting):

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from freehold.gateway.affinity import Memory
-from freehold.gateway.headroom import Epoch, Headroom, Standing
+from freehold.gateway.amounts import Standing
+from freehold.gateway.headroom import Epoch, Headroom
 from freehold.types.homes import Home, Pool
 
 RENEW_SECONDS: Final = 1.0  # orders are made anew at least so often: times and utilisations grow old

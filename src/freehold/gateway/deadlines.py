@@ -7,10 +7,10 @@ when the earliest deadline it saw comes, and no later than the shortest wait the
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
+from typing import Final, Protocol
 
-GRAIN_SECONDS = 0.005  # scans come no closer together than this
-NEVER = float("inf")
+GRAIN_SECONDS: Final = 0.005  # scans come no closer together than this
+NEVER: Final = float("inf")
 
 
 class Waiting(Protocol):

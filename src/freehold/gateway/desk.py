@@ -20,9 +20,10 @@ import msgspec
 
 from freehold.clock import Clock
 from freehold.errors import FreeholdError, InputError
+from freehold.gateway.exposition import Snapshot, series
 from freehold.gateway.keys import Key, KeyBook
 from freehold.gateway.meters import COUNTS_DOLLARS, NAMES
-from freehold.gateway.metrics import SERIES_MAX, Snapshot, series
+from freehold.gateway.metrics import SERIES_MAX
 from freehold.gateway.sharing import Stores
 from freehold.gateway.standing import account, accounts
 from freehold.gateway.state.base import State

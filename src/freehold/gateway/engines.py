@@ -6,7 +6,7 @@ import math
 import re
 from typing import Final
 
-from freehold.gateway.headroom import Engine
+from freehold.gateway.amounts import Engine
 
 TEXT_BYTES_MAX: Final = 4 * 1024 * 1024
 # Name of the gauge -> what it is here. Newer and older names of vLLM's cache gauge are both in use.

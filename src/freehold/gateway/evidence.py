@@ -10,7 +10,7 @@ import msgspec
 
 from freehold.dialects import Failure, Inbound, Outcome
 from freehold.gateway.call import Call
-from freehold.gateway.routes import Plan
+from freehold.gateway.route import Plan
 from freehold.gateway.template import NO_USAGE, Template, tokens_of
 from freehold.types.names import Digest, KeyId, RecordId
 from freehold.types.records import AttemptRecord, CallRecord, Charged, Took
@@ -234,13 +234,17 @@ class CallLog:
         route = call.route
         usage = call.usage
         asked = call.asked
-        tokens = "?" if usage is None or usage.output is None else usage.output
+        # Text and whole numbers alone: compiled, that is one copy of the bytes.
+        home = "-" if route is None else route.id
+        stream = " stream" if asked.stream else ""
+        tenths = int(seconds * 10_000)
+        tokens = "?" if usage is None or usage.output is None else str(usage.output)
+        error = "" if call.error is None else " " + call.error
+        joined = "" if call.joined is None else " " + call.joined
         line = (
-            f"{call.id} {call.plan.workload.id} {route.id if route is not None else '-'} {asked.dialect}"
-            f"{' stream' if asked.stream else ''} {call.ending} {call.log_status} {call.attempts}x"
-            f" {seconds * 1000:.1f}ms {call.sent_bytes}B {tokens}tok"
-            f" {call.caller.id or '-'}{f' {call.error}' if call.error else ''}"
-            f"{f' {call.joined}' if call.joined else ''}\n"
+            f"{call.id} {call.plan.workload.id} {home} {asked.dialect}{stream} {call.ending}"
+            f" {call.log_status} {call.attempts}x {tenths // 10}.{tenths % 10}ms {call.sent_bytes}B {tokens}tok"
+            f" {call.caller.id or '-'}{error}{joined}\n"
         )
         if len(self._lines) < self.LINES_MAX:
             self._lines.append(line)

@@ -15,7 +15,7 @@ from freehold.dialects.base import WireRequest
 from freehold.dialects.fitting import LeaveOut, Refuse, fit
 from freehold.gateway.asked import Asked
 from freehold.gateway.rescuable import goes_on
-from freehold.gateway.routes import Route
+from freehold.gateway.route import Route
 from freehold.types.conversation import Conversation
 
 

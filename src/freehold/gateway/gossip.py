@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from freehold.gateway.headroom import Standing
+from freehold.gateway.amounts import Standing
 from freehold.gateway.plane import Plane
 from freehold.gateway.sharing import Sharing
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-import msgspec
-
+from freehold.gateway.amounts import FULL, NEAR, ROOM, Amount, Engine, Standing
 from freehold.gateway.bucket import MINUTE_SECONDS, Bucket
 from freehold.gateway.learning import Learned
 from freehold.gateway.ratelimits import Kind, Told
@@ -20,7 +19,6 @@ TIGHT: Final = 0.05  # of a pool's limit left: another home is asked first, if o
 UTILISATION_TIGHT: Final = 0.95
 UTILISATION_SECONDS: Final = 10.0  # how long a told utilisation counts
 ENGINE_SECONDS: Final = 15.0  # how long an engine's metrics count
-KV_TIGHT: Final = 0.9
 TELL_SECONDS: Final = 0.05  # between two readings of headers while there is plenty of room
 PLENTY: Final = 0.5
 PAUSE_SECONDS_FIRST: Final = 0.25  # after a throttle that names no time
@@ -39,51 +37,6 @@ TURNED_AWAY: Final = 5.0  # so many times as fast as while calls only wait
 SPARE: Final = 0.25  # of the calls that should fit, those that are sent without asking again
 SPARE_MAX: Final = 1000
 PEERS_MAX: Final = 256
-
-ROOM, NEAR, FULL = range(3)  # grades
-
-
-class Amount(msgspec.Struct, frozen=True):
-    """What one call is counted for, input and output estimated before it is sent."""
-
-    input: int
-    output: int
-
-    @property
-    def tokens(self) -> int:
-        return self.input + self.output
-
-
-class Engine(msgspec.Struct, frozen=True, kw_only=True):
-    """What a self-hosted engine says of itself."""
-
-    running: int = 0
-    waiting: int = 0
-    kv_used: float | None = None
-    waiting_before: int = 0  # at the scrape before: one queued call alone is no queue
-
-    @property
-    def tight(self) -> bool:
-        return (self.waiting > 0 and self.waiting_before > 0) or (self.kv_used or 0.0) > KV_TIGHT
-
-
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """A pool at one moment, for people and for other processes."""
-
-    pool: str
-    room: float | None = None  # share of its capacity that is free; None: nothing limits it that is known
-    grade: int = ROOM
-    wait_ms: int = 0
-    in_flight: int = 0
-    tokens_in_flight: int = 0
-    throttled: int = 0
-    requests_per_min: float | None = None
-    tokens_per_min: float | None = None
-    known_by: str = "nothing"  # told, configured, learned, metrics
-    # For other processes: what was ever sent, and for how long the pool is closed.
-    sent: float = 0.0
-    sent_tokens: float = 0.0
-    closed_ms: int = 0
 
 
 class Epoch:

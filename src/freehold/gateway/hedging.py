@@ -19,7 +19,7 @@ from freehold.gateway.deadlines import NEVER, Deadlines
 from freehold.gateway.evidence import attempt_record
 from freehold.gateway.hedge import Budget, HedgeRules, Times, delay_of
 from freehold.gateway.order import COOLING_RANK
-from freehold.gateway.routes import Route
+from freehold.gateway.route import Route
 from freehold.gateway.seams import AtWork, Client, Shared
 from freehold.types.contracts import Recorder
 from freehold.types.names import RecordId
@@ -172,7 +172,7 @@ class Nobody:
     """The caller of a try that may not speak yet."""
 
     def __init__(self, shadow: Shadow, real: Client) -> None:
-        self._shadow, self._client = shadow, real
+        self._shadow, self._asker = shadow, real
 
     @property
     def paused(self) -> bool:
@@ -180,7 +180,7 @@ class Nobody:
 
     @property
     def chunked(self) -> bool:
-        return self._client.chunked
+        return self._asker.chunked
 
     @property
     def call(self) -> AtWork | None:
@@ -188,19 +188,19 @@ class Nobody:
 
     @property
     def last_chunk(self) -> bytes:
-        return self._client.last_chunk
+        return self._asker.last_chunk
 
     @property
     def framing(self) -> bytes:
-        return self._client.framing
+        return self._asker.framing
 
     def chunk(self, data: bytes) -> bytes:
-        return self._client.chunk(data)
+        return self._asker.chunk(data)
 
     def write(self, data: bytes) -> None:
         """It has something to say: is anybody still waiting for it?"""
         if self._shadow.speak():
-            self._client.write(data)
+            self._asker.write(data)
 
     def begin(self, call: AtWork) -> None:
         """Nobody begins nothing."""

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from freehold.clock import CROCKFORD, Clock
 from freehold.types.names import RecordId
 
 _PAIRS = tuple(high + low for high in CROCKFORD for low in CROCKFORD)  # every value of ten bits
-_COUNT_MAX = 1 << 20
-_MS_MAX = (1 << 48) - 1
+_COUNT_MAX: Final = 1 << 20
+_MS_MAX: Final = (1 << 48) - 1
 _SHIFTS = range(100, -1, -10)  # 22 letters: 48 bits of time, 60 of chance
-_START_MAX = 1 << 19  # leaves room to count within the millisecond
+_START_MAX: Final = 1 << 19  # leaves room to count within the millisecond
 
 
 def id_maker(clock: Clock, entropy: Callable[[int], bytes] = os.urandom) -> Callable[[], RecordId]:

@@ -13,7 +13,7 @@ from typing import Final, Literal, Protocol
 import msgspec
 
 from freehold.gateway.desk import Visit
-from freehold.gateway.metrics import Snapshot
+from freehold.gateway.exposition import Snapshot
 from freehold.gateway.worker import HeadroomState, HomeState, Report, Worker
 
 MESSAGE_BYTES_MAX: Final = 16 * 1024 * 1024

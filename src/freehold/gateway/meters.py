@@ -12,7 +12,12 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-CONCURRENCY, REQUESTS, TOKENS, DOLLARS, DOLLARS_DAY, DOLLARS_MONTH = range(6)
+CONCURRENCY: Final = 0
+REQUESTS: Final = 1
+TOKENS: Final = 2
+DOLLARS: Final = 3
+DOLLARS_DAY: Final = 4
+DOLLARS_MONTH: Final = 5
 NAMES: Final = (
     "concurrency", "requests_per_min", "tokens_per_min", "budget", "budget_per_day", "budget_per_month"
 )  # fmt: skip

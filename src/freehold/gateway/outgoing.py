@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import msgspec
-
 from freehold.gateway.asked import Asked, renaming
 from freehold.gateway.fitting import LeftOut, Written, spliced, written
-from freehold.gateway.routes import Route
+from freehold.gateway.route import Route
 from freehold.gateway.story import Story, continued, reasked
 
 
@@ -21,7 +19,7 @@ class Sent(NamedTuple):
     notes: tuple[str, ...] = ()  # what had to be changed for this home
 
 
-class NotReady(msgspec.Struct, frozen=True, kw_only=True):
+class NotReady(NamedTuple):
     """The home's credential is not there yet, or no longer."""
 
     why: str

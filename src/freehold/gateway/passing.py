@@ -6,7 +6,6 @@ Nothing is forwarded before the first content, and only whole events after it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
@@ -14,13 +13,40 @@ import msgspec
 
 from freehold.dialects.usage import merged
 from freehold.gateway.instream import kind_in
-from freehold.gateway.told import FINISHES, GEMINI_CALLS, RESPONSES_CALL, Whole, named, named_by
+from freehold.gateway.told import FINISHES, GEMINI_CALLS, named
+from freehold.gateway.wires import (
+    NOTHING,
+    OpenAIQuick,
+    OpenAIUsage,
+    OpenAIWhole,
+    Whole,
+    named_by,
+    read_anthropic,
+    read_anthropic_usage,
+    read_anthropic_whole,
+    read_gemini,
+    read_gemini_usage,
+    read_openai,
+    read_openai_first,
+    read_openai_quick,
+    read_openai_usage,
+    read_openai_whole,
+    read_responses,
+    read_responses_usage,
+    read_responses_whole,
+)
 from freehold.types.conversation import Usage
 
 EVENT_BYTES_MAX: Final = 16 * 1024 * 1024
 TOKENS_MAX: Final = 1_000_000_000
-_NOTHING: Final = msgspec.Raw(b"")  # an absent field
-NONE, LIFECYCLE, CONTENT, FINISH, TERMINAL, ERROR, USAGE_ONLY = range(7)
+# Kinds of events.
+NONE: Final = 0
+LIFECYCLE: Final = 1
+CONTENT: Final = 2
+FINISH: Final = 3
+TERMINAL: Final = 4
+ERROR: Final = 5
+USAGE_ONLY: Final = 6
 
 
 class Seen(NamedTuple):
@@ -38,41 +64,6 @@ class Seen(NamedTuple):
 # --- OpenAI chat completions ---
 
 
-class _Delta(msgspec.Struct):
-    content: msgspec.Raw = _NOTHING
-    tool_calls: msgspec.Raw = _NOTHING
-    refusal: msgspec.Raw = _NOTHING
-    reasoning_content: msgspec.Raw = _NOTHING
-    reasoning: msgspec.Raw = _NOTHING
-    function_call: msgspec.Raw = _NOTHING
-    audio: msgspec.Raw = _NOTHING
-
-
-class _OpenAIChoice(msgspec.Struct):
-    finish_reason: str | None = None
-
-
-class _OpenAIChunk(msgspec.Struct):
-    choices: list[_OpenAIChoice] = []
-    usage: msgspec.Raw = _NOTHING
-    error: msgspec.Raw = _NOTHING
-
-
-class _OpenAIFirstChoice(msgspec.Struct):
-    delta: _Delta | None = None
-    finish_reason: str | None = None
-
-
-class _OpenAIFirst(msgspec.Struct):
-    choices: list[_OpenAIFirstChoice] = []
-    usage: msgspec.Raw = _NOTHING
-    error: msgspec.Raw = _NOTHING
-    model: str = ""
-    id: Any = ""
-
-
-_openai = msgspec.json.Decoder(_OpenAIChunk).decode
-_openai_first = msgspec.json.Decoder(_OpenAIFirst).decode
 _EMPTY = frozenset({b"", b"null", b'""', b"[]", b"{}"})
 
 
@@ -80,7 +71,7 @@ def openai_early(data: bytes) -> Seen:
     """Until the first content: is there any in this event?"""
     if data == b"[DONE]":
         return Seen(TERMINAL)
-    chunk = _openai_first(data)
+    chunk = read_openai_first(data)
     if (error := there(chunk.error)) is not None:
         return Seen(ERROR, message=bytes(error)[:500].decode("utf-8", "replace"))
     kind = USAGE_ONLY if not chunk.choices and there(chunk.usage) else LIFECYCLE
@@ -100,11 +91,11 @@ _CONTENT: Final = Seen(CONTENT)
 def openai_later(data: bytes) -> Seen:
     if data == b"[DONE]":
         return Seen(TERMINAL)
-    chunk = _openai(data)
+    chunk = read_openai(data)
     choices = chunk.choices
     if (
-        chunk.usage is _NOTHING
-        and chunk.error is _NOTHING
+        chunk.usage is NOTHING
+        and chunk.error is NOTHING
         and len(choices) == 1
         and choices[0].finish_reason is None
     ):
@@ -119,30 +110,14 @@ def openai_later(data: bytes) -> Seen:
 
 def there(field: msgspec.Raw) -> msgspec.Raw | None:
     """The field, unless it is absent or null."""
-    return None if field is _NOTHING or bytes(field) in (b"", b"null") else field
-
-
-class _OpenAIDetails(msgspec.Struct):
-    cached_tokens: int | None = None
-    cache_write_tokens: int | None = None
-    reasoning_tokens: int | None = None
-
-
-class _OpenAIUsage(msgspec.Struct):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    prompt_tokens_details: _OpenAIDetails | None = None
-    completion_tokens_details: _OpenAIDetails | None = None
-
-
-_openai_usage = msgspec.json.Decoder(_OpenAIUsage).decode
+    return None if field is NOTHING or bytes(field) in (b"", b"null") else field
 
 
 def usage_openai(raw: msgspec.Raw) -> Usage:
-    return _openai_counted(_openai_usage(raw))
+    return _openai_counted(read_openai_usage(raw))
 
 
-def _openai_counted(wire: _OpenAIUsage) -> Usage:
+def _openai_counted(wire: OpenAIUsage) -> Usage:
     details, out = wire.prompt_tokens_details, wire.completion_tokens_details
     if details is None and out is None:
         return Usage(fresh=_tokens(wire.prompt_tokens), output=_tokens(wire.completion_tokens))
@@ -161,31 +136,6 @@ def _openai_counted(wire: _OpenAIUsage) -> Usage:
 # --- Anthropic messages ---
 
 
-class _AnthropicError(msgspec.Struct):
-    type: str = ""
-    message: str = ""
-
-
-class _AnthropicDelta(msgspec.Struct):
-    stop_reason: str | None = None
-    container: msgspec.Raw = _NOTHING
-
-
-class _AnthropicMessage(msgspec.Struct):
-    usage: msgspec.Raw = _NOTHING
-    model: str = ""
-    id: Any = ""
-
-
-class _AnthropicEvent(msgspec.Struct):
-    type: str
-    message: _AnthropicMessage | None = None
-    delta: _AnthropicDelta | None = None
-    usage: msgspec.Raw = _NOTHING
-    error: _AnthropicError | None = None
-
-
-_anthropic = msgspec.json.Decoder(_AnthropicEvent).decode
 _ANTHROPIC_KINDS = {
     "message_start": LIFECYCLE, "ping": LIFECYCLE, "content_block_start": LIFECYCLE,
     "content_block_delta": CONTENT, "content_block_stop": LIFECYCLE, "message_stop": TERMINAL,
@@ -193,7 +143,7 @@ _ANTHROPIC_KINDS = {
 
 
 def anthropic_any(data: bytes) -> Seen:
-    event = _anthropic(data)
+    event = read_anthropic(data)
     kind = event.type
     if kind == "content_block_delta":
         return _CONTENT
@@ -209,18 +159,8 @@ def anthropic_any(data: bytes) -> Seen:
     return Seen(_ANTHROPIC_KINDS.get(kind, LIFECYCLE))
 
 
-class _AnthropicUsage(msgspec.Struct):
-    input_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
-    output_tokens: int | None = None
-
-
-_anthropic_usage = msgspec.json.Decoder(_AnthropicUsage).decode
-
-
 def usage_anthropic(raw: msgspec.Raw) -> Usage:
-    wire = _anthropic_usage(raw)
+    wire = read_anthropic_usage(raw)
     return Usage(
         fresh=_tokens(wire.input_tokens),
         cache_read=_tokens(wire.cache_read_input_tokens),
@@ -232,43 +172,13 @@ def usage_anthropic(raw: msgspec.Raw) -> Usage:
 # --- OpenAI responses ---
 
 
-# A quote inside a JSON string is escaped, so this is never anybody's words.
-_RESPONSES_CALLS = re.compile(rb'"type"\s*:\s*"(function|custom_tool)_call"')
-
-
-class _ResponsesBody(msgspec.Struct):
-    usage: msgspec.Raw = _NOTHING
-    model: str = ""
-    id: Any = ""
-    status: Any = None
-    incomplete_details: msgspec.Raw = _NOTHING
-    output: msgspec.Raw = _NOTHING
-    error: msgspec.Raw = _NOTHING
-
-    @property
-    def finish(self) -> str:
-        if self.status == "incomplete":
-            filtered = b'"content_filter"' in bytes(self.incomplete_details)
-            return "content_filter" if filtered else "max_output_tokens"
-        if self.status != "completed":
-            return ""
-        return RESPONSES_CALL if _RESPONSES_CALLS.search(self.output) else "completed"
-
-
-class _ResponsesEvent(msgspec.Struct):
-    type: str
-    response: _ResponsesBody | None = None
-    message: str | None = None
-
-
-_responses = msgspec.json.Decoder(_ResponsesEvent).decode
 _RESPONSES_ENDS = frozenset({"response.completed", "response.incomplete"})
 
 
 def responses_any(data: bytes) -> Seen:
     if data == b"[DONE]":
         return Seen(TERMINAL)
-    event = _responses(data)
+    event = read_responses(data)
     kind = event.type
     if kind.endswith(".delta"):
         return _CONTENT
@@ -284,7 +194,7 @@ def responses_any(data: bytes) -> Seen:
 
 
 def usage_responses(raw: msgspec.Raw) -> Usage:
-    wire = _responses_usage(raw)
+    wire = read_responses_usage(raw)
     details, out = wire.input_tokens_details, wire.output_tokens_details
     cached = _tokens(details.cached_tokens if details else None) or 0
     written = _tokens(details.cache_write_tokens if details else None)
@@ -298,37 +208,11 @@ def usage_responses(raw: msgspec.Raw) -> Usage:
     )
 
 
-class _ResponsesUsage(msgspec.Struct):
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    input_tokens_details: _OpenAIDetails | None = None
-    output_tokens_details: _OpenAIDetails | None = None
-
-
-_responses_usage = msgspec.json.Decoder(_ResponsesUsage).decode
-
-
 # --- Gemini ---
 
 
-class _GeminiCandidate(msgspec.Struct, rename="camel"):
-    finish_reason: str | None = None
-    content: msgspec.Raw = _NOTHING
-
-
-class _GeminiChunk(msgspec.Struct, rename="camel"):
-    candidates: list[_GeminiCandidate] = []
-    usage_metadata: msgspec.Raw = _NOTHING
-    model_version: str = ""
-    response_id: Any = ""
-    error: msgspec.Raw = _NOTHING
-
-
-_gemini = msgspec.json.Decoder(_GeminiChunk).decode
-
-
 def gemini_any(data: bytes) -> Seen:
-    chunk = _gemini(data)
+    chunk = read_gemini(data)
     if (error := there(chunk.error)) is not None:
         return Seen(ERROR, message=bytes(error)[:500].decode("utf-8", "replace"))
     usage = there(chunk.usage_metadata)
@@ -342,19 +226,8 @@ def gemini_any(data: bytes) -> Seen:
     return Seen(LIFECYCLE, usage, "", model, "", id)
 
 
-class _GeminiUsage(msgspec.Struct, rename="camel"):
-    prompt_token_count: int | None = None
-    cached_content_token_count: int | None = None
-    tool_use_prompt_token_count: int | None = None
-    candidates_token_count: int | None = None
-    thoughts_token_count: int | None = None
-
-
-_gemini_usage = msgspec.json.Decoder(_GeminiUsage).decode
-
-
 def usage_gemini(raw: msgspec.Raw) -> Usage:
-    wire = _gemini_usage(raw)
+    wire = read_gemini_usage(raw)
     prompt, cached = _tokens(wire.prompt_token_count), _tokens(wire.cached_content_token_count) or 0
     said, thought = _tokens(wire.candidates_token_count), _tokens(wire.thoughts_token_count)
     given = None if prompt is None else prompt + (_tokens(wire.tool_use_prompt_token_count) or 0)
@@ -390,7 +263,12 @@ WATCHES: dict[str, Watch] = {
     "gemini": Watch(gemini_any, gemini_any, usage_gemini, b""),
 }  # fmt: skip
 
-HOLD, LIVE, FINISHED, ENDED, FAILED = range(5)
+# States of a stream.
+HOLD: Final = 0
+LIVE: Final = 1
+FINISHED: Final = 2
+ENDED: Final = 3
+FAILED: Final = 4
 
 
 class PassLane:
@@ -544,47 +422,16 @@ def _data_of(frame: bytes) -> bytes | None:
 # --- whole answers ---
 
 
-class _OpenAIWhole(msgspec.Struct):
-    choices: list[_OpenAIChoice]
-    usage: msgspec.Raw = _NOTHING
-    model: str = ""
-    id: Any = ""
-
-
-class _AnthropicWhole(msgspec.Struct):
-    stop_reason: str | None = None
-    usage: msgspec.Raw = _NOTHING
-    model: str = ""
-    type: str = ""
-    id: Any = ""
-    container: msgspec.Raw = _NOTHING
-
-
-_openai_whole = msgspec.json.Decoder(_OpenAIWhole).decode
-_anthropic_whole = msgspec.json.Decoder(_AnthropicWhole).decode
-_responses_whole = msgspec.json.Decoder(_ResponsesBody).decode
-
-
-class _OpenAIQuick(msgspec.Struct):
-    """As vendors send it; where usage is not that, it is read apart."""
-
-    choices: list[_OpenAIChoice]
-    usage: _OpenAIUsage | None = None
-    model: str = ""
-    id: Any = ""
-
-
-_openai_quick = msgspec.json.Decoder(_OpenAIQuick).decode
 _OPENAI: Final = FINISHES["openai"]
 
 
 def whole_openai(body: bytes) -> Whole:
-    wire: _OpenAIQuick | _OpenAIWhole
+    wire: OpenAIQuick | OpenAIWhole
     try:
-        wire = _openai_quick(body)
+        wire = read_openai_quick(body)
         usage = None if wire.usage is None else _openai_counted(wire.usage)
     except msgspec.ValidationError:
-        wire = _openai_whole(body)
+        wire = read_openai_whole(body)
         usage = read_usage(usage_openai, wire.usage)
     choices = wire.choices
     why = choices[0].finish_reason if choices else None
@@ -596,7 +443,7 @@ def whole_openai(body: bytes) -> Whole:
 
 
 def whole_anthropic(body: bytes) -> Whole:
-    wire = _anthropic_whole(body)
+    wire = read_anthropic_whole(body)
     complete = wire.type == "message" and wire.stop_reason is not None
     finish = FINISHES["anthropic"].get(wire.stop_reason or "", "error")
     usage, keeps = read_usage(usage_anthropic, wire.usage), named_by(wire.container)
@@ -604,14 +451,14 @@ def whole_anthropic(body: bytes) -> Whole:
 
 
 def whole_responses(body: bytes) -> Whole:
-    wire = _responses_whole(body)
+    wire = read_responses_whole(body)
     complete = wire.status in ("completed", "incomplete", "queued", "in_progress")
     finish = FINISHES["responses"].get(wire.finish, "")
     return Whole(complete, read_usage(usage_responses, wire.usage), wire.model, finish, named(wire.id))
 
 
 def whole_gemini(body: bytes) -> Whole:
-    wire = _gemini(body)
+    wire = read_gemini(body)
     blocked = not wire.candidates and b"blockReason" in body
     complete = blocked or (bool(wire.candidates) and all(one.finish_reason for one in wire.candidates))
     called = b'"functionCall"' in body

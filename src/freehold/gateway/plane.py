@@ -28,7 +28,7 @@ from freehold.dialects import (
 from freehold.estate.model import Estate
 from freehold.gateway.accounts import Accounts
 from freehold.gateway.allowance import Allowance, Held
-from freehold.gateway.asked import Asked, Peek, peek
+from freehold.gateway.asked import Asked
 from freehold.gateway.call import Call
 from freehold.gateway.caller import CallerConnection
 from freehold.gateway.content import Seal, Sealings
@@ -42,9 +42,11 @@ from freehold.gateway.ids import id_maker
 from freehold.gateway.keys import Caller, KeyRing, KeyRow
 from freehold.gateway.metrics import Metrics
 from freehold.gateway.operations import other_operation
+from freehold.gateway.peeked import Peek, peek
 from freehold.gateway.pins import PinFile, Pins
 from freehold.gateway.refusals import no_such_path, unreadable_body
-from freehold.gateway.routes import Building, Generation, Live, Plan, Route, build_generation
+from freehold.gateway.route import Live, Plan, Route
+from freehold.gateway.routes import Building, Generation, build_generation
 from freehold.gateway.scraping import Scraper, Target
 from freehold.gateway.seams import Client
 from freehold.gateway.settings import GatewaySettings
@@ -70,22 +72,24 @@ _LASTING: Final = {"auth": 15.0, "permission": 15.0, "billing": 60.0, "tls": 5.0
 _EVERYBODY = Caller(None)
 
 
-class Memo(msgspec.Struct):
+class Memo:
     """What a head means to this plane, as long as its epoch lasts."""
 
-    epoch: int
-    inbound: Inbound
-    near: Codec
-    row: str
-    caller: Caller | None
-    has_key: bool
-    forward: bytes
-    generates: bool
-    restarts: bool  # asks that a cut stream begins again
-    trace: Caught | None
-    # The model asked for last under this head, and what it meant: mostly the next call asks for it too.
-    model: str = ""
-    plan: Plan | None = None
+    __slots__ = (
+        "caller", "epoch", "forward", "generates", "has_key", "inbound", "model", "near", "plan", "restarts",
+        "row", "trace",
+    )  # fmt: skip
+
+    def __init__(
+        self, epoch: int, inbound: Inbound, near: Codec, row: str, caller: Caller | None, *, has_key: bool,
+        forward: bytes, generates: bool, restarts: bool, trace: Caught | None,
+    ) -> None:  # fmt: skip
+        self.epoch, self.inbound, self.near, self.row, self.caller = epoch, inbound, near, row, caller
+        self.has_key, self.forward, self.generates = has_key, forward, generates
+        self.restarts, self.trace = restarts, trace  # restarts: asks that a cut stream begins again
+        # The model asked for last under this head, and what it meant: mostly the next call asks for it too.
+        self.model = ""
+        self.plan: Plan | None = None
 
 
 class Plane:
@@ -247,7 +251,7 @@ class Plane:
             peeked = peek(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             failure = unreadable_body(memo.near, memo.inbound, body, head.get(b"content-encoding"))
-            self._deny(client, memo.near, memo.inbound, failure, body, caller)
+            self.deny(client, memo.near, memo.inbound, failure, body, caller)
             return
         asked = Asked(memo.inbound, memo.near, memo.row, body, peeked)
         asked.trace = memo.trace
@@ -257,7 +261,7 @@ class Plane:
         """A key that is not known: before it is refused, it is looked for where keys are made."""
 
         def deny(failure: Failure) -> None:
-            self._deny(client, memo.near, memo.inbound, failure, body)
+            self.deny(client, memo.near, memo.inbound, failure, body)
 
         def again() -> None:
             found = head.memo = self._read_head(client, head)
@@ -284,7 +288,10 @@ class Plane:
         """A token count or an embedding: a call like any other from here on."""
         asked = Asked(inbound, near, _row(inbound), body, Peek())
         asked.side, asked.model, asked.stream, asked.hides_usage = side, side.model, False, False
-        memo = Memo(self._epoch, inbound, near, asked.dialect, caller, True, b"", False, False, caught(head))
+        memo = Memo(
+            self._epoch, inbound, near, asked.dialect, caller, has_key=True, forward=b"", generates=False,
+            restarts=False, trace=caught(head),
+        )  # fmt: skip
         asked.trace = memo.trace
         self._begin_call(client, memo, asked, caller, self.now())
 
@@ -305,8 +312,8 @@ class Plane:
         caller = self._caller(secret)
         restarts = (head.get(b"x-freehold-on-cut") or b"").lower() == b"restart"
         return Memo(
-            self._epoch, found, codec_for(found), _row(found), caller, bool(secret), forward,
-            found.operation == "generate", restarts, caught(head),
+            self._epoch, found, codec_for(found), _row(found), caller, has_key=bool(secret), forward=forward,
+            generates=found.operation == "generate", restarts=restarts, trace=caught(head),
         )  # fmt: skip
 
     def remember(self, raw: bytes, head: Head) -> None:
@@ -340,7 +347,7 @@ class Plane:
                 return
         failure = self._not_now(plan)
         if failure is not None:
-            self._deny(client, asked.near, asked.inbound, failure, asked.body, caller, plan)
+            self.deny(client, asked.near, asked.inbound, failure, asked.body, caller, plan)
             return
         if not caller.meters or self.allowance is None:
             self._start(client, memo, asked, caller, started, plan, None)
@@ -352,7 +359,7 @@ class Plane:
         self.allowance.admit(
             client, caller, asked, plan, self.generation,
             lambda held: self._start(client, memo, asked, caller, started, plan, held),
-            lambda failure: self._deny(
+            lambda failure: self.deny(
                 client, asked.near, asked.inbound, failure, asked.body, caller, plan
             ),
         )  # fmt: skip
@@ -383,10 +390,10 @@ class Plane:
         """The workload that is asked for, noted in `memo`; None where the caller was told there is none."""
         plan = self.generation.resolve(asked.model, caller.scope)
         if not isinstance(plan, Plan):
-            self._deny(client, asked.near, asked.inbound, unknown_model(asked, plan), asked.body, caller)
+            self.deny(client, asked.near, asked.inbound, unknown_model(asked, plan), asked.body, caller)
             return None
         if plan.why_none:
-            self._deny(client, asked.near, asked.inbound, _none_allowed(plan), asked.body, caller, plan)
+            self.deny(client, asked.near, asked.inbound, _none_allowed(plan), asked.body, caller, plan)
             return None
         memo.model, memo.plan = asked.model, plan
         return plan
@@ -408,7 +415,7 @@ class Plane:
 
     # --- refusals before a call ---
 
-    def _deny(
+    def deny(
         self, client: CallerConnection, near: Codec, inbound: Inbound, failure: Failure, body: bytes = b"",
         caller: Caller | None = None, plan: Plan | None = None,
     ) -> None:  # fmt: skip
@@ -429,8 +436,6 @@ class Plane:
         )
         client.reply(written.status, written.headers, written.body, extra)
         client.finish_reply()
-
-    deny = _deny
 
     def _no_such_path(self, client: CallerConnection, head: Head, target: str) -> None:
         failure = no_such_path(head.method, target)

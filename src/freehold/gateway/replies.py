@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from freehold.gateway.routes import Route
+from freehold.gateway.route import Route
 
 ADAPTED_CHARS_MAX: Final = 1000
 _WHOLE: Final = b"%bx-freehold-attempts: %d\r\nx-freehold-receipt: %b\r\n%bcontent-length: %d\r\n\r\n%b"

@@ -16,7 +16,8 @@ from freehold.gateway.deadlines import Deadlines
 from freehold.gateway.head import Head
 from freehold.gateway.keys import Caller
 from freehold.gateway.pins import Pins
-from freehold.gateway.routes import Generation, Route
+from freehold.gateway.route import Route
+from freehold.gateway.routes import Generation
 from freehold.gateway.traffic import Traffic
 from freehold.types.names import RecordId
 

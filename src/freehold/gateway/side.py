@@ -15,7 +15,7 @@ from freehold.dialects.side import (
     write_count,
     write_counted,
 )
-from freehold.gateway.routes import Route
+from freehold.gateway.route import Route
 from freehold.types.conversation import Usage
 
 

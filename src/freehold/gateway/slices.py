@@ -63,13 +63,6 @@ class Slice:
         self.told = (ask.used, grant.ceiling)
 
 
-class Short(NamedTuple):
-    """There is not enough in this process's part."""
-
-    meter: Meter
-    amount: int
-
-
 class Meter:
     """One limit of one key in this process: the slice of the present window, and those not settled yet."""
 
@@ -194,3 +187,10 @@ class Meter:
     def asleep(self) -> bool:
         """Nothing to tell and nothing held."""
         return not self.old and self.ahead is None and not self.now.lent and not self.needs
+
+
+class Short(NamedTuple):
+    """There is not enough in this process's part."""
+
+    meter: Meter
+    amount: int

@@ -13,7 +13,7 @@ import msgspec
 
 from freehold.dialects import Failure
 from freehold.gateway.asked import Asked
-from freehold.gateway.routes import Plan, Route
+from freehold.gateway.route import Plan, Route
 from freehold.gateway.told import Told
 from freehold.types.conversation import StoredState
 from freehold.types.names import HomeId

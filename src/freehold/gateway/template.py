@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from freehold.gateway.routes import Plan, Route
+from freehold.gateway.route import Plan, Route
 from freehold.gateway.told import Told, named
 from freehold.types.conversation import Usage
 from freehold.types.homes import Price

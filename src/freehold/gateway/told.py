@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Protocol
 
-import msgspec
-
 from freehold.dialects.anthropic.answer import FINISH_IN as ANTHROPIC
 from freehold.dialects.gemini.answer import FINISH_IN as GEMINI
 from freehold.dialects.openai.answer import FINISH_IN as OPENAI
-from freehold.types.conversation import Answer, Usage
+from freehold.gateway.wires import RESPONSES_CALL, Whole
+from freehold.types.conversation import Answer
 
 NAME_LENGTH_MAX: Final = 200
 GEMINI_CALLS: Final = "CALLS"  # Gemini says STOP after a call too
-RESPONSES_CALL: Final = "call"  # and this dialect has no one field for why it ended
 
 # The dialects' words for why an answer ended, in ours.
 FINISHES: Final[dict[str, Mapping[str, str]]] = {
@@ -41,33 +39,6 @@ class Told(Protocol):
     def keeps(self) -> str:
         """What the vendor keeps for later calls beside the answer itself, such as a container."""
         ...
-
-
-class Whole(msgspec.Struct, frozen=True, gc=False):
-    """A whole answer of the dialect: is it complete, what did it use, and what it says of itself."""
-
-    complete: bool
-    usage: Usage | None
-    model: str
-    finish: str = ""
-    vendor_id: str = ""
-    keeps: str = ""
-
-
-class _Named(msgspec.Struct):
-    id: str | None = None
-
-
-_id_in = msgspec.json.Decoder(str | _Named | None).decode
-
-
-def named_by(raw: msgspec.Raw) -> str:
-    """The id in a field that holds it as text or as an object; empty where it names none."""
-    try:
-        found = _id_in(raw) if bytes(raw) else None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return ""
-    return (found.id if isinstance(found, _Named) else found) or ""
 
 
 def named(value: object) -> str:

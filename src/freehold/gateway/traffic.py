@@ -14,14 +14,14 @@ import msgspec
 
 from freehold.clock import Clock
 from freehold.dialects import Failure, Outcome
+from freehold.gateway.amounts import Amount
 from freehold.gateway.asked import Asked
 from freehold.gateway.capacity import Capacity
 from freehold.gateway.choosing import Ordered
 from freehold.gateway.failover import THROTTLES
-from freehold.gateway.headroom import Amount
 from freehold.gateway.queueing import Entry, Queue, QueueRules
 from freehold.gateway.ratelimits import told_of
-from freehold.gateway.routes import Plan, Route
+from freehold.gateway.route import Plan, Route
 from freehold.types.conversation import Usage
 
 QUOTA_SECONDS: Final = 60.0  # a quota that is used up is not asked for again sooner

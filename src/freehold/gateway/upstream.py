@@ -20,7 +20,12 @@ DRAIN_SECONDS_MAX: Final = 1.0  # for the last bytes of a response whose answer 
 CHUNK_LINE_MAX: Final = 64
 TRAILER_BYTES_MAX: Final = 8192
 
-_HEAD, _LENGTH, _CHUNKED, _UNTIL_CLOSE, _TRAILER = range(5)
+# How the bytes that come next are framed.
+_HEAD: Final = 0
+_LENGTH: Final = 1
+_CHUNKED: Final = 2
+_UNTIL_CLOSE: Final = 3
+_TRAILER: Final = 4
 _SIZE = re.compile(rb"[0-9A-Fa-f]{1,8}")
 _sizes: dict[bytes, int] = {}  # chunk-size lines seen and checked; the same few come again and again
 _SIZES_KEPT_MAX: Final = 4096

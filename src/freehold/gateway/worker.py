@@ -17,13 +17,13 @@ import msgspec
 from freehold.clock import Clock, SystemClock
 from freehold.errors import FreeholdError, ProblemsError
 from freehold.estate.model import Estate
+from freehold.gateway.amounts import Standing
 from freehold.gateway.auth.identity import FIRST_SECONDS_MAX
 from freehold.gateway.capacity import name_of
 from freehold.gateway.content import Seal
 from freehold.gateway.desk import KeyDesk, Visit
+from freehold.gateway.exposition import Snapshot, series, snapshot
 from freehold.gateway.gossip import gossip
-from freehold.gateway.headroom import Standing
-from freehold.gateway.metrics import Snapshot, series, snapshot
 from freehold.gateway.pins import PinFile
 from freehold.gateway.plane import Plane
 from freehold.gateway.routes import check_homes
