@@ -1,4 +1,4 @@
-"""What the dialects cost: microseconds a request and a streamed event, any to any, beside litellm.
+"""What the dialects cost: microseconds a request, an answer and a streamed event, any to any, beside litellm.
 
     PYTHONPATH=src:. .venv-peers/bin/python -m bench.dialects
 
@@ -38,6 +38,7 @@ from freehold.types.conversation import (
     Usage,
     UsageReport,
 )
+from tests.dialects import homes
 from tests.dialects.matrix import recorded
 
 FORMS = ("openai", "responses", "anthropic", "bedrock", "gemini")
@@ -50,8 +51,8 @@ EVENTS = 1000
 CHUNK_BYTES = 1400  # what one read of a socket may bring
 ROUNDS = 9
 NOTES = (
-    "A run is a thousand requests, or a stream of a thousand text deltas: **a millisecond here is a"
-    " microsecond a request or an event**.",
+    "A run is a thousand requests or answers, or a stream of a thousand text deltas: **a millisecond here is"
+    " a microsecond for one**.",
     "The request: a system text, eleven turns with a tool, its call and its result, about 2 kB.",
     "Ours: bytes in, bytes out. Same form on both sides: peek and splice, or watch; others: read, fit,"
     " write.",
@@ -111,6 +112,18 @@ def request_pair(near: str, far: str) -> Callable[[], object]:
     return same_form if near == far else whole_way
 
 
+def answer_pair(near: str, far: str) -> Callable[[], object]:
+    """A whole answer told to a caller of another form; of the same form it passes."""
+    asked, body = conversation(near), homes.answer(far, "text")[2]
+    side, home = codec(near), codec(far)
+
+    def whole_way() -> None:
+        for _ in range(CALLS):
+            side.write_answer(home.read_answer(body), asked)
+
+    return whole_way
+
+
 def stream_pair(near: str, far: str) -> Callable[[], object]:
     chunks = stream_of(far)
     asked = Conversation(model="m", turns=(), stream=True, stream_usage=True)
@@ -136,6 +149,8 @@ def ours() -> list[Contender]:
     for near in FORMS:
         for far in FORMS:
             found.append(Contender(name=f"request {near} -> {far}", run=request_pair(near, far)))
+            if near != far:
+                found.append(Contender(name=f"answer {far} -> {near}", run=answer_pair(near, far)))
             found.append(Contender(name=f"event {far} -> {near}", run=stream_pair(near, far)))
     return found
 

@@ -106,7 +106,9 @@ def test_home_is_left_out_of_images_it_cannot_take(api: str, image: Image, word:
 
 
 def test_image_url_goes_to_a_home_that_fetches_it_itself() -> None:
-    adapted("anthropic", CLAUDE, turns=(Turn(role="user", blocks=(Image(url="https://x/y.png"),)),))
+    turns = (Turn(role="user", blocks=(Image(url="https://x/y.png"),)),)
+    found, notes = adapted("anthropic", CLAUDE, turns=turns)
+    assert (found.turns, notes) == (turns, "")
 
 
 @pytest.mark.parametrize(("api", "document", "word"), [
@@ -121,7 +123,7 @@ def test_home_is_left_out_of_documents_it_cannot_take(api: str, document: Docume
 def test_prefill_leaves_out_homes_that_do_not_continue() -> None:
     turns = (ASKED, Turn(role="assistant", blocks=(Text(text="so"),)))
     assert "does not continue" in left_out("anthropic", CLAUDE, turns=turns)
-    adapted("anthropic", OLD_CLAUDE, turns=turns)
+    assert adapted("anthropic", OLD_CLAUDE, turns=turns)[0].turns == turns
 
 
 def test_block_of_another_vendor_leaves_a_home_out() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 import msgspec
 
@@ -31,17 +31,23 @@ QUICK = TimeoutSettings(
 
 
 class Kept:
-    """A recorder that keeps records in a list."""
+    """A recorder that keeps records in a list; whoever looks sees those of every call that is over."""
 
     def __init__(self, refusal: Refused | None = None) -> None:
-        self.records: list[AnyRecord] = []
+        self._entries: list[AnyRecord] = []
         self._refusal = refusal
+        self.settle: Callable[[], None] = list
 
     def admit(self, policy: Policy) -> Admit | Refused:
         return self._refusal or Admit()
 
     def record(self, entry: AnyRecord) -> None:
-        self.records.append(entry)
+        self._entries.append(entry)
+
+    @property
+    def records(self) -> list[AnyRecord]:
+        self.settle()
+        return self._entries
 
     async def durable(self, id: RecordId) -> None:
         return None
@@ -189,6 +195,7 @@ async def street(
         keys = dict.fromkeys(estate.homes, "any") if credentials is None else credentials
         made = msgspec.structs.replace(settings or GatewaySettings(), timeouts=timeouts)
         plane = Plane(estate, made, kept, keys, **plane_options)  # type: ignore[arg-type]  # passed on as given
+        kept.settle = plane.accounts.settle
         server = await plane.serve("127.0.0.1", 0, tls=tls_in)
         try:
             port = server.sockets[0].getsockname()[1]

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from freehold.gateway.caller import PIPELINED_BYTES_MAX, CallerConnection
 from freehold.gateway.head import Head
+from freehold.gateway.seams import Receiving
 
 HEAD_MAX, BODY_MAX = 2048, 4096
 
@@ -71,14 +72,13 @@ class Wire:
         return None
 
 
-class Plane:
+class Plane(Receiving):
     """Answers every request at once, and keeps what it was."""
 
-    draining = False
-    head_bytes_max, body_bytes_max = HEAD_MAX, BODY_MAX
-
     def __init__(self) -> None:
-        self.loop = Loop()
+        self.draining = False
+        self.head_bytes_max, self.body_bytes_max = HEAD_MAX, BODY_MAX
+        self.loop = Loop()  # type: ignore[assignment]
         self.heads: dict[bytes, Head] = {}
         self.begun: list[Request] = []
         self.refused: list[int] = []

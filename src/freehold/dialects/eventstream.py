@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import struct
 import zlib
+from typing import Final
 
 from freehold.dialects.base import DialectError
 
@@ -19,6 +20,9 @@ _USUAL_BYTES_MAX = 256  # of headers that are worth remembering
 _PRELUDE = 12
 _AROUND = 16  # prelude and trailing checksum
 _STRING = 7
+_PRELUDE_AT: Final = struct.Struct(">III").unpack_from
+_LENGTHS: Final = struct.Struct(">II").pack
+_CHECKSUM: Final = struct.Struct(">I").pack
 # Bytes of a header value by its type, where the type fixes it: booleans, numbers, a timestamp, a UUID.
 _FIXED = {0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9: 16}
 
@@ -46,7 +50,7 @@ class EventStreamReader:
         frames: list[bytes] = []
         at = 0
         while len(buffer) - at >= _PRELUDE:
-            total, headers, crc = struct.unpack_from(">III", buffer, at)
+            total, headers, crc = _PRELUDE_AT(buffer, at)
             _check_prelude(buffer[at : at + 8], total, headers, crc)
             if len(buffer) - at < total:
                 break
@@ -113,9 +117,9 @@ def write(headers: dict[str, str], payload: bytes) -> bytes:
 
 
 def _framed(packed: bytes, payload: bytes) -> bytes:
-    prelude = struct.pack(">II", len(packed) + len(payload) + _AROUND, len(packed))
-    body = prelude + zlib.crc32(prelude).to_bytes(4, "big") + packed + payload
-    return body + zlib.crc32(body).to_bytes(4, "big")
+    prelude = _LENGTHS(len(packed) + len(payload) + _AROUND, len(packed))
+    body = prelude + _CHECKSUM(zlib.crc32(prelude)) + packed + payload
+    return body + _CHECKSUM(zlib.crc32(body))
 
 
 def _header(name: str, value: str) -> bytes:

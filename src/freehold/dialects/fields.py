@@ -5,7 +5,7 @@ So unknown fields are carried by construction, and every ill-typed one is a Dial
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -14,8 +14,8 @@ from freehold.types.conversation import Extra, ToolUse
 
 _KINDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", dict: "an object",
           list: "a list", type(None): "nothing"}  # fmt: skip
-_decode = msgspec.json.Decoder().decode
-encode = msgspec.json.Encoder().encode
+_decode: Final = msgspec.json.Decoder().decode
+encode: Final = msgspec.json.Encoder().encode
 
 
 def parse(body: bytes | str, *, answer: bool = False) -> Any:
@@ -36,7 +36,7 @@ def fault(why: str, *, answer: bool = False) -> DialectError:
     )
 
 
-NOTHING = msgspec.Raw(b"null")  # msgspec has no "raw or absent"
+NOTHING: Final = msgspec.Raw(b"null")  # msgspec has no "raw or absent"
 
 
 def given(value: msgspec.Raw) -> bytes | None:

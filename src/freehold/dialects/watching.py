@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import msgspec
-
 from freehold.dialects import eventstream, sse
 from freehold.dialects.base import Codec, DialectError, StreamReader
 from freehold.types.conversation import (
@@ -49,12 +47,15 @@ def shows_content(event: Event) -> bool:
     return False
 
 
-class Passed(msgspec.Struct):
+class Passed:
     """What one feed let through: whole frames, whether content is among them, and what else they say."""
 
-    data: bytes
-    content: bool
-    events: list[Event]
+    __slots__ = ("content", "data", "events")
+
+    def __init__(self) -> None:
+        self.data = b""
+        self.content = False
+        self.events: list[Event] = []
 
 
 def _openai(frame: bytes) -> bool:
@@ -76,11 +77,11 @@ def _gemini(frame: bytes) -> bool:
 
 
 def _bedrock(frame: bytes) -> bool:
-    return b":event-type\x07\x00\x11contentBlockDelta" in frame[:128]
+    return frame.find(b":event-type\x07\x00\x11contentBlockDelta", 0, 128) >= 0
 
 
 def _invoke(frame: bytes) -> bool:
-    return _DELTA_BASE64 in frame[:256]
+    return frame.find(_DELTA_BASE64, 0, 256) >= 0
 
 
 _PLAIN: dict[str, Callable[[bytes], bool]] = {
@@ -108,7 +109,7 @@ class Watcher:
         return self._reader.ended
 
     def feed(self, data: bytes) -> Passed:
-        passed = Passed(data=b"", content=False, events=[])
+        passed = Passed()
         kept: list[bytes] = []
         try:
             for frame in self._frames.frames(data):
@@ -135,9 +136,9 @@ class Watcher:
     def close(self) -> Passed:
         """The connection ended: as the reader's own close, and with its last frame if that was whole."""
         rest = self._frames.rest() if isinstance(self._frames, sse.SseReader) else b""
-        last = self.feed(rest + self._end) if rest else Passed(data=b"", content=False, events=[])
-        closing = [event for event in self._reader.close() if not isinstance(event, _BLOCKS)]
-        return Passed(data=last.data, content=last.content, events=[*last.events, *closing])
+        passed = self.feed(rest + self._end) if rest else Passed()
+        passed.events += [event for event in self._reader.close() if not isinstance(event, _BLOCKS)]
+        return passed
 
 
 def _only_usage(events: list[Event], frame: bytes) -> bool:

@@ -1,8 +1,8 @@
 """What follows the end of a call: counters, its record, its log line.
 
-None of it keeps a caller waiting: calls that end in one turn of the loop are accounted for together in the
-next, after their answers were written. Together is also cheaper: the same few functions run on one after the
-other.
+None of it keeps a caller waiting: calls that end within a moment of each other are accounted for together,
+after their answers were written. Together is also cheaper: the same few functions run on one after the other.
+A key whose limits count what calls use waits for nothing: it may have a call that needs the rest.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from typing import Final
 
 from freehold.clock import Clock
 from freehold.dialects import Failure
@@ -30,6 +31,8 @@ from freehold.gateway.traffic import Traffic
 from freehold.types.names import Digest, RecordId
 from freehold.types.records import AlarmRecord, CallRecord
 
+TOGETHER_SECONDS: Final = 0.002  # what ends within it is accounted for together
+
 
 class Accounts:
     """The books of one process."""
@@ -46,8 +49,12 @@ class Accounts:
         self.allowance: Allowance | None = None
 
     def ended(self, call: Call) -> None:
-        if not self._ended:
+        """What it had of its key's limits is free for the next call at once; the rest can wait a moment."""
+        held = call.held
+        if held is not None and self.allowance is not None and not self.allowance.free_now(call, held):
             self._loop.call_soon(self.settle)
+        elif not self._ended:
+            self._loop.call_later(TOGETHER_SECONDS, self.settle)
         self._ended.append(call)
 
     def settle(self) -> None:
@@ -76,7 +83,7 @@ class Accounts:
             said = call.said
             answer = said.whole() if isinstance(said, Said | Shown) else call.answer
             self.hear(call.id, Heard(call.asked.inbound, call.asked.body, answer, call.asked.stream))
-        if call.caller.tags or call.held is not None:
+        if call.caller.tags or (call.held is not None and not call.held.settled):
             self._charge(record, call)
         self._sealings.record(record, call.seal, call.asked.body, call.answer, call.said)
         self._log.call(call, seconds)

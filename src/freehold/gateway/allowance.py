@@ -53,11 +53,12 @@ class Settling(Protocol):
 class Held:
     """What one call has reserved."""
 
-    __slots__ = ("bound", "charged", "facts", "parts")
+    __slots__ = ("bound", "charged", "facts", "parts", "settled")
 
     def __init__(self, bound: Bound, facts: Facts, parts: list[tuple[Slice, int]]) -> None:
         self.bound, self.facts, self.parts = bound, facts, parts
         self.charged: Charged | None = None  # once the call is over
+        self.settled = False
 
     @property
     def counts(self) -> bool:
@@ -75,7 +76,7 @@ class Held:
                 used = charged.nano_usd or 0
             slice_.settle(amount, used)
             beyond = beyond or used > amount
-        self.parts = []
+        self.parts, self.settled = [], True
         return beyond
 
 
@@ -306,6 +307,13 @@ class Allowance:
             held.bound, call.usage, cost_nano_usd, held.facts, complete=call.ending == "ok",
             sent_bytes=call.sent_bytes if call.committed else 0, answers=call.asked.side is None,
         )  # fmt: skip
+
+    def free_now(self, call: Settling, held: Held) -> bool:
+        """Give back what a call that is over had, where that takes no look at what it used nor at others."""
+        if held.counts or any(leasing.waiting for leasing in self.leasings):
+            return False
+        self.settle(call, None)
+        return True
 
     def settle(self, call: Settling, cost_nano_usd: int | None) -> Charged | None:
         """Count what a call that is over has used, at this cost if it is known, and free the rest."""

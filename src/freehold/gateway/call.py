@@ -151,7 +151,7 @@ class Call(Streaming):
         route = self.route
         assert route is not None
         asked = self.asked
-        if asked.stream or b"\r\ncontent-type: text/html" in lower:
+        if asked.stream or lower.find(b"\r\ncontent-type: text/html") >= 0:
             self._failed(
                 Outcome(action="next_home", kind="wrong_content_type", status=502, message="not an answer")
             )

@@ -17,7 +17,7 @@ class Ends(CallState):
 
     def _give(self, failure: Failure, verbatim: bytes = b"") -> None:
         """An answer that is a refusal: the home's own words, or ours in the caller's dialect."""
-        if self.plane.hedging is not None and self.plane.hedging.inherits(self):
+        if self.plane.inherited(self):
             return
         self.error = failure.code
         kind = failure.kind

@@ -62,28 +62,30 @@ class Hashed:
     a time: a whole answer only when its record is made.
     """
 
-    __slots__ = ("_gathered", "_hash", "_hashed")
+    __slots__ = ("_gathered", "_hash", "_hashed", "_waiting")
 
     def __init__(self) -> None:
         self._hash: _Hash | None = None
-        self._gathered, self._hashed = bytearray(), 0
+        self._gathered: list[bytes] = []
+        self._waiting = self._hashed = 0  # bytes
 
     @property
     def size(self) -> int:
-        return self._hashed + len(self._gathered)
+        return self._hashed + self._waiting
 
     def add(self, data: bytes) -> None:
-        gathered = self._gathered
-        gathered += data
-        if len(gathered) > GATHERED_BYTES_MAX:
+        self._gathered.append(data)
+        self._waiting += len(data)
+        if self._waiting > GATHERED_BYTES_MAX:
             self._fold()
 
     def _fold(self) -> _Hash:
         if self._hash is None:
             self._hash = hashlib.sha256()
-        self._hash.update(self._gathered)
-        self._hashed += len(self._gathered)
+        self._hash.update(b"".join(self._gathered))
+        self._hashed += self._waiting
         self._gathered.clear()
+        self._waiting = 0
         return self._hash
 
     def content(self) -> Content:

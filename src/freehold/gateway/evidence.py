@@ -243,8 +243,8 @@ class CallLog:
         joined = "" if call.joined is None else " " + call.joined
         line = (
             f"{call.id} {call.plan.workload.id} {home} {asked.dialect}{stream} {call.ending}"
-            f" {call.log_status} {call.attempts}x {tenths // 10}.{tenths % 10}ms {call.sent_bytes}B {tokens}tok"
-            f" {call.caller.id or '-'}{error}{joined}\n"
+            f" {call.log_status} {call.attempts}x {tenths // 10}.{tenths % 10}ms"
+            f" {call.sent_bytes}B {tokens}tok {call.caller.id or '-'}{error}{joined}\n"
         )
         if len(self._lines) < self.LINES_MAX:
             self._lines.append(line)

@@ -50,6 +50,7 @@ class Link(Protocol):
 
 
 async def answer(worker: Worker, question: Question) -> Told:
+    worker.settle()
     match question.kind:
         case "measure":
             return Told(ready=worker.ready, measured=worker.measure())

@@ -289,7 +289,7 @@ class PassLane:
         self.usage: Usage | None = None
         self.model = self.finish = self.vendor_id = self.keeps = self.why = ""
         self._held: list[bytes] = []  # until the first content
-        self.kept = bytearray()  # what was forwarded, for a rescue that continues it
+        self.kept: list[bytes] = []  # what was forwarded, for a rescue that continues it
         self.kept_bytes = 0
 
     def feed(self, data: bytes) -> bytes:
@@ -372,7 +372,7 @@ class PassLane:
         if self._keep_max:
             self.kept_bytes += len(data)
             if self.kept_bytes <= self._keep_max:
-                self.kept += data
+                self.kept.append(data)
             else:
                 self.kept.clear()  # too long to be continued: a cut will be told as an error
         return data

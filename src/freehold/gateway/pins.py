@@ -21,7 +21,7 @@ ROWS_MAX: Final = 1_000_000  # in the file
 WAITING_MAX: Final = 10_000  # not written yet
 ID_CHARS_MAX: Final = 512
 BUSY_SECONDS: Final = 2.0
-LOOKS: Final = 3  # for a pin that another process may just be writing
+LOOKS: Final = 4  # for a pin that another process may just be writing, or a file it may just be making
 LOOK_AGAIN_SECONDS: Final = 0.05
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS pins (
@@ -118,7 +118,7 @@ class Pins:
             found = await asyncio.get_running_loop().run_in_executor(self._thread, self._read, ids)
             for id, pin in found.items():
                 self._remember(id, pin)
-            if len(found) == len(ids) or self.away:
+            if len(found) == len(ids):
                 return
             if again + 1 < LOOKS:
                 await asyncio.sleep(LOOK_AGAIN_SECONDS)

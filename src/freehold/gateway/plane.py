@@ -48,7 +48,7 @@ from freehold.gateway.refusals import no_such_path, unreadable_body
 from freehold.gateway.route import Live, Plan, Route
 from freehold.gateway.routes import Building, Generation, build_generation
 from freehold.gateway.scraping import Scraper, Target
-from freehold.gateway.seams import Client
+from freehold.gateway.seams import Client, Shared
 from freehold.gateway.settings import GatewaySettings
 from freehold.gateway.side import Side
 from freehold.gateway.stored import KEEPERS, kept_after
@@ -92,7 +92,7 @@ class Memo:
         self.plan: Plan | None = None
 
 
-class Plane:
+class Plane(Shared):
     """Shared by every call of this process."""
 
     def __init__(
@@ -511,6 +511,9 @@ class Plane:
         self.metrics.attempt_failed(where.id, outcome.kind)
         seconds = now - call.attempt_started
         self.recorder.record(attempt_record(call, outcome, self.new_id(), self.clock.now_ns(), seconds))
+
+    def inherited(self, call: Call) -> bool:
+        return self.hedging is not None and self.hedging.inherits(call)
 
     def call_ended(self, call: Call) -> None:
         self.in_flight -= 1

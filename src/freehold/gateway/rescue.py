@@ -62,7 +62,7 @@ def _tell(lane: Lane | None, asked: Asked, writer: StreamWriter | None) -> tuple
     if lane is None or not lane.kept or lane.kept_bytes > KEPT_BYTES_MAX:
         return None
     fresh = asked.near.stream_writer(asked.conversation)
-    story = retell(bytes(lane.kept), asked.near.stream_reader(), fresh)
+    story = retell(b"".join(lane.kept), asked.near.stream_reader(), fresh)
     return None if story is None else (story, fresh)
 
 

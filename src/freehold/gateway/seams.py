@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -54,8 +55,11 @@ class Client(Protocol):
     def abort(self) -> None: ...
 
 
-class Receiving(Protocol):
-    """What a caller's connection needs of the plane."""
+class Receiving(ABC):
+    """What a caller's connection needs of the plane.
+
+    This and `Shared` are base classes and no Protocols: compiled, what they name is found without a search.
+    """
 
     loop: asyncio.AbstractEventLoop
     head_bytes_max: int
@@ -63,36 +67,47 @@ class Receiving(Protocol):
     draining: bool
     heads: dict[bytes, Head]  # seen lately; the same head means the same each time
 
+    @abstractmethod
     def remember(self, raw: bytes, head: Head) -> None: ...
+
+    @abstractmethod
     def admit_connection(self, connection: Any) -> bool: ...
+
+    @abstractmethod
     def connection_gone(self, connection: Any) -> None: ...
+
+    @abstractmethod
     def unreadable(self, status: int) -> None: ...
+
+    @abstractmethod
     def begin(self, client: Any, head: Head, body: bytes) -> None: ...
 
 
-class Inheriting(Protocol):
-    """What a call that came to nothing needs of the hedges."""
-
-    def inherits(self, call: Any) -> bool: ...
-
-
-class Shared(Protocol):
+class Shared(Receiving):
     """What a call needs of the plane."""
 
-    loop: asyncio.AbstractEventLoop
     deadlines: Deadlines
     chance: random.Random
     sealings: Sealings
     pins: Pins
     traffic: Traffic
+    now: Callable[[], float]
 
-    @property
-    def hedging(self) -> Inheriting | None: ...
+    @abstractmethod
+    def inherited(self, call: Any) -> bool:
+        """Does another try go on as this call, which came to nothing?"""
+        ...
 
-    def now(self) -> float: ...
+    @abstractmethod
     def find_pins(self, call: Any, then: Callable[[], None]) -> None: ...
+
+    @abstractmethod
     def receipt_name(self, id: RecordId) -> bytes: ...
+
+    @abstractmethod
     def attempt_ended(self, call: Any, where: Route, outcome: Outcome | None, now: float) -> None: ...
+
+    @abstractmethod
     def call_ended(self, call: Any) -> None: ...
 
 

@@ -37,7 +37,7 @@ def files_in(dialect: str, body: bytes) -> tuple[StoredState, ...]:
     if dialect in ("openai", "anthropic", "vertex-claude"):
         if not _says_file(body):
             return ()
-    elif not any(word in body for word in _WORDS.get(dialect, ())):
+    elif not any(body.find(word) >= 0 for word in _WORDS.get(dialect, ())):
         return ()
     try:
         found = dict.fromkeys(_ids(_decode(body)))
@@ -49,7 +49,7 @@ def files_in(dialect: str, body: bytes) -> tuple[StoredState, ...]:
 def _says_file(body: bytes) -> bool:
     """Is there a key `file_id`? In a long body underscores are few, and quickly found one by one."""
     if len(body) < _SHORT_BYTES:
-        return _FILE in body
+        return body.find(_FILE) >= 0  # finding is quicker than `in`, which takes bytes for a number first
     at = body.find(b"_")
     for _ in range(_UNDERSCORES_MAX):
         if at < 0:

@@ -78,7 +78,7 @@ class Traffic:
         headroom = route.headroom
         if headroom.starting > 0:
             headroom.starting -= 1
-        if b"-ratelimit-" not in lower and not (route.tells_use and b"-utilization:" in lower):
+        if lower.find(b"-ratelimit-") < 0 and not (route.tells_use and lower.find(b"-utilization:") >= 0):
             return
         now = self._now()
         if headroom.wants_head(now):

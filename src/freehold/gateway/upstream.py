@@ -159,7 +159,7 @@ class Upstream(asyncio.Protocol):
         lower = raw.lower()
         at = lower.find(b"\r\ncontent-length:")
         chunked = lower.find(b"\r\ntransfer-encoding:")
-        if data[7] == 48 or b"\r\nconnection: close" in lower:
+        if data[7] == 48 or lower.find(b"\r\nconnection: close") >= 0:
             self._reusable = False
         if chunked >= 0:
             value = lower[chunked + 20 : lower.find(b"\r\n", chunked + 20)].strip()

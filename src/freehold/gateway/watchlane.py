@@ -26,7 +26,7 @@ class WatchLane:
         self.state = HOLD
         self.usage: Usage | None = None
         self.model = self.finish = self.vendor_id = self.keeps = self.why = ""
-        self.kept = bytearray()
+        self.kept: list[bytes] = []
         self.kept_bytes = 0
 
     def feed(self, data: bytes) -> bytes:
@@ -87,7 +87,7 @@ class WatchLane:
         if self._keep_max and data:
             self.kept_bytes += len(data)
             if self.kept_bytes <= self._keep_max:
-                self.kept += data
+                self.kept.append(data)
             else:
                 self.kept.clear()
         return data

@@ -225,6 +225,11 @@ class Worker:
             await self._desk.close()
         return left
 
+    def settle(self) -> None:
+        """Before anything is told: calls that are over are in the books."""
+        if self.plane is not None:
+            self.plane.accounts.settle()
+
     def measure(self) -> Snapshot:
         plane = self._plane()
         gauges: dict[str, float] = {

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from freehold.dialects.anthropic.blocks import NAME, read_block, write_block
-from freehold.dialects.fields import Fields, encode, raw
+from freehold.dialects.anthropic.plain import blocks_of
+from freehold.dialects.anthropic.wire import AnswerUsage, decode_answer
+from freehold.dialects.fields import NOTHING, Fields, encode, raw
 from freehold.types.conversation import Answer, Extra, Finish, Usage
 
 FINISH_IN: dict[str, Finish] = {
@@ -19,6 +23,47 @@ FINISH_OUT: dict[Finish, str] = {
 
 
 def read_answer(body: bytes, origin: str = NAME) -> Answer:
+    return read_plain(body) or read_general(body, origin)
+
+
+def read_plain(body: bytes) -> Answer | None:
+    try:
+        said = decode_answer(body)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None  # the general reader says what is wrong, if anything is
+    blocks = blocks_of(said.content)
+    if blocks is None:
+        return None
+    reason, extra = said.stop_reason, read_reason(said.stop_reason)
+    if said.container is not NOTHING:
+        extra["container"] = said.container
+    if said.stop_details is not NOTHING:
+        extra["stop_details"] = said.stop_details
+    return Answer(
+        id=said.id or "", model=said.model or "", blocks=blocks, finish=FINISH_IN.get(reason or "", "error"),
+        stop_sequence=said.stop_sequence, usage=_plain_usage(said.usage), dialect=NAME, extra=extra,
+    )  # fmt: skip
+
+
+def _plain_usage(said: AnswerUsage | None) -> Usage:
+    if said is None:
+        return Usage()
+    extra: Extra = {}
+    if said.cache_creation is not NOTHING:
+        extra["cache_creation"] = said.cache_creation
+    if said.server_tool_use is not NOTHING:
+        extra["server_tool_use"] = said.server_tool_use
+    if said.service_tier is not NOTHING:
+        extra["service_tier"] = said.service_tier
+    if said.inference_geo is not NOTHING:
+        extra["inference_geo"] = said.inference_geo
+    return Usage(
+        fresh=said.input_tokens, cache_read=said.cache_read_input_tokens,
+        cache_write=said.cache_creation_input_tokens, output=said.output_tokens, extra=extra,
+    )  # fmt: skip
+
+
+def read_general(body: bytes, origin: str = NAME) -> Answer:
     fields = Fields.of(body, answer=True)
     kind = fields.maybe("type")
     if kind != "message":

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from freehold.dialects import kinds
+from freehold.dialects.anthropic.wire import Error, decode_error
 from freehold.dialects.base import Failure, Outcome, WireReply
 from freehold.dialects.fields import encode
 
@@ -28,23 +29,6 @@ _BY_TYPE = {
 }  # fmt: skip
 
 
-class _Details(msgspec.Struct):
-    error_code: str | None = None
-
-
-class _Error(msgspec.Struct):
-    type: str | None = None
-    message: str | None = None
-    details: _Details | None = None
-
-
-class _Body(msgspec.Struct):
-    error: _Error | None = None
-
-
-_decode = msgspec.json.Decoder(_Body).decode
-
-
 def outcome(status: int, headers: Mapping[str, str], body: bytes) -> Outcome:
     if status < 400:
         return kinds.outcome(status, "ok")
@@ -60,11 +44,11 @@ def outcome(status: int, headers: Mapping[str, str], body: bytes) -> Outcome:
     return kinds.outcome(status, kind, message, kinds.retry_after_ms(headers))
 
 
-def _read(body: bytes) -> _Error:
+def _read(body: bytes) -> Error:
     try:
-        return _decode(body).error or _Error()
+        return decode_error(body).error or Error()
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return _Error()  # an error page that is not JSON is no reason to fail
+        return Error()  # an error page that is not JSON is no reason to fail
 
 
 def write_error(failure: Failure) -> WireReply:

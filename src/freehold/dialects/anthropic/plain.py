@@ -1,18 +1,27 @@
-"""A Messages request that says only usual things, read in one typed step.
+"""A Messages request or answer that says only usual things, read in one typed step.
 
 What holds anything else, a field unknown or ill-typed, is None here and left to the general reader, which
-gives the same conversation for what is read here, only slower.
+gives the same for what is read here, only slower.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
 
 import msgspec
 
+from freehold.dialects.anthropic.wire import (
+    Choice,
+    Message,
+    ResultBlock,
+    TextBlock,
+    UseBlock,
+    WireTool,
+    decode_request,
+)
 from freehold.dialects.base import Inbound
 from freehold.dialects.carry import WORD
-from freehold.dialects.fields import encode, raw
+from freehold.dialects.fields import NOTHING, encode, raw
 from freehold.types.conversation import (
     Block,
     Conversation,
@@ -25,72 +34,6 @@ from freehold.types.conversation import (
 )
 
 NAME = "anthropic"
-_Count = Annotated[int, msgspec.Meta(ge=0, lt=1 << 53)]
-
-
-class _Strict(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    pass
-
-
-class _Text(_Strict, tag_field="type", tag="text"):
-    text: str
-    cache_control: Any = None
-
-
-class _Use(_Strict, tag_field="type", tag="tool_use"):
-    id: str
-    name: str
-    input: Any = None
-    cache_control: Any = None
-
-
-class _Result(_Strict, tag_field="type", tag="tool_result"):
-    tool_use_id: str
-    content: str | list[_Text] | None = None
-    is_error: bool | None = None
-    cache_control: Any = None
-
-
-class _Message(_Strict):
-    role: Literal["user", "assistant", "system"]
-    content: str | list[_Text | _Use | _Result]
-
-
-class _Tool(_Strict):
-    name: str
-    type: Literal["custom"] | None = None
-    description: str | None = None
-    input_schema: Any = None
-    strict: bool | None = None
-    cache_control: Any = None
-
-
-class _Choice(_Strict):
-    type: Literal["auto", "any", "tool", "none"]
-    name: str | None = None
-    disable_parallel_tool_use: bool | None = None
-
-
-class _Metadata(_Strict):
-    user_id: str | None = None
-
-
-class _Request(_Strict):
-    model: str
-    messages: list[_Message]
-    max_tokens: _Count | None = None
-    system: str | list[_Text] | None = None
-    tools: list[_Tool] | None = None
-    tool_choice: _Choice | None = None
-    temperature: int | float | None = None
-    top_p: int | float | None = None
-    top_k: int | None = None
-    stop_sequences: list[str] | None = None
-    stream: bool | None = None
-    metadata: _Metadata | None = None
-
-
-_decode = msgspec.json.Decoder(_Request).decode
 
 
 def read_plain(inbound: Inbound, body: bytes) -> Conversation | None:
@@ -98,7 +41,7 @@ def read_plain(inbound: Inbound, body: bytes) -> Conversation | None:
     if inbound.model is not None or inbound.betas:
         return None
     try:
-        wire = _decode(body)
+        wire = decode_request(body)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None  # the general reader says what is wrong, if anything is
     turns = _turns(wire.messages)
@@ -116,33 +59,40 @@ def read_plain(inbound: Inbound, body: bytes) -> Conversation | None:
     )  # fmt: skip
 
 
-def _turns(messages: list[_Message]) -> tuple[Turn, ...] | None:
+def _turns(messages: list[Message]) -> tuple[Turn, ...] | None:
     turns: list[Turn] = []
     for message in messages:
         content = message.content
         if type(content) is str:
             turns.append(Turn(role=message.role, blocks=(Text(text=content),)))
             continue
-        blocks: list[Block] = []
-        for block in content:
-            read = _block(block)  # type: ignore[arg-type]
-            if read is None:
-                return None
-            blocks.append(read)
-        turns.append(Turn(role=message.role, blocks=tuple(blocks)))
+        blocks = blocks_of(content)  # type: ignore[arg-type]
+        if blocks is None:
+            return None
+        turns.append(Turn(role=message.role, blocks=blocks))
     return tuple(turns) or None
 
 
-def _block(block: _Text | _Use | _Result) -> Block | None:
-    if type(block) is _Text:
+def blocks_of(content: Sequence[TextBlock | UseBlock | ResultBlock]) -> tuple[Block, ...] | None:
+    blocks: list[Block] = []
+    for block in content:
+        read = _block(block)
+        if read is None:
+            return None
+        blocks.append(read)
+    return tuple(blocks)
+
+
+def _block(block: TextBlock | UseBlock | ResultBlock) -> Block | None:
+    if type(block) is TextBlock:
         return _text(block)
     cache = None if block.cache_control is None else raw(block.cache_control)
-    if type(block) is _Use:
+    if type(block) is UseBlock:
         given = "{}" if block.input is None else encode(block.input).decode()
         if WORD in block.id:
             return None
         return ToolUse(id=block.id, name=block.name, input_json=given, cache=cache)
-    if type(block) is not _Result or WORD in block.tool_use_id:
+    if type(block) is not ResultBlock or WORD in block.tool_use_id:
         return None
     return ToolResult(
         tool_use_id=block.tool_use_id, content=_texts(block.content) if block.content is not None else (),
@@ -150,27 +100,27 @@ def _block(block: _Text | _Use | _Result) -> Block | None:
     )  # fmt: skip
 
 
-def _texts(content: str | list[_Text]) -> tuple[Text, ...]:
+def _texts(content: str | list[TextBlock]) -> tuple[Text, ...]:
     if isinstance(content, str):
         return (Text(text=content),)
     return tuple([_text(text) for text in content])
 
 
-def _text(block: _Text) -> Text:
+def _text(block: TextBlock) -> Text:
     if block.cache_control is None:
         return Text(text=block.text)
     return Text(text=block.text, cache=raw(block.cache_control))
 
 
-def _tool(tool: _Tool) -> Tool:
+def _tool(tool: WireTool) -> Tool:
     schema, cache = tool.input_schema, tool.cache_control
     return Tool(
-        name=tool.name, description=tool.description, schema=None if schema is None else raw(schema),
+        name=tool.name, description=tool.description, schema=None if schema == NOTHING else schema,
         strict=tool.strict, cache=None if cache is None else raw(cache),
     )  # fmt: skip
 
 
-def _choice(choice: _Choice) -> ToolChoice:
+def _choice(choice: Choice) -> ToolChoice:
     alone = choice.disable_parallel_tool_use
     name = choice.name if choice.type == "tool" else None
     return ToolChoice(mode=choice.type, name=name, parallel=None if alone is None else not alone)

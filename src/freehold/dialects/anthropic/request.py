@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 from freehold.dialects.anthropic.blocks import NAME, read_content, write_block
@@ -25,6 +25,7 @@ from freehold.types.conversation import (
 VERSION_DEFAULT = "2023-06-01"
 VERSION_NEWEST = "2026-10-21"  # the one version that every surface may be asked for
 VERTEX_VERSION_DEFAULT = "vertex-2023-10-16"
+_HEADERS: Final = {**JSON_HEADERS, "anthropic-version": VERSION_DEFAULT}
 _ANY_OBJECT = {"type": "object", "properties": {}}
 _THINKING_MODES = {"enabled": "on", "adaptive": "adaptive", "disabled": "off"}
 
@@ -155,19 +156,23 @@ def _read_thinking(fields: Fields, config: Fields | None) -> ThinkingConfig | No
 
 
 def write_request(conversation: Conversation, target: Target) -> WireRequest:
-    body = write_body(conversation, target, origin="vertex" if target.api == "vertex-claude" else NAME)
-    version = body.pop("anthropic_version", None)
-    headers = dict(JSON_HEADERS)
-    betas = body.pop("anthropic_beta", None)
-    if betas is not None:
-        headers["anthropic-beta"] = ",".join(Fields({"betas": parse(bytes(betas))}).texts("betas"))
+    vertex = target.api == "vertex-claude"
+    body = write_body(conversation, target, "vertex" if vertex else NAME, "" if vertex else target.model)
     if conversation.stream:
         body["stream"] = True
-    if target.api == "vertex-claude":
+    version = betas = None
+    if "anthropic_version" in body:
+        version = body.pop("anthropic_version")
+    if "anthropic_beta" in body:
+        betas = Fields({"betas": parse(bytes(body.pop("anthropic_beta")))}).texts("betas")
+    headers = _HEADERS
+    if vertex:
+        headers = JSON_HEADERS
         body["anthropic_version"] = version or VERTEX_VERSION_DEFAULT
-    else:
-        body = {"model": target.model, **body}
-        headers["anthropic-version"] = version or VERSION_DEFAULT
+    elif version is not None:
+        headers = {**JSON_HEADERS, "anthropic-version": version}
+    if betas is not None:
+        headers = {**headers, "anthropic-beta": ",".join(betas)}
     return WireRequest(path=path(target, conversation.stream), body=encode(body), headers=headers)
 
 
@@ -187,34 +192,33 @@ def path(target: Target, stream: bool = False, call: str = "v1/messages") -> str
             return f"/{call}"
 
 
-def write_body(conversation: Conversation, target: Target, origin: str) -> dict[str, Any]:
-    """Everything but the model and the stream flag, which each surface puts elsewhere; the version only where
-    the home or the caller names one."""
+def write_body(conversation: Conversation, target: Target, origin: str, model: str = "") -> dict[str, Any]:
+    """Everything but the stream flag and, where it is not in the body, the model; the version only where the
+    home or the caller names one."""
     can = capability(target.api, target.model, target.api_version)
     own = conversation.dialect == NAME
-    body: dict[str, Any] = {"max_tokens": conversation.max_tokens if conversation.max_tokens is not None
-                            else can.max_tokens_default}  # fmt: skip
+    body: dict[str, Any] = {"model": model} if model else {}
+    limit = conversation.max_tokens
+    body["max_tokens"] = limit if limit is not None else can.max_tokens_default
     if conversation.system:
         system = [write_block(block, origin, own=own) for block in conversation.system]
         body["system"] = [block for block in system if block is not None]
     body["messages"] = _write_turns(conversation.turns, origin, own)
-    for name in ("temperature", "top_p", "top_k"):
-        if (value := getattr(conversation, name)) is not None:
-            body[name] = value
+    if (heat := conversation.temperature) is not None:
+        body["temperature"] = heat
+    if (top_p := conversation.top_p) is not None:
+        body["top_p"] = top_p
+    if (top_k := conversation.top_k) is not None:
+        body["top_k"] = top_k
     if conversation.stop:
         body["stop_sequences"] = conversation.stop
     if conversation.tools:
         body["tools"] = [_write_tool(tool, own) for tool in conversation.tools]
         if conversation.tool_choice is not None:
             body["tool_choice"] = _write_choice(conversation.tool_choice)
-    config: dict[str, Any] = {}
-    if (form := conversation.output_format) is not None:
-        config["format"] = {"type": "json_schema", "schema": form.schema or _ANY_OBJECT}
-    _write_thinking(body, config, conversation.thinking)
-    if conversation.user is not None:
-        body["metadata"] = {"user_id": conversation.user}
-    if config:
-        body["output_config"] = config
+    _write_config(body, conversation.output_format, conversation.thinking)
+    if (user := conversation.user) is not None:
+        body["metadata"] = {"user_id": user}
     if own:
         _write_extra(body, conversation)
     if (version := target.api_version or can.version) is not None:
@@ -279,13 +283,22 @@ def _write_choice(choice: ToolChoice) -> dict[str, Any]:
     return value
 
 
-def _write_thinking(body: dict[str, Any], config: dict[str, Any], thinking: ThinkingConfig | None) -> None:
-    if thinking is None:
+def _write_config(body: dict[str, Any], form: OutputFormat | None, thinking: ThinkingConfig | None) -> None:
+    if form is None and thinking is None:
         return
-    if thinking.effort is not None and thinking.effort != "none":
-        config["effort"] = thinking.effort
-    if "implied" in thinking.extra:
-        return
+    config: dict[str, Any] = {}
+    if form is not None:
+        config["format"] = {"type": "json_schema", "schema": form.schema or _ANY_OBJECT}
+    if thinking is not None:
+        if thinking.effort is not None and thinking.effort != "none":
+            config["effort"] = thinking.effort
+        if "implied" not in thinking.extra:
+            _write_thinking(body, thinking)
+    if config:
+        body["output_config"] = config
+
+
+def _write_thinking(body: dict[str, Any], thinking: ThinkingConfig) -> None:
     extra = dict(thinking.extra)
     if thinking.mode == "on" and thinking.budget_tokens is not None:
         body["thinking"] = {"type": "enabled", "budget_tokens": thinking.budget_tokens, **extra}

@@ -6,7 +6,7 @@ event stream on Bedrock), so `Events` and `Frames` work on one event at a time a
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -14,7 +14,8 @@ from freehold.dialects import carry, sse
 from freehold.dialects.anthropic.answer import FINISH_IN, FINISH_OUT, read_reason, read_usage, write_usage
 from freehold.dialects.anthropic.blocks import NAME, read_block, write_block
 from freehold.dialects.anthropic.errors import STATUS_OF, TYPE_OF
-from freehold.dialects.fields import NOTHING, Fields, encode, fault, given, raw
+from freehold.dialects.anthropic.wire import WireDelta, WireEvent, decode_event
+from freehold.dialects.fields import Fields, encode, fault, given, raw
 from freehold.dialects.usage import merged
 from freehold.types.conversation import (
     Begin,
@@ -37,29 +38,7 @@ from freehold.types.conversation import (
     UsageReport,
 )
 
-
-class _Delta(msgspec.Struct, gc=False):
-    type: str = ""
-    text: str | None = None
-    thinking: str | None = None
-    signature: str | None = None
-    partial_json: str | None = None
-    stop_reason: str | None = None
-    stop_sequence: str | None = None
-
-
-class _Event(msgspec.Struct, gc=False):
-    type: str = ""
-    index: int = 0
-    delta: _Delta | None = None
-    message: msgspec.Raw = NOTHING
-    content_block: msgspec.Raw = NOTHING
-    usage: msgspec.Raw = NOTHING
-    error: msgspec.Raw = NOTHING
-
-
-_TEXT = b'{"type":"content_block_delta","index":%d,"delta":{"type":"text_delta","text":%b}}'
-_decode = msgspec.json.Decoder(_Event).decode
+_TEXT: Final = b'{"type":"content_block_delta","index":%d,"delta":{"type":"text_delta","text":'
 
 
 class Events:
@@ -70,39 +49,40 @@ class Events:
         self._failed = self._closed = self._begun = False
         self.ended = False
 
-    def take(self, payload: bytes, name: str = "") -> list[Event]:
+    def take(self, payload: bytes, events: list[Event], frame: bytes = b"") -> None:
         try:
-            event = _decode(payload)
+            event = decode_event(payload)
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
             raise fault(f"an event of the stream: {error}", answer=True) from error
         delta = event.delta
-        if (
-            delta is not None
-            and delta.text is not None
-            and delta.type == "text_delta"
-            and (event.type == "content_block_delta")
-        ):  # nearly all of a stream
-            return [TextDelta(index=event.index, text=delta.text)]
+        if delta is not None and event.type == "content_block_delta":  # nearly all of a stream
+            text = delta.text
+            if text is not None and delta.type == "text_delta":
+                events.append(TextDelta(index=event.index, text=text))
+            else:
+                events.append(self._delta(event.index, delta, payload))
+            return
         match event.type:
-            case "content_block_delta" if event.delta is not None:
-                return [self._delta(event.index, event.delta, payload)]
             case "content_block_start" if (content := given(event.content_block)) is not None:
-                return [BlockStart(index=event.index, block=self._block(content))]
+                events.append(BlockStart(index=event.index, block=self._block(content)))
             case "content_block_stop":
-                return [BlockEnd(index=event.index)]
+                events.append(BlockEnd(index=event.index))
             case "message_start" if (message := given(event.message)) is not None:
-                return self._begin(message)
+                self._begin(message, events)
             case "message_delta":
-                return self._message_delta(event, payload)
+                events.append(self._message_delta(event, payload))
             case "message_stop":
                 self._closed = self.ended
-                return [End()] if self.ended else []
+                if self.ended:
+                    events.append(End())
             case "ping":
-                return [Ping()]
+                events.append(Ping())
             case "error":
                 self._failed = True
-                return [read_stream_error(given(event.error))]
-        return [UnknownEvent(origin=NAME, name=event.type or name, value=msgspec.Raw(payload))]
+                events.append(read_stream_error(given(event.error)))
+            case _:
+                name = event.type or sse.name(frame)
+                events.append(UnknownEvent(origin=NAME, name=name, value=msgspec.Raw(payload)))
 
     def close(self) -> list[Event]:
         if self._failed or self._closed:
@@ -113,10 +93,8 @@ class Events:
         self._failed = True
         return [StreamError(kind="cut", message="the stream ended without a stop reason")]
 
-    def _delta(self, index: int, delta: _Delta, payload: bytes) -> Event:
+    def _delta(self, index: int, delta: WireDelta, payload: bytes) -> Event:
         match delta.type:
-            case "text_delta" if delta.text is not None:
-                return TextDelta(index=index, text=delta.text)
             case "input_json_delta" if delta.partial_json is not None:
                 return ToolDelta(index=index, json=delta.partial_json)
             case "thinking_delta" if delta.thinking is not None:
@@ -135,23 +113,23 @@ class Events:
             return msgspec.structs.replace(block, signature=None)
         return block
 
-    def _begin(self, message: bytes) -> list[Event]:
+    def _begin(self, message: bytes, events: list[Event]) -> None:
         if self._begun:
-            return []  # a server that begins twice still gives one answer
+            return  # a server that begins twice still gives one answer
         self._begun = True
         fields = Fields.of(message, answer=True)
         id, model = fields.maybe("id") or "", fields.maybe("model") or ""
         usage = read_usage(fields.object("usage"))
         for name in ("type", "role", "content", "stop_reason", "stop_sequence"):
             fields.any(name)
-        return [Begin(id=id, model=model, usage=usage, dialect=NAME, extra=fields.extra())]
+        events.append(Begin(id=id, model=model, usage=usage, dialect=NAME, extra=fields.extra()))
 
-    def _message_delta(self, event: _Event, payload: bytes) -> list[Event]:
+    def _message_delta(self, event: WireEvent, payload: bytes) -> Event:
         spent = given(event.usage)
         usage = read_usage(Fields.of(spent, answer=True)) if spent is not None else Usage()
         delta = event.delta
         if delta is None or delta.stop_reason is None:
-            return [UsageReport(usage=usage)]
+            return UsageReport(usage=usage)
         self.ended = True
         fields = Fields.of(payload, answer=True)
         rest = fields.required("delta")
@@ -162,7 +140,7 @@ class Events:
         if fields.left:
             extra["event"] = raw(fields.left)
         finish = FINISH_IN.get(delta.stop_reason, "error")
-        return [Finished(finish=finish, stop_sequence=delta.stop_sequence, usage=usage, extra=extra)]
+        return Finished(finish=finish, stop_sequence=delta.stop_sequence, usage=usage, extra=extra)
 
 
 def read_stream_error(error: bytes | None) -> StreamError:
@@ -184,14 +162,17 @@ class SseReader:
 
     def feed(self, data: bytes) -> list[Event]:
         events: list[Event] = []
-        for name, payload in self._frames.feed(data):
-            events.extend(self._events.take(payload, name))
+        for frame in self._frames.frames(data):
+            payload = sse.payload(frame)
+            if payload:
+                self._events.take(payload, events, frame)
         return events
 
     def close(self) -> list[Event]:
         events: list[Event] = []
-        for name, payload in self._frames.close():
-            events.extend(self._events.take(payload, name))
+        last = self._frames.rest()
+        if payload := sse.payload(last):
+            self._events.take(payload, events, last)
         return [*events, *self._events.close()]
 
 
@@ -206,6 +187,7 @@ class Frames:
         self._blocks: dict[
             int, tuple[int, Block]
         ] = {}  # blocks that have a place here, by the reader's index
+        self._before: dict[int, bytes] = {}  # a delta of each, up to its text
         self._written = 0
 
     def give(self, event: Event) -> list[tuple[str, bytes]]:
@@ -240,9 +222,8 @@ class Frames:
 
     def text(self, event: TextDelta) -> bytes | None:
         """Most of a stream is this one event: written without building what it says."""
-        if event.index not in self._blocks:
-            return None
-        return _TEXT % (self._blocks[event.index][0], encode(event.text))
+        before = self._before.get(event.index)
+        return None if before is None else before + encode(event.text) + b"}}"
 
     def _begin(self, event: Begin) -> tuple[str, bytes]:
         self._own = event.dialect == NAME
@@ -263,6 +244,7 @@ class Frames:
             return []
         at = self._written
         self._blocks[event.index] = (at, block)
+        self._before[event.index] = _TEXT % at
         self._written += 1
         frames = [_frame("content_block_start", index=at, content_block=content)]
         if isinstance(block, ToolUse) and block.input_json:
@@ -323,5 +305,5 @@ class SseWriter:
     def write(self, event: Event) -> bytes:
         if type(event) is TextDelta:
             text = self._frames.text(event)
-            return b"" if text is None else b"event: content_block_delta\ndata: %b\n\n" % text
+            return b"" if text is None else b"event: content_block_delta\ndata: " + text + b"\n\n"
         return b"".join(sse.write(payload, name) for name, payload in self._frames.give(event))

@@ -8,6 +8,7 @@ import msgspec
 
 from freehold.dialects import eventstream, kinds
 from freehold.dialects.base import Failure, Outcome, WireReply
+from freehold.dialects.bedrock.wire import ErrorBody, decode_error
 from freehold.dialects.fields import encode
 from freehold.types.conversation import StreamError
 
@@ -47,22 +48,13 @@ _IN_STREAM = {
 }  # fmt: skip
 
 
-class _Body(msgspec.Struct):
-    message: str | None = None
-    Message: str | None = None
-    type: str | None = msgspec.field(name="__type", default=None)
-
-
-_decode = msgspec.json.Decoder(_Body).decode
-
-
 def outcome(status: int, headers: Mapping[str, str], body: bytes) -> Outcome:
     if status < 400:
         return kinds.outcome(status, "ok")
     try:
-        wire = _decode(body)
+        wire = decode_error(body)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        wire = _Body()
+        wire = ErrorBody()
     named = next((value for key, value in headers.items() if key.lower() == "x-amzn-errortype"), "")
     name = (named or wire.type or "").partition(":")[0].rpartition("#")[2]
     message = wire.message or wire.Message or ""
@@ -94,7 +86,7 @@ def _name_by_status(status: int) -> str:
 def read_exception(headers: dict[str, str], payload: bytes) -> StreamError:
     name = headers.get(":exception-type") or headers.get(":error-code") or "internalServerException"
     try:
-        message = _decode(payload).message or headers.get(":error-message", "")
+        message = decode_error(payload).message or headers.get(":error-message", "")
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         message = headers.get(":error-message", "")
     proper = name[:1].upper() + name[1:]

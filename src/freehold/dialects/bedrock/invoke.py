@@ -25,6 +25,7 @@ from freehold.dialects.base import (
 )
 from freehold.dialects.bedrock.errors import outcome, read_exception, write_error, write_exception
 from freehold.dialects.bedrock.request import model_path
+from freehold.dialects.bedrock.wire import decode_chunk
 from freehold.dialects.fields import encode, fault
 from freehold.types.conversation import Answer, Conversation, Event, StreamError
 from freehold.types.names import DialectName
@@ -67,13 +68,6 @@ class BedrockInvoke:
         return write_error(failure)
 
 
-class _Chunk(msgspec.Struct):
-    bytes: str = ""
-
-
-_decode = msgspec.json.Decoder(_Chunk).decode
-
-
 class Reader:
     """`chunk` events whose base64 bytes are one event of Anthropic's each."""
 
@@ -93,7 +87,7 @@ class Reader:
                 self._failed = True
                 events.append(read_exception(headers, payload))
             elif headers.get(":event-type") == "chunk":
-                events.extend(self._events.take(unpack(payload)))
+                self._events.take(unpack(payload), events)
         return events
 
     def close(self) -> list[Event]:
@@ -108,7 +102,7 @@ class Reader:
 def unpack(payload: bytes) -> bytes:
     """The event inside a chunk."""
     try:
-        return base64.b64decode(_decode(payload).bytes, validate=True)
+        return base64.b64decode(decode_chunk(payload).bytes, validate=True)
     except (msgspec.MsgspecError, UnicodeError, RecursionError, binascii.Error, ValueError) as error:
         raise fault(f"a chunk of the stream: {error}", answer=True) from error
 

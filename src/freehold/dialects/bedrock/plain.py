@@ -6,105 +6,25 @@ gives the same conversation for what is read here, only slower.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
-
 import msgspec
 
 from freehold.dialects.base import Inbound
+from freehold.dialects.bedrock.wire import Choice, Config, Message, Spec, WireBlock, decode_request
 from freehold.dialects.carry import WORD
-from freehold.dialects.fields import encode, raw
+from freehold.dialects.fields import NOTHING, encode
 from freehold.types.conversation import Block, Conversation, Text, Tool, ToolChoice, ToolResult, ToolUse, Turn
 
 NAME = "bedrock"
-_Count = Annotated[int, msgspec.Meta(ge=0, lt=1 << 53)]
 
 
-class _Strict(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    pass
-
-
-class _Text(_Strict):
-    text: str
-
-
-class _Use(_Strict):
-    toolUseId: str
-    name: str
-    input: Any = None
-
-
-class _Result(_Strict):
-    toolUseId: str
-    content: list[_Text] | None = None
-    status: str | None = None
-
-
-class _Block(_Strict):
-    """A union: exactly one member is set."""
-
-    text: str | msgspec.UnsetType = msgspec.UNSET
-    toolUse: _Use | msgspec.UnsetType = msgspec.UNSET
-    toolResult: _Result | msgspec.UnsetType = msgspec.UNSET
-
-
-class _Message(_Strict):
-    role: Literal["user", "assistant", "system"]
-    content: list[_Block]
-
-
-class _Schema(_Strict):
-    json: Any = None
-
-
-class _Spec(_Strict):
-    name: str
-    description: str | None = None
-    inputSchema: _Schema | None = None
-    strict: bool | None = None
-
-
-class _Entry(_Strict):
-    toolSpec: _Spec
-
-
-class _Named(_Strict):
-    name: str
-
-
-class _Choice(_Strict):
-    auto: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
-    any: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
-    tool: _Named | msgspec.UnsetType = msgspec.UNSET
-
-
-class _Tools(_Strict):
-    tools: list[_Entry] | None = None
-    toolChoice: _Choice | None = None
-
-
-class _Config(_Strict):
-    maxTokens: _Count | None = None
-    temperature: int | float | None = None
-    topP: int | float | None = None
-    stopSequences: list[str] | None = None
-
-
-class _Request(_Strict):
-    messages: list[_Message]
-    system: list[_Text] | None = None
-    inferenceConfig: _Config | None = None
-    toolConfig: _Tools | None = None
-
-
-_decode = msgspec.json.Decoder(_Request).decode
-_NO_CONFIG = _Config()
+_NO_CONFIG = Config()
 
 
 def read_plain(inbound: Inbound, body: bytes) -> Conversation | None:
     if not inbound.model:
         return None
     try:
-        wire = _decode(body)
+        wire = decode_request(body)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None  # the general reader says what is wrong, if anything is
     turns = _turns(wire.messages)
@@ -126,7 +46,7 @@ def read_plain(inbound: Inbound, body: bytes) -> Conversation | None:
     )  # fmt: skip
 
 
-def _turns(messages: list[_Message]) -> tuple[Turn, ...] | None:
+def _turns(messages: list[Message]) -> tuple[Turn, ...] | None:
     turns: list[Turn] = []
     for message in messages:
         blocks: list[Block] = []
@@ -139,7 +59,7 @@ def _turns(messages: list[_Message]) -> tuple[Turn, ...] | None:
     return tuple(turns)
 
 
-def _block(block: _Block) -> Block | None:
+def _block(block: WireBlock) -> Block | None:
     text, use, result = block.text, block.toolUse, block.toolResult
     if text is not msgspec.UNSET:
         alone = use is msgspec.UNSET and result is msgspec.UNSET
@@ -155,15 +75,15 @@ def _block(block: _Block) -> Block | None:
     return ToolResult(tool_use_id=result.toolUseId, content=content, is_error=result.status == "error")
 
 
-def _tool(spec: _Spec) -> Tool:
-    schema = spec.inputSchema.json if spec.inputSchema is not None else None
+def _tool(spec: Spec) -> Tool:
+    schema = spec.inputSchema.json if spec.inputSchema is not None else NOTHING
     return Tool(
-        name=spec.name, description=spec.description, schema=None if schema is None else raw(schema),
+        name=spec.name, description=spec.description, schema=None if schema == NOTHING else schema,
         strict=spec.strict,
     )  # fmt: skip
 
 
-def _choice(choice: _Choice) -> ToolChoice | None:
+def _choice(choice: Choice) -> ToolChoice | None:
     if choice.tool is not msgspec.UNSET:
         return ToolChoice(mode="tool", name=choice.tool.name)
     if choice.any is not msgspec.UNSET:

@@ -5,7 +5,7 @@ Text blocks are not opened by an event of their own, and the usage comes in `met
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -13,6 +13,7 @@ from freehold.dialects import carry, eventstream
 from freehold.dialects.bedrock.answer import FINISH_IN, FINISH_OUT, read_reason, read_usage, write_usage
 from freehold.dialects.bedrock.blocks import NAME
 from freehold.dialects.bedrock.errors import read_exception, write_exception
+from freehold.dialects.bedrock.wire import BlockEvent, Reasoning, UseDelta, WireDelta, decode_event
 from freehold.dialects.fields import Fields, encode, fault
 from freehold.dialects.usage import merged
 from freehold.types.conversation import (
@@ -36,37 +37,7 @@ from freehold.types.conversation import (
     UsageReport,
 )
 
-
-class _Use(msgspec.Struct):
-    toolUseId: str = ""
-    name: str = ""
-    input: str = ""
-
-
-class _Start(msgspec.Struct):
-    toolUse: _Use | None = None
-
-
-class _Reasoning(msgspec.Struct):
-    text: str | None = None
-    signature: str | None = None
-    redactedContent: str | None = None
-
-
-class _Delta(msgspec.Struct, gc=False):
-    text: str | None = None
-    toolUse: _Use | None = None
-    reasoningContent: _Reasoning | None = None
-
-
-class _Block(msgspec.Struct, gc=False):
-    contentBlockIndex: int = 0
-    start: _Start | None = None
-    delta: _Delta | None = None
-
-
-_TEXT = b'{"contentBlockIndex":%d,"delta":{"text":%b}}'
-_decode = msgspec.json.Decoder(_Block).decode
+_TEXT: Final = b'{"contentBlockIndex":%d,"delta":{"text":'
 
 
 class Reader:
@@ -129,8 +100,8 @@ class Reader:
         self._open.add(at)
         events.append(BlockStart(index=at, block=block))
 
-    def _delta(self, block: _Block, payload: bytes, events: list[Event]) -> None:
-        at, delta = block.contentBlockIndex, block.delta or _Delta()
+    def _delta(self, block: BlockEvent, payload: bytes, events: list[Event]) -> None:
+        at, delta = block.contentBlockIndex, block.delta or WireDelta()
         if delta.text is not None:
             if at not in self._open:
                 self._start(at, Text(text=""), events)
@@ -142,7 +113,7 @@ class Reader:
         else:
             events.append(UnknownEvent(origin=NAME, name="contentBlockDelta", value=msgspec.Raw(payload)))
 
-    def _thought(self, at: int, thought: _Reasoning, events: list[Event]) -> None:
+    def _thought(self, at: int, thought: Reasoning, events: list[Event]) -> None:
         if thought.redactedContent is not None:
             data, origin = carry.untag_base64(thought.redactedContent, NAME)
             self._start(at, Thinking(redacted=data, origin=origin), events)
@@ -166,14 +137,14 @@ def _known(fields: Fields) -> Extra:
     return fields.extra()
 
 
-def _block(payload: bytes) -> _Block:
+def _block(payload: bytes) -> BlockEvent:
     try:
-        return _decode(payload)
+        return decode_event(payload)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise fault(f"an event of the stream: {error}", answer=True) from error
 
 
-def _use(use: _Use) -> ToolUse:
+def _use(use: UseDelta) -> ToolUse:
     id, signature, origin = carry.untag_id(use.toolUseId)
     return ToolUse(id=id, name=use.name, input_json="", signature=signature, origin=origin)
 
@@ -186,6 +157,7 @@ class Writer:
         self._usage = Usage()
         self._report: Extra = {}
         self._blocks: dict[int, tuple[int, Block]] = {}
+        self._before: dict[int, bytes] = {}  # a delta of each, up to its text
 
     def write(self, event: Event) -> bytes:
         match event:
@@ -222,10 +194,10 @@ class Writer:
 
     def _text(self, event: TextDelta) -> bytes:
         """Most of a stream is this one event: written without building what it says."""
-        if event.index not in self._blocks:
+        before = self._before.get(event.index)
+        if before is None:
             return b""
-        payload = _TEXT % (self._blocks[event.index][0], encode(event.text))
-        return eventstream.write_event("contentBlockDelta", payload)
+        return eventstream.write_event("contentBlockDelta", before + encode(event.text) + b"}}")
 
     def _start(self, event: BlockStart) -> bytes:
         block = event.block
@@ -233,6 +205,7 @@ class Writer:
             return b""
         at = len(self._blocks)
         self._blocks[event.index] = (at, block)
+        self._before[event.index] = _TEXT % at
         if isinstance(block, ToolUse):
             id = carry.tag_id(block.id, block.signature, block.origin)
             start = {"toolUse": {"toolUseId": id, "name": block.name}}

@@ -5,6 +5,7 @@ meaning is never changed without a note. Start with `fit`; each other file is th
 conversation.
 """
 
-from freehold.dialects.fitting.fit import Fit, LeaveOut, Refuse, fit
+from freehold.dialects.fitting.fit import fit
+from freehold.dialects.fitting.verdict import Fit, LeaveOut, Refuse
 
 __all__ = ["Fit", "LeaveOut", "Refuse", "fit"]

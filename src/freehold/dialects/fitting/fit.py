@@ -4,53 +4,28 @@ from __future__ import annotations
 
 import functools
 
-import msgspec
-
 from freehold.dialects.base import Target
 from freehold.dialects.capabilities import capability
 from freehold.dialects.fitting import content, extras, sampling, thinking, tools
 from freehold.dialects.fitting.draft import Draft
+from freehold.dialects.fitting.verdict import Fit, LeaveOut, Refuse
 from freehold.dialects.table import APIS, CODECS, codec
 from freehold.types.conversation import Conversation
 
 
-class Fit(msgspec.Struct, frozen=True, kw_only=True):
-    """The request as this home takes it, and every change that was made to it."""
-
-    conversation: Conversation
-    notes: tuple[str, ...] = ()
-
-
-class LeaveOut(msgspec.Struct, frozen=True, kw_only=True):
-    """This home cannot do what is asked; another may."""
-
-    reason: str
-
-
-class Refuse(msgspec.Struct, frozen=True, kw_only=True):
-    """No home can do what is asked."""
-
-    reason: str
-
-
-RULES = (
-    sampling.fit_limits,
-    sampling.fit_sampling,
-    content.fit_turns,
-    content.fit_blocks,
-    tools.fit_tools,
-    tools.fit_format,
-    thinking.fit_thoughts,
-    thinking.fit_thinking,
-    extras.fit_extras,
-)
-
-
 def fit(conversation: Conversation, target: Target) -> Fit | LeaveOut | Refuse:
     can = capability(target.api, target.model, target.api_version)
-    draft = Draft(conversation, can, *_taken(target.api))
-    for rule in RULES:
-        rule(draft)
+    form, origin = _taken(target.api)
+    draft = Draft(conversation, can, form, origin)
+    sampling.fit_limits(draft)
+    sampling.fit_sampling(draft)
+    content.fit_turns(draft)
+    content.fit_blocks(draft)
+    tools.fit_tools(draft)
+    tools.fit_format(draft)
+    thinking.fit_thoughts(draft)
+    thinking.fit_thinking(draft)
+    extras.fit_extras(draft)
     if draft.refusals:
         return Refuse(reason="; ".join(draft.refusals))
     if draft.reasons:

@@ -6,20 +6,23 @@ from freehold.dialects.fitting.draft import Draft
 
 
 def fit_limits(draft: Draft) -> None:
-    can = draft.can
-    if draft.now.max_tokens is None and can.max_tokens_required:
-        limit = can.max_tokens_default
-        draft.change(f"max_tokens set to {limit}: this api requires a limit", max_tokens=limit)
-    elif draft.now.max_tokens == 0 and draft.form != "anthropic":
+    can, now = draft.can, draft.now
+    most, answers, stops = now.max_tokens, now.n, len(now.stop)
+    if most is None:
+        if can.max_tokens_required:
+            limit = can.max_tokens_default
+            draft.change(f"max_tokens set to {limit}: this api requires a limit", max_tokens=limit)
+    elif most == 0 and draft.form != "anthropic":
         draft.leave_out("max_tokens is 0 (warm the cache), which only Anthropic's own form knows")
-    if draft.now.n is not None and draft.now.n > 1 and not (draft.own and draft.now.n <= can.n_max):
-        draft.leave_out(f"{draft.now.n} answers are asked for, and one can be carried across dialects")
-    elif draft.now.n == 1 and can.n_max == 1:
-        draft.change("", n=None)
-    if len(draft.now.stop) > can.stop_max:
-        most = f"at most {can.stop_max}" if can.stop_max else "none"
-        draft.leave_out(f"{len(draft.now.stop)} stop sequences are asked for, and this api takes {most}")
-    if draft.now.user is not None and not can.user:
+    if answers is not None:
+        if answers > 1 and not (draft.own and answers <= can.n_max):
+            draft.leave_out(f"{answers} answers are asked for, and one can be carried across dialects")
+        elif answers == 1 and can.n_max == 1:
+            draft.change("", n=None)
+    if stops > can.stop_max:
+        taken = f"at most {can.stop_max}" if can.stop_max else "none"
+        draft.leave_out(f"{stops} stop sequences are asked for, and this api takes {taken}")
+    if now.user is not None and not can.user:
         draft.change("user dropped: this api has no such field", user=None)
 
 

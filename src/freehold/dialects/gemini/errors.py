@@ -10,6 +10,7 @@ import msgspec
 from freehold.dialects import kinds
 from freehold.dialects.base import Failure, Outcome, WireReply
 from freehold.dialects.fields import Fields, encode
+from freehold.dialects.gemini.wire import Error, decode_error, decode_errors
 from freehold.types.conversation import StreamError
 
 _STATUS_NAMES = {
@@ -25,26 +26,6 @@ _KIND_OF = {
     "DEADLINE_EXCEEDED": "timeout", "ABORTED": "conflict",
 }  # fmt: skip
 _DELAY = re.compile(r"^(\d{1,6}(?:\.\d{1,9})?)s$")
-
-
-class _Detail(msgspec.Struct):
-    retryDelay: str | None = None
-    reason: str | None = None
-
-
-class _Error(msgspec.Struct):
-    code: int | None = None
-    message: str | None = None
-    status: str | None = None
-    details: list[_Detail] | None = None
-
-
-class _Body(msgspec.Struct):
-    error: _Error | None = None
-
-
-_decode = msgspec.json.Decoder(_Body).decode
-_decode_list = msgspec.json.Decoder(list[_Body]).decode
 
 
 def outcome(status: int, headers: Mapping[str, str], body: bytes) -> Outcome:
@@ -64,17 +45,17 @@ def outcome(status: int, headers: Mapping[str, str], body: bytes) -> Outcome:
     return kinds.outcome(status, kind, message, _delay_ms(error) if wait_ms is None else wait_ms)
 
 
-def _read(body: bytes) -> _Error:
+def _read(body: bytes) -> Error:
     """An error, or the first of a list of them: a stream asked for without alt=sse is a JSON array."""
     try:
         if body.lstrip()[:1] == b"[":
-            return next((each.error for each in _decode_list(body) if each.error is not None), _Error())
-        return _decode(body).error or _Error()
+            return next((each.error for each in decode_errors(body) if each.error is not None), Error())
+        return decode_error(body).error or Error()
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return _Error()  # an error page that is not JSON is no reason to fail
+        return Error()  # an error page that is not JSON is no reason to fail
 
 
-def _delay_ms(error: _Error) -> int | None:
+def _delay_ms(error: Error) -> int | None:
     for detail in error.details or ():
         if match := _DELAY.match(detail.retryDelay or ""):
             return min(round(float(match[1]) * 1000), kinds.RETRY_AFTER_MS_MAX)

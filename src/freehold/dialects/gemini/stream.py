@@ -22,6 +22,7 @@ from freehold.dialects.gemini.answer import (
 )
 from freehold.dialects.gemini.errors import read_stream_error, write_stream_error
 from freehold.dialects.gemini.parts import NAME, Calls, read_part, write_call, write_parts
+from freehold.dialects.reader import EventReader
 from freehold.dialects.usage import merged
 from freehold.types.conversation import (
     Begin,
@@ -46,35 +47,16 @@ from freehold.types.conversation import (
 )
 
 
-class Reader:
+class Reader(EventReader):
     def __init__(self) -> None:
-        self._frames = sse.SseReader()
+        super().__init__()
         self._calls = Calls()
-        self._begun = self._failed = self._closed = self._called = False
+        self._begun = self._called = False
         self._next = 0
         self._open: Block | None = None
-        self.ended = False
 
-    def feed(self, data: bytes) -> list[Event]:
-        events: list[Event] = []
-        for _, frame in self._frames.feed(data):
-            self._chunk(frame, events)
-        return events
-
-    def close(self) -> list[Event]:
-        events: list[Event] = []
-        if not self._failed:
-            for _, frame in self._frames.close():
-                self._chunk(frame, events)
-        if self._failed or self._closed:
-            return events
-        self._closed = True
-        if self.ended:
-            return [*events, End()]
-        return [*events, StreamError(kind="cut", message="the stream ended without a finish reason")]
-
-    def _chunk(self, frame: bytes, events: list[Event]) -> None:
-        fields = Fields.of(frame, answer=True)
+    def take(self, payload: bytes, frame: bytes, events: list[Event]) -> None:
+        fields = Fields.of(payload, answer=True)
         if "error" in fields.left:
             self._failed = True
             events.append(read_stream_error(fields.required("error")))
@@ -167,6 +149,7 @@ class Writer:
 
     def __init__(self, conversation: Conversation) -> None:
         self._head: dict[str, Any] = {"modelVersion": conversation.model}
+        self._around = self._without_text()
         self._own = False
         self._usage = Usage()
         self._finished: Finished | None = None
@@ -176,7 +159,7 @@ class Writer:
     def write(self, event: Event) -> bytes:
         match event:
             case TextDelta():
-                return self._parts([{"text": event.text}])
+                return self._around[0] + encode(event.text) + self._around[1]
             case ToolDelta():
                 if event.index in self._calls:
                     self._calls[event.index][1].append(event.json)
@@ -212,6 +195,12 @@ class Writer:
             self._head["modelVersion"] = event.model
         if event.id:
             self._head["responseId"] = event.id
+        self._around = self._without_text()
+
+    def _without_text(self) -> tuple[bytes, bytes]:
+        """A chunk but for its text: most of a stream is chunks that differ in nothing else."""
+        before, _, after = self._parts([{"text": ""}]).partition(b'"text":""')
+        return before + b'"text":', after
 
     def _start(self, event: BlockStart) -> bytes:
         block = event.block

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
+
+import msgspec
 
 from freehold.dialects.carry import tag_id, untag_id
 from freehold.dialects.fields import Fields, encode, parse, raw
@@ -27,6 +29,8 @@ FINISH_IN: dict[str, Finish] = {
     "stop": "stop", "length": "length", "tool_calls": "tool_use", "function_call": "tool_use",
     "content_filter": "content_filter",
 }  # fmt: skip
+_NONE_CACHED: Final = msgspec.Raw(b'{"cached_tokens":0}')
+_NONE_REASONED: Final = msgspec.Raw(b'{"reasoning_tokens":0}')
 
 
 def read_answer(body: bytes) -> Answer:
@@ -98,17 +102,18 @@ def read_usage(fields: Fields | None) -> Usage:
 
 
 def write_usage(usage: Usage) -> dict[str, object] | None:
-    if usage.fresh is None and usage.output is None:
+    fresh, output = usage.fresh, usage.output
+    if fresh is None and output is None:
         return None
-    prompt = (usage.fresh or 0) + (usage.cache_read or 0) + (usage.cache_write or 0)
-    output = usage.output or 0
-    details = {"cached_tokens": usage.cache_read or 0}
-    if usage.cache_write:
-        details["cache_write_tokens"] = usage.cache_write
+    cached, written, reasoning = usage.cache_read or 0, usage.cache_write or 0, usage.reasoning
+    prompt, said = (fresh or 0) + cached + written, output or 0
+    details: object = _NONE_CACHED
+    if cached or written:
+        details = {"cached_tokens": cached, **({"cache_write_tokens": written} if written else {})}
     return {
-        "prompt_tokens": prompt, "completion_tokens": output, "total_tokens": prompt + output,
+        "prompt_tokens": prompt, "completion_tokens": said, "total_tokens": prompt + said,
         "prompt_tokens_details": details,
-        "completion_tokens_details": {"reasoning_tokens": usage.reasoning or 0},
+        "completion_tokens_details": {"reasoning_tokens": reasoning} if reasoning else _NONE_REASONED,
     }  # fmt: skip
 
 
@@ -137,6 +142,8 @@ def write_answer(answer: Answer, conversation: Conversation) -> bytes:
 
 
 def _write_message(blocks: tuple[Block, ...]) -> dict[str, Any]:
+    if len(blocks) == 1 and type(only := blocks[0]) is Text and not only.extra:
+        return {"role": "assistant", "content": only.text, "refusal": None}  # as most are
     texts, thoughts, calls, refusal = [], [], [], None
     for block in blocks:
         match block:

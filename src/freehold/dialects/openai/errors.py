@@ -9,6 +9,7 @@ import msgspec
 from freehold.dialects import kinds
 from freehold.dialects.base import Failure, Outcome, WireReply
 from freehold.dialects.fields import encode
+from freehold.dialects.openai.wire import decode_error
 
 _BY_CODE = {
     "insufficient_quota": "quota_exhausted",
@@ -30,20 +31,6 @@ _CODES = {
 }  # fmt: skip
 
 
-class _Error(msgspec.Struct):
-    message: str | None = None
-    type: str | None = None
-    code: str | int | None = None
-
-
-class _Body(msgspec.Struct):
-    error: _Error | str | None = None
-    message: str | None = None
-
-
-_decode = msgspec.json.Decoder(_Body).decode
-
-
 def outcome(status: int, headers: Mapping[str, str], body: bytes) -> Outcome:
     if status < 400:
         return kinds.outcome(status, "ok")
@@ -57,7 +44,7 @@ def outcome(status: int, headers: Mapping[str, str], body: bytes) -> Outcome:
 def read_error(body: bytes) -> tuple[str, str]:
     """(message, code); an error page that is not JSON is no reason to fail."""
     try:
-        wire = _decode(body)
+        wire = decode_error(body)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return "", ""
     if isinstance(wire.error, str):

@@ -6,13 +6,14 @@ gives the same conversation for what is read here, only slower.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Final, Literal
 
 import msgspec
 
 from freehold.dialects.base import Inbound
 from freehold.dialects.carry import WORD
-from freehold.dialects.fields import raw
+from freehold.dialects.fields import NOTHING, raw
+from freehold.dialects.openai.wire import Function, Message, Part, Request, decode_request
 from freehold.types.conversation import (
     Block,
     Conversation,
@@ -25,81 +26,14 @@ from freehold.types.conversation import (
 )
 
 NAME = "openai"
-_Count = Annotated[int, msgspec.Meta(ge=0, lt=1 << 53)]
 _CHOICES: dict[str, Literal["auto", "none", "any"]] = {"auto": "auto", "none": "none", "required": "any"}
-_DEVELOPER = raw("developer")
-
-
-class _Strict(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    pass
-
-
-class _Part(_Strict):
-    type: Literal["text"]
-    text: str
-
-
-class _Called(_Strict):
-    name: str
-    arguments: str | None = None
-
-
-class _Call(_Strict):
-    id: str
-    type: Literal["function"]
-    function: _Called
-
-
-class _Message(_Strict):
-    role: Literal["user", "assistant", "tool", "system", "developer"]
-    content: str | list[_Part] | None = None
-    # Unset and not None: a null is carried with the fields we do not know.
-    tool_calls: list[_Call] | msgspec.UnsetType = msgspec.UNSET
-    tool_call_id: str | msgspec.UnsetType = msgspec.UNSET
-
-
-class _Function(_Strict):
-    name: str
-    description: str | None = None
-    parameters: Any = None
-    strict: bool | None = None
-
-
-class _Tool(_Strict):
-    type: Literal["function"]
-    function: _Function
-
-
-class _Options(_Strict):
-    include_usage: bool | None = None
-
-
-class _Request(_Strict):
-    messages: list[_Message]
-    model: str | None = None
-    max_tokens: _Count | None = None
-    max_completion_tokens: _Count | None = None
-    temperature: int | float | None = None
-    top_p: int | float | None = None
-    presence_penalty: int | float | None = None
-    frequency_penalty: int | float | None = None
-    seed: int | None = None
-    n: _Count | None = None
-    stop: str | list[str] | None = None
-    stream: bool | None = None
-    stream_options: _Options | None = None
-    tools: list[_Tool] | None = None
-    tool_choice: Literal["auto", "none", "required"] | msgspec.UnsetType = msgspec.UNSET
-    parallel_tool_calls: bool | None = None
-    user: str | None = None
-
-
-_decode = msgspec.json.Decoder(_Request).decode
+_DEVELOPER: Final = raw("developer")
+_UNSET: Final = msgspec.UNSET
 
 
 def read_plain(inbound: Inbound, body: bytes) -> Conversation | None:
     try:
-        wire = _decode(body)
+        wire = decode_request(body)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None  # the general reader says what is wrong, if anything is
     model = inbound.model or wire.model
@@ -120,7 +54,7 @@ def read_plain(inbound: Inbound, body: bytes) -> Conversation | None:
     )  # fmt: skip
 
 
-def _messages(messages: list[_Message]) -> tuple[tuple[Text, ...], tuple[Turn, ...]] | None:
+def _messages(messages: list[Message]) -> tuple[tuple[Text, ...], tuple[Turn, ...]] | None:
     system: tuple[Text, ...] = ()
     turns: list[Turn] = []
     results: list[ToolResult] = []  # the answers to parallel calls are one turn
@@ -129,7 +63,7 @@ def _messages(messages: list[_Message]) -> tuple[tuple[Text, ...], tuple[Turn, .
         if results and role != "tool":
             turns.append(Turn(role="user", blocks=tuple(results)))
             results = []
-        if message.tool_calls is msgspec.UNSET and message.tool_call_id is msgspec.UNSET:
+        if message.tool_calls is _UNSET and message.tool_call_id is _UNSET:
             if role == "user" or role == "assistant":
                 if type(content) is str and content:
                     turns.append(Turn(role=role, blocks=(Text(text=content),)))
@@ -152,7 +86,7 @@ def _messages(messages: list[_Message]) -> tuple[tuple[Text, ...], tuple[Turn, .
     return (system, tuple(turns)) if messages else None
 
 
-def _texts(content: str | list[_Part] | None, *, empty: bool = True) -> tuple[Text, ...]:
+def _texts(content: str | list[Part] | None, *, empty: bool = True) -> tuple[Text, ...]:
     """The texts of a content; an assistant's empty ones are nothing said."""
     if content is None:
         return ()
@@ -160,16 +94,16 @@ def _texts(content: str | list[_Part] | None, *, empty: bool = True) -> tuple[Te
     return tuple([Text(text=text) for text in said if text or empty])
 
 
-def _instructions(role: str, content: str | list[_Part] | None) -> tuple[Text, ...]:
+def _instructions(role: str, content: str | list[Part] | None) -> tuple[Text, ...]:
     texts = _texts(content)
     if role == "developer":
         return tuple([Text(text=text.text, extra={"role": _DEVELOPER}) for text in texts])
     return texts
 
 
-def _calling(message: _Message) -> Turn | None:
+def _calling(message: Message) -> Turn | None:
     calls = message.tool_calls
-    if message.tool_call_id is not msgspec.UNSET or calls is msgspec.UNSET:
+    if message.tool_call_id is not _UNSET or calls is _UNSET:
         return None
     blocks: list[Block] = list(_texts(message.content, empty=False))
     for call in calls:
@@ -180,23 +114,23 @@ def _calling(message: _Message) -> Turn | None:
     return Turn(role="assistant", blocks=tuple(blocks))
 
 
-def _result(message: _Message) -> ToolResult | None:
+def _result(message: Message) -> ToolResult | None:
     id = message.tool_call_id
-    if id is msgspec.UNSET or message.tool_calls is not msgspec.UNSET or WORD in id:
+    if id is _UNSET or message.tool_calls is not _UNSET or WORD in id:
         return None
     return ToolResult(tool_use_id=id, content=_texts(message.content))
 
 
-def _tool(function: _Function) -> Tool:
+def _tool(function: Function) -> Tool:
     schema = function.parameters
     return Tool(
         name=function.name, description=function.description,
-        schema=None if schema is None else raw(schema), strict=function.strict,
+        schema=None if schema == NOTHING else schema, strict=function.strict,
     )  # fmt: skip
 
 
-def _choice(wire: _Request) -> ToolChoice | None:
+def _choice(wire: Request) -> ToolChoice | None:
     parallel = wire.parallel_tool_calls
-    if wire.tool_choice is not msgspec.UNSET:
+    if wire.tool_choice is not _UNSET:
         return ToolChoice(mode=_CHOICES[wire.tool_choice], parallel=parallel)
     return ToolChoice(mode="auto", parallel=parallel) if parallel is not None else None

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from freehold.dialects import sse
 from freehold.dialects.carry import tag_id, untag_id
-from freehold.dialects.fields import NOTHING, Fields, encode, fault, given
+from freehold.dialects.fields import Fields, encode, fault, given
 from freehold.dialects.openai.answer import FINISH_IN, FINISH_OUT, NAME, read_usage, write_usage
+from freehold.dialects.openai.wire import CallDelta, Chunk, Delta, FunctionDelta, decode_chunk
+from freehold.dialects.reader import EventReader
 from freehold.dialects.usage import merged
 from freehold.types.conversation import (
     Begin,
@@ -32,99 +34,47 @@ from freehold.types.conversation import (
     UsageReport,
 )
 
-DONE = b"[DONE]"
+DONE: Final = b"[DONE]"
+_TEXT: Final = Text(text="")
+_THINKING: Final = Thinking(origin=NAME)
 
 
-class _Function(msgspec.Struct):
-    name: str | None = None
-    arguments: str | None = None
-
-
-class _Call(msgspec.Struct):
-    index: int = 0
-    id: str | None = None
-    function: _Function | None = None
-
-
-class _Delta(msgspec.Struct, gc=False):
-    content: str | None = None
-    refusal: str | None = None
-    reasoning_content: str | None = None
-    reasoning: str | None = None
-    tool_calls: list[_Call] | None = None
-
-
-class _Choice(msgspec.Struct, gc=False):
-    index: int = 0
-    delta: _Delta | None = None
-    finish_reason: str | None = None
-
-
-class _Chunk(msgspec.Struct, gc=False):
-    id: str | None = None
-    model: str | None = None
-    choices: list[_Choice] | None = None
-    usage: msgspec.Raw = NOTHING
-    error: msgspec.Raw = NOTHING
-
-
-_decode = msgspec.json.Decoder(_Chunk).decode
-
-
-class Reader:
+class Reader(EventReader):
     """Opened by its first chunk, ended by a finish reason, closed by [DONE]."""
 
     def __init__(self) -> None:
-        self._frames = sse.SseReader()
+        super().__init__()
         self._id = ""
-        self._begun = self._failed = self._closed = self._refused = False
+        self._begun = self._refused = False
         self._next = 0  # index of the next block
-        self._open: int | None = None  # index of the block that is open
-        self._kind: object = None  # what it is: Text, Thinking, or the wire's index of a tool call
+        self._open = 0  # index of the block that is open
+        # What is open: Text, Thinking, the wire's index of a tool call, or None.
+        self._kind: object = None
         self._calls: dict[int, int] = {}  # the wire's index of a tool call to our block's
-        self.ended = False
 
-    def feed(self, data: bytes) -> list[Event]:
-        events: list[Event] = []
-        for name, frame in self._frames.feed(data):
-            self._frame(name, frame, events)
-        return events
-
-    def close(self) -> list[Event]:
-        events: list[Event] = []
-        if not self._failed:
-            for name, frame in self._frames.close():
-                self._frame(name, frame, events)
-        if self._failed or self._closed:
-            return events
-        if self.ended:
-            return [*events, End()]
-        self._failed = True
-        return [*events, StreamError(kind="cut", message="the stream ended without a finish reason")]
-
-    def _frame(self, name: str, frame: bytes, events: list[Event]) -> None:
-        if frame == DONE:
+    def take(self, payload: bytes, frame: bytes, events: list[Event]) -> None:
+        if payload == DONE:
             if self.ended and not self._closed:
                 self._closed = True
                 events.append(End())
             return
         try:
-            chunk = _decode(frame)
+            chunk = decode_chunk(payload)
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as broken:
             raise fault(f"a chunk of the stream: {broken}", answer=True) from broken
         if (error := given(chunk.error)) is not None:
             self._failed = True
             events.append(read_stream_error(error))
         elif not chunk.choices and not self._begun and given(chunk.usage) is None:
-            events.append(UnknownEvent(origin=NAME, name=name, value=msgspec.Raw(frame)))
+            events.append(UnknownEvent(origin=NAME, name=sse.name(frame), value=msgspec.Raw(payload)))
         else:
-            self._chunk(chunk, frame, events)
+            self._chunk(chunk, payload, events)
 
-    def _chunk(self, chunk: _Chunk, frame: bytes, events: list[Event]) -> None:
+    def _chunk(self, chunk: Chunk, payload: bytes, events: list[Event]) -> None:
         if not self._begun:
             self._begun = True
             self._id = chunk.id or ""
-            events.append(Begin(id=self._id, model=chunk.model or "", dialect=NAME, extra=_head(frame)))
+            events.append(Begin(id=self._id, model=chunk.model or "", dialect=NAME, extra=_head(payload)))
         for choice in chunk.choices or ():
             if choice.index != 0:
                 continue
@@ -136,18 +86,20 @@ class Reader:
             usage = read_usage(Fields.of(spent, answer=True))
             events.append(UsageReport(usage=usage))
 
-    def _delta(self, delta: _Delta, events: list[Event]) -> None:
+    def _delta(self, delta: Delta, events: list[Event]) -> None:
         if thought := delta.reasoning_content or delta.reasoning:
-            at = self._block(Thinking, Thinking(origin=NAME), events)
+            at = self._open if self._kind is Thinking else self._block(Thinking, _THINKING, events)
             events.append(ThinkingDelta(index=at, text=thought))
         if text := delta.content or delta.refusal:
-            self._refused = self._refused or bool(delta.refusal)
-            events.append(TextDelta(index=self._block(Text, Text(text=""), events), text=text))
+            if delta.refusal:
+                self._refused = True
+            at = self._open if self._kind is Text else self._block(Text, _TEXT, events)
+            events.append(TextDelta(index=at, text=text))
         for call in delta.tool_calls or ():
             self._call(call, events)
 
-    def _call(self, call: _Call, events: list[Event]) -> None:
-        function = call.function or _Function()
+    def _call(self, call: CallDelta, events: list[Event]) -> None:
+        function = call.function or FunctionDelta()
         at = self._calls.get(call.index)
         if at is None:
             if not function.name:
@@ -159,9 +111,7 @@ class Reader:
             events.append(ToolDelta(index=at, json=function.arguments))
 
     def _block(self, kind: object, block: Text | Thinking | ToolUse, events: list[Event]) -> int:
-        """The index of the open block of this kind; opens one, and closes the one before, if need be."""
-        if self._open is not None and self._kind == kind:
-            return self._open
+        """Opens a block, and closes the one before; gives its index."""
         self._close_block(events)
         self._open, self._kind = self._next, kind
         self._next += 1
@@ -169,9 +119,9 @@ class Reader:
         return self._open
 
     def _close_block(self, events: list[Event]) -> None:
-        if self._open is not None:
+        if self._kind is not None:
             events.append(BlockEnd(index=self._open))
-            self._open = None
+            self._kind = None
 
     def _finish(self, reason: str, events: list[Event]) -> None:
         self._close_block(events)
@@ -184,8 +134,8 @@ class Reader:
         events.append(Finished(finish=finish))
 
 
-def _head(frame: bytes) -> Extra:
-    fields = Fields.of(frame, answer=True)
+def _head(payload: bytes) -> Extra:
+    fields = Fields.of(payload, answer=True)
     for name in ("id", "object", "model", "choices", "usage"):
         fields.any(name)
     return fields.extra()

@@ -6,12 +6,13 @@ only in `.done`, and quota errors come as events after `response.created`.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from freehold.dialects import sse
-from freehold.dialects.fields import NOTHING, Fields, encode, fault, given, raw
+from freehold.dialects.fields import Fields, encode, fault, given, raw
+from freehold.dialects.reader import EventReader
 from freehold.dialects.responses.answer import (
     closing,
     envelope,
@@ -20,6 +21,7 @@ from freehold.dialects.responses.answer import (
     write_usage,
 )
 from freehold.dialects.responses.items import NAME, read_item, text_part
+from freehold.dialects.responses.wire import WireEvent, decode_event, decode_kind
 from freehold.dialects.usage import merged
 from freehold.types.conversation import (
     Begin,
@@ -44,6 +46,11 @@ from freehold.types.conversation import (
     UsageReport,
 )
 
+_TEXT: Final = (
+    b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","sequence_number":'
+)
+_DELTA: Final = b',"delta":'
+_AFTER_TEXT: Final = b',"logprobs":[]}\n\n'
 _TERMINAL = ("response.completed", "response.incomplete", "response.failed")
 _SILENT = frozenset({
     "response.in_progress", "response.queued", "response.content_part.added", "response.content_part.done",
@@ -51,28 +58,6 @@ _SILENT = frozenset({
     "response.reasoning_summary_part.added", "response.reasoning_summary_part.done",
     "response.reasoning_summary_text.done", "response.reasoning_text.done", "response.refusal.done",
 })  # fmt: skip
-
-
-class _Event(msgspec.Struct):
-    type: str = ""
-    output_index: int = 0
-    content_index: int = 0
-    summary_index: int = 0
-    delta: str | None = None
-    arguments: str | None = None
-    item: msgspec.Raw = NOTHING
-    response: msgspec.Raw = NOTHING
-    error: msgspec.Raw = NOTHING
-    code: str | int | None = None
-    message: str | None = None
-
-
-class _Kind(msgspec.Struct):
-    type: str = ""
-
-
-_decode = msgspec.json.Decoder(_Event).decode
-_kind = msgspec.json.Decoder(_Kind).decode
 
 
 class _Item:
@@ -90,45 +75,30 @@ class _Item:
         self.summary = 0
 
 
-class Reader:
+class Reader(EventReader):
+    finish = "response.completed"
+
     def __init__(self) -> None:
-        self._frames = sse.SseReader()
+        super().__init__()
         self._items: dict[int, _Item] = {}
         self._next = 0
-        self._begun = self._failed = False
-        self.ended = False
+        self._begun = False
 
-    def feed(self, data: bytes) -> list[Event]:
-        events: list[Event] = []
-        for name, frame in self._frames.feed(data):
-            self._frame(name, frame, events)
-        return events
-
-    def close(self) -> list[Event]:
-        events: list[Event] = []
-        if not self._failed:
-            for name, frame in self._frames.close():
-                self._frame(name, frame, events)
-        if self.ended or self._failed:
-            return events
-        self._failed = True
-        return [*events, StreamError(kind="cut", message="the stream ended without response.completed")]
-
-    def _frame(self, name: str, frame: bytes, events: list[Event]) -> None:
-        if frame == b"[DONE]" or self.ended:
+    def take(self, payload: bytes, frame: bytes, events: list[Event]) -> None:
+        if payload == b"[DONE]" or self.ended:
             return
         try:
-            kind = _kind(frame).type or name
+            kind = decode_kind(payload).type or sse.name(frame)
             if kind not in _READ:
                 if kind not in _SILENT:
-                    events.append(UnknownEvent(origin=NAME, name=kind, value=msgspec.Raw(frame)))
+                    events.append(UnknownEvent(origin=NAME, name=kind, value=msgspec.Raw(payload)))
                 return
-            event = _decode(frame)
+            event = decode_event(payload)
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
             raise fault(f"an event of the stream: {error}", answer=True) from error
         _READ[kind](self, event, events)
 
-    def _created(self, event: _Event, events: list[Event]) -> None:
+    def _created(self, event: WireEvent, events: list[Event]) -> None:
         response = given(event.response)
         if self._begun or response is None:
             return
@@ -139,7 +109,7 @@ class Reader:
             fields.any(name)
         events.append(Begin(id=id, model=model, dialect=NAME, extra=fields.extra()))
 
-    def _item_added(self, event: _Event, events: list[Event]) -> None:
+    def _item_added(self, event: WireEvent, events: list[Event]) -> None:
         item = self._items[event.output_index] = _Item()
         block = self._block_of(event)
         if isinstance(block, Text):
@@ -153,7 +123,7 @@ class Reader:
             if given:
                 events.append(ToolDelta(index=item.index, json=given))
 
-    def _block_of(self, event: _Event) -> Block | None:
+    def _block_of(self, event: WireEvent) -> Block | None:
         item = given(event.item)
         if item is None:
             raise fault("an output item event without its item", answer=True)
@@ -165,7 +135,7 @@ class Reader:
             return Text(text="", extra={"item": raw(fields.left)} if fields.left else {})
         return next(iter(read_item(fields, [])[1]), None)
 
-    def _text(self, event: _Event, events: list[Event]) -> None:
+    def _text(self, event: WireEvent, events: list[Event]) -> None:
         item = self._items.setdefault(event.output_index, _Item())
         if not item.opened or item.part != event.content_index:
             self._shut(item, events)
@@ -174,7 +144,7 @@ class Reader:
             item.head = Text(text="")
         events.append(TextDelta(index=item.index, text=event.delta or ""))
 
-    def _thought(self, event: _Event, events: list[Event]) -> None:
+    def _thought(self, event: WireEvent, events: list[Event]) -> None:
         item = self._items.setdefault(event.output_index, _Item())
         if not item.opened:
             self._open(item, Thinking(origin=NAME), events)
@@ -184,20 +154,20 @@ class Reader:
         item.summary, item.thought = event.summary_index, True
         events.append(ThinkingDelta(index=item.index, text=text))
 
-    def _arguments(self, event: _Event, events: list[Event]) -> None:
+    def _arguments(self, event: WireEvent, events: list[Event]) -> None:
         item = self._items.setdefault(event.output_index, _Item())
         if not item.opened:
             raise fault("arguments of a call that was not opened", answer=True)
         item.arguments = True
         events.append(ToolDelta(index=item.index, json=event.delta or ""))
 
-    def _arguments_done(self, event: _Event, events: list[Event]) -> None:
+    def _arguments_done(self, event: WireEvent, events: list[Event]) -> None:
         item = self._items.get(event.output_index)
         if item is not None and item.opened and not item.arguments and event.arguments:
             item.arguments = True
             events.append(ToolDelta(index=item.index, json=event.arguments))
 
-    def _item_done(self, event: _Event, events: list[Event]) -> None:
+    def _item_done(self, event: WireEvent, events: list[Event]) -> None:
         item = self._items.setdefault(event.output_index, _Item())
         block = self._block_of(event)
         if isinstance(block, ToolUse):
@@ -213,7 +183,7 @@ class Reader:
             self._message_done(item, event, events)
         self._shut(item, events)
 
-    def _message_done(self, item: _Item, event: _Event, events: list[Event]) -> None:
+    def _message_done(self, item: _Item, event: WireEvent, events: list[Event]) -> None:
         """A message that came whole, without deltas."""
         for block in read_item(Fields.of(given(event.item) or b"{}", answer=True), [])[1]:
             if isinstance(block, Text):
@@ -240,7 +210,7 @@ class Reader:
             item.opened = False
             events.append(BlockEnd(index=item.index))
 
-    def _terminal(self, event: _Event, events: list[Event]) -> None:
+    def _terminal(self, event: WireEvent, events: list[Event]) -> None:
         response = given(event.response)
         if response is None:
             raise fault("a terminal event without its response", answer=True)
@@ -253,11 +223,11 @@ class Reader:
         for item in self._items.values():
             self._shut(item, events)
         answer = read_response(fields)
-        self.ended = True
+        self.ended = self._closed = True
         finished = Finished(finish=answer.finish, extra=answer.extra)
         events += [finished, UsageReport(usage=answer.usage), End()]
 
-    def _error(self, event: _Event, events: list[Event]) -> None:
+    def _error(self, event: WireEvent, events: list[Event]) -> None:
         self._failed = True
         if (error := given(event.error)) is not None:
             events.append(_error_of(Fields.of(error, answer=True).left))
@@ -286,6 +256,18 @@ def _error_of(error: object) -> StreamError:
     return StreamError(kind=str(kind), message=str(given.get("message") or ""))
 
 
+class _Place:
+    """A block that is open: its place in the output, and what it has said so far."""
+
+    __slots__ = ("at", "before", "block", "said")
+
+    def __init__(self, at: int, block: Block, before: bytes) -> None:
+        self.at = at
+        self.block = block
+        self.said: list[str] = []
+        self.before = before  # a delta, from its number to its text: most of a stream differs in nothing else
+
+
 class Writer:
     content_type = sse.CONTENT_TYPE
 
@@ -294,7 +276,7 @@ class Writer:
         self._sequence = 0
         self._own = False
         self._body: dict[str, Any] = envelope("", conversation.model, conversation)
-        self._open: dict[int, tuple[int, Block, list[str]]] = {}  # place in the output, block, fragments
+        self._open: dict[int, _Place] = {}
         self._output: list[object] = []
         self._places = 0
         self._signatures: dict[int, ThinkingDelta] = {}
@@ -356,10 +338,10 @@ class Writer:
         first = block.input_json if isinstance(block, ToolUse) else ""
         if isinstance(block, ToolUse):
             block = msgspec.structs.replace(block, input_json="")
-        self._open[event.index] = (place, block, [first] if first else [])
+        self._open[event.index] = _Place(place, block, b"," + encode(self._at(place, "msg"))[1:-1] + _DELTA)
         opened = self._added(place, block)
         if first:
-            opened += self._arguments_frame(place, first)
+            opened += self._arguments(ToolDelta(index=event.index, json=first))
         if isinstance(block, Text) and block.text:
             opened += self._text(TextDelta(index=event.index, text=block.text))
         return opened
@@ -383,44 +365,41 @@ class Writer:
         return {**at, name: 0} if name else at
 
     def _text(self, event: TextDelta) -> bytes:
-        if event.index not in self._open:
+        opened = self._open.get(event.index)
+        if opened is None:
             return b""
-        place, _, said = self._open[event.index]
-        said.append(event.text)
-        return self._frame(
-            "response.output_text.delta", **self._at(place, "msg"), delta=event.text, logprobs=[]
-        )
+        opened.said.append(event.text)
+        number = encode(self._sequence)
+        self._sequence += 1
+        return _TEXT + number + opened.before + encode(event.text) + _AFTER_TEXT
 
     def _arguments(self, event: ToolDelta) -> bytes:
-        if event.index not in self._open or not isinstance(self._open[event.index][1], ToolUse):
+        opened = self._open.get(event.index)
+        if opened is None or not isinstance(opened.block, ToolUse):
             return b""
-        place, _, said = self._open[event.index]
-        said.append(event.json)
-        return self._arguments_frame(place, event.json)
-
-    def _arguments_frame(self, place: int, fragment: str) -> bytes:
-        return self._frame(
-            "response.function_call_arguments.delta", **self._at(place, "fc", ""), delta=fragment
-        )
+        opened.said.append(event.json)
+        at = self._at(opened.at, "fc", "")
+        return self._frame("response.function_call_arguments.delta", **at, delta=event.json)
 
     def _thought(self, event: ThinkingDelta) -> bytes:
-        if event.index not in self._open:
+        opened = self._open.get(event.index)
+        if opened is None:
             return b""
-        place, _, said = self._open[event.index]
         if event.signature is not None:
             self._signatures[event.index] = event
         if not event.text:
             return b""
         first = b""
-        at = self._at(place, "rs", "summary_index")
-        if not said:
+        at = self._at(opened.at, "rs", "summary_index")
+        if not opened.said:
             part = {"type": "summary_text", "text": ""}
             first = self._frame("response.reasoning_summary_part.added", **at, part=part)
-        said.append(event.text)
+        opened.said.append(event.text)
         return first + self._frame("response.reasoning_summary_text.delta", **at, delta=event.text)
 
     def _stop(self, index: int) -> bytes:
-        place, block, said = self._open.pop(index)
+        opened = self._open.pop(index)
+        place, block, said = opened.at, opened.block, opened.said
         whole = "".join(said)
         done = b""
         match block:
