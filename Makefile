@@ -1,6 +1,7 @@
 # Every target sets itself up from nothing: Python 3.11 with venv and pip is enough.
 .DEFAULT_GOAL := help
-.PHONY: help demo check check-fast check-slow check-all bench fmt docs lock sbom clean env env-align env-oracle env-engines env-peers
+.PHONY: help demo check check-fast check-slow check-all check-compiled bench fmt docs lock sbom wheel clean \
+  env env-compiled env-align env-oracle env-engines env-peers
 
 BIN := .venv/bin
 # What pytest runs; narrow it with  make check TESTS=tests/ledger
@@ -24,6 +25,9 @@ check-slow: env ## Only the tests that take minutes, in the environments they ne
 
 check-all: check check-slow ## check, then check-slow
 
+check-compiled: ## The gateway's and the dialects' tests against an install whose data plane is compiled
+	scripts/check-compiled
+
 bench: env ## Measure the house; tables go to bench/results/
 	$(BIN)/python -m bench.house
 
@@ -42,10 +46,13 @@ lock: ## Resolve requirements/*.in again (LOCKS="dev align" for some)
 sbom: env ## Write sbom.json (CycloneDX): what an installed Freehold is made of
 	$(BIN)/cyclonedx-py requirements requirements/core.lock --pyproject pyproject.toml --mc-type library --output-reproducible --of JSON -o sbom.json
 
+wheel: env ## Write dist/: a wheel for this interpreter whose data plane is compiled
+	FREEHOLD_COMPILE=1 $(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
 clean: ## Remove environments, caches and stamps; never .freehold
-	rm -rf .venv .venv-align .venv-oracle .venv-engines .venv-peers .stamps .mypy_cache .ruff_cache .hypothesis dist build sbom.json
+	rm -rf .venv .venv-compiled .venv-align .venv-oracle .venv-engines .venv-peers .stamps .mypy_cache .ruff_cache .hypothesis dist build sbom.json
 
 env:
 	@scripts/env core
-env-align env-oracle env-engines env-peers: env-%:
+env-compiled env-align env-oracle env-engines env-peers: env-%:
 	@scripts/env $*

@@ -8,6 +8,9 @@ Rounds are interleaved, and contenders that are not being measured stand still. 
 third of the streamed events it is offered is measured in one round. CPU microseconds per request or chunk, of
 the gateway's whole process tree, is the figure that survives a busy machine; calls/s and latencies beside it.
 
+Freehold's data plane is compiled where .venv-compiled is (make env-compiled, or FREEHOLD_BENCH_COMPILED names
+its Python), with one contender interpreted beside it; else it is interpreted. The page says which.
+
 Needs gcc, wrk, nginx, haproxy, openssl; peers from .venv-peers (make env-peers, or FREEHOLD_BENCH_PEERS), and
 for Portkey an npm folder named by FREEHOLD_BENCH_NPM. A contender that is not installed or does not answer is
 left out and named, with the reason. With --write each piece is kept under bench/results/gateway/ with its
@@ -25,6 +28,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from bench import gateway_built
 from bench.gateway_peers import GATEWAYS, LADDER, Gateway
 from bench.gateway_pieces import (
     C32,
@@ -84,7 +88,7 @@ def main() -> None:
             made = PIECES[name](asked, Path(folder))
         piece = Piece(
             name=name, environment=where, rows=tuple(made.rows), figures=tuple(made.figures),
-            left_out=tuple(dict.fromkeys(made.left_out)), notes=tuple(made.notes),
+            left_out=tuple(dict.fromkeys(made.left_out)), notes=(*gateway_built.notes(), *made.notes),
         )  # fmt: skip
         print(piece_text(piece))
         sys.stdout.flush()

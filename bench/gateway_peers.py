@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
+
+from bench.gateway_built import INTERPRETED, PYTHON, variables
 
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = Path(os.environ.get("FREEHOLD_BENCH_PEERS", ROOT / ".venv-peers")) / "bin"
@@ -43,6 +44,7 @@ class Gateway(NamedTuple):
     headers: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
     prints_port: bool = False
+    python: str = ""  # of a Freehold: whose it is
     direct: bool = False  # no gateway at all: the load speaks to the home
 
 
@@ -185,17 +187,19 @@ def _haproxy(place: Place) -> list[str]:
 
 
 def freehold(
-    name: str, recorder: str, config: str = FULL, *, keyed: bool = True, log: bool = True
-) -> Gateway:
+    name: str, recorder: str, config: str = FULL, *, keyed: bool = True, log: bool = True,
+    python: str = PYTHON,
+) -> Gateway:  # fmt: skip
     """Freehold with these settings; `recorder`: null, plain or ledger."""
 
     def command(place: Place) -> list[str]:
         trusted = f'[gateway]\ntls_ca = "{place.authority}"\n' if place.authority else ""
         file = _write(place, "freehold.toml", config.format(**place.words) + trusted)
-        here = [sys.executable, "-m", "bench.serve_freehold", file, str(place.port), str(place.admin)]
+        here = [python, "-m", "bench.serve_freehold", file, str(place.port), str(place.admin)]
         return [*here, recorder, "log" if log else "no-log"]
 
-    return Gateway(name, command, translated="tr", keyed=keyed, environment=(("BENCH_HOME_KEY", "x"),))
+    environment = (("BENCH_HOME_KEY", "x"), *variables(python).items())
+    return Gateway(name, command, translated="tr", keyed=keyed, environment=environment, python=python)
 
 
 def _tensorzero(place: Place) -> list[str]:
@@ -236,13 +240,14 @@ DIRECT = Gateway("direct", lambda place: ["sleep", "1000000"], direct=True)
 NGINX_ONE = Gateway("nginx", _nginx)
 NULL = freehold("freehold", "null")
 DURABLE = freehold("freehold durable", "ledger")
+BESIDE_COMPILED = freehold("freehold interpreted", "null", python=INTERPRETED)
+OURS = (NULL, DURABLE) if PYTHON == INTERPRETED else (NULL, DURABLE, BESIDE_COMPILED)
 
 GATEWAYS: tuple[Gateway, ...] = (
     DIRECT,
     NGINX_ONE,
     Gateway("haproxy", _haproxy),
-    NULL,
-    DURABLE,
+    *OURS,
     Gateway("sglang-router", _sglang),
     Gateway(
         "tensorzero", _tensorzero, path="/openai/v1/chat/completions", model="tensorzero::model_name::bench",

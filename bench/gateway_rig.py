@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from bench import gateway_built
 from bench.gateway_peers import NPM, PEERS, Gateway, Place
 from bench.harness import ROOT
 
@@ -147,6 +148,10 @@ class Rig:
             Path(word).exists() for word in command if word.endswith(".js")
         ):
             self.leave_out(f"{gateway.name} is not installed")
+            return None
+        why = gateway_built.why_not(gateway.python) if gateway.python else ""
+        if why:
+            self.leave_out(f"{gateway.name}: {why}")
             return None
         process = subprocess.Popen(
             [*pinned(GATEWAY_CORE), *command], cwd=ROOT, env=self._variables(gateway, own), text=True,

@@ -121,7 +121,7 @@ def extras_of(rig: Rig, gateway: Gateway) -> list[str]:
     with rig.homes(MANY_STREAMS), started(rig, gateway) as one:
         lines = Path(f"/proc/{one.process.pid}/maps").read_text().splitlines()
     loaded = (line.partition("site-packages/")[2].partition("/")[0] for line in lines)
-    found = {name for name in loaded if name}
+    found = {name for name in loaded if name and not name.startswith("freehold")}
     return sorted(name.partition(".")[0].lstrip("_") for name in found)
 
 

@@ -197,8 +197,13 @@ def _without_folders(interpreter: Path) -> str:
 def build_flags() -> str:
     """Was this interpreter built with profile-guided and link-time optimisation? It is worth a lot."""
     arguments = str(sysconfig.get_config_var("CONFIG_ARGS") or "")
-    pgo = "yes" if "--enable-optimizations" in arguments else "no"
-    lto = "yes" if "--with-lto" in arguments else "no"
+
+    def said(word: str, against: str) -> str:
+        """Debian, for one, chooses otherwise than by these words, so that their absence tells nothing."""
+        return "yes" if word in arguments else "no" if against in arguments else "not said"
+
+    pgo = said("--enable-optimizations", "--disable-optimizations")
+    lto = said("--with-lto", "--without-lto")
     return f"PGO {pgo}, LTO {lto}"
 
 

@@ -427,7 +427,7 @@ def mirrored(path: Path) -> bool:
         homes = [SRC]
     names = {file.stem for home in homes if home.is_dir() for file in home.glob("*.py")}
     names |= {file.name for home in homes if home.is_dir() for file in home.iterdir() if file.is_dir()}
-    names |= {folder.parts[-1]} if folder.parts else {"tidy", "docs", "install"}
+    names |= {folder.parts[-1]} if folder.parts else {"tidy", "docs", "install", "compiled"}
     return any(stem == name or stem.startswith(f"{name}_") for name in names)
 
 

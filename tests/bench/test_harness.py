@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import sysconfig
 from pathlib import Path
 
 import msgspec
@@ -85,5 +86,14 @@ def test_environment_never_names_the_folder_of_the_checkout(here: Environment) -
     assert str(Path(__file__).resolve().parents[2]) not in text
 
 
-def test_build_flags_say_yes_or_no_for_both_optimisations() -> None:
-    assert re.fullmatch(r"PGO (yes|no), LTO (yes|no)", build_flags())
+@pytest.mark.parametrize(("arguments", "said"), [
+    ("'--enable-optimizations' '--with-lto'", "PGO yes, LTO yes"),
+    ("'--enable-optimizations' '--without-lto'", "PGO yes, LTO no"),
+    ("'--enable-shared'", "PGO not said, LTO not said"),
+    (None, "PGO not said, LTO not said"),
+])  # fmt: skip
+def test_build_flags_say_no_only_where_the_interpreter_does(
+    monkeypatch: pytest.MonkeyPatch, arguments: str | None, said: str
+) -> None:
+    monkeypatch.setattr(sysconfig, "get_config_var", lambda name: arguments)
+    assert build_flags() == said

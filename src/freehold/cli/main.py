@@ -9,7 +9,7 @@ import sys
 
 import click
 
-from freehold import __version__
+from freehold.cli.built import print_version
 from freehold.cli.lazy import LazyGroup
 from freehold.cli.output import fail, interrupted
 from freehold.errors import FreeholdError
@@ -18,7 +18,10 @@ from freehold.errors import FreeholdError
 @click.group(
     cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
-@click.version_option(__version__, "-V", "--version", prog_name="freehold", message="%(prog)s %(version)s")
+@click.option(
+    "-V", "--version", is_flag=True, is_eager=True, expose_value=False, callback=print_version,
+    help="Show the version and exit.",
+)  # fmt: skip
 def cli() -> None:
     """Run AI on anyone's chips. Belong to none of them. Prove what happened."""
 

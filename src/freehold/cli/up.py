@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from freehold.cli.built import data_plane
 from freehold.cli.output import config_option
 from freehold.cli.state_folder import state_folder as state_folder
 from freehold.config.load import DEFAULT_NAME
@@ -139,4 +140,5 @@ def receipt(recorder: Recorder, id: str) -> tuple[int, bytes]:
 def _announce(running: Running) -> None:
     click.echo(f"gateway listening on {running.url}")
     click.echo(f"admin, metrics and health on {running.admin_url}")
+    click.echo(f"the data plane is {data_plane()}")
     sys.stdout.flush()
