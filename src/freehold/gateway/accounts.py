@@ -49,7 +49,8 @@ class Accounts:
         self.allowance: Allowance | None = None
 
     def ended(self, call: Call) -> None:
-        """What it had of its key's limits is free for the next call at once; the rest can wait a moment."""
+        """What the next call must know is told at once: what is free, and who has seen the prompt."""
+        self._use(call)
         held = call.held
         if held is not None and self.allowance is not None and not self.allowance.free_now(call, held):
             self._loop.call_soon(self.settle)
@@ -73,7 +74,6 @@ class Accounts:
     def _account(self, call: Call, behind_ns: int) -> None:
         seconds = call.ended - call.started
         self._count(call, seconds)
-        self._use(call)
         record = self._record_of(call, int(call.ended * 1e9) + behind_ns, seconds)
         if call.attempts > 1 and call.ending == "ok":  # else the call's record says all there is to its try
             self._sealings.recorder.record(answering_attempt(call, record, self._new_id()))
