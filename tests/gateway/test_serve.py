@@ -48,6 +48,10 @@ class Up:
         async with await wire.request("POST", url, body=body, headers=headers) as response:
             return response.status, await response.read()
 
+    async def answers(self) -> None:
+        status, said = await self.call()
+        assert status == 200, said
+
     async def admin(self, path: str, method: str = "GET", token: str = "") -> tuple[int, bytes]:
         headers = {"authorization": f"Bearer {token}"} if token else {}
         async with await wire.request(method, self.running.admin_url + path, headers=headers) as response:
@@ -85,7 +89,7 @@ async def up(folder: Path, *options: str, more: str = "") -> AsyncIterator[Up]:
 async def test_calls_are_answered_counted_and_have_a_receipt(tmp_path: Path, workers: str) -> None:
     async with up(tmp_path, "--workers", workers) as place:
         for _ in range(4):
-            assert (await place.call())[0] == 200
+            await place.answers()
         _, metrics = await place.admin("/metrics")
         assert b'freehold_calls_total{workload="chat",home="a",outcome="ok"} 4\n' in metrics
         assert await place.admin("/ready") == (200, b"ready\n")
@@ -103,7 +107,7 @@ async def test_calls_are_answered_counted_and_have_a_receipt(tmp_path: Path, wor
 async def test_settings_of_the_ledger_reach_its_gateway(tmp_path: Path, workers: str) -> None:
     more = '[ledger]\ncontent = "sealed"\nstrict = true\n'
     async with up(tmp_path, "--workers", workers, more=more) as place:
-        assert (await place.call())[0] == 200
+        await place.answers()
         stored = b"".join(one.read_bytes() for one in (tmp_path / "state" / "ledger").rglob("*.seg*"))
         assert b'"sealed_base64"' in stored  # strict: it is there by now
     assert b"to be" not in stored
@@ -114,7 +118,7 @@ async def test_reload_takes_a_good_file_and_refuses_a_bad_one(tmp_path: Path) ->
         good = FILE.format(url=place.home.url, workload="other")
         place.file.write_text("nonsense =")
         _, refused = await place.admin("/reload", "POST", place.running.token)
-        assert (await place.call())[0] == 200
+        await place.answers()
         place.file.write_text(good)
         _, taken = await place.admin("/reload", "POST", place.running.token)
         assert (await place.call())[0] == 404
@@ -126,13 +130,13 @@ async def test_reload_takes_a_good_file_and_refuses_a_bad_one(tmp_path: Path) ->
 @pytest.mark.parametrize("workers", ["1", "2"])
 async def test_reload_takes_what_the_ledger_is_to_keep_and_to_wait_for(tmp_path: Path, workers: str) -> None:
     async with up(tmp_path, "--workers", workers) as place:
-        assert (await place.call())[0] == 200
+        await place.answers()
         place.file.write_text(
             f'{place.file.read_text()}[ledger]\ncontent = "sealed"\nstrict = true\nwriter = "other"\n'
         )
         _, told = await place.admin("/reload", "POST", place.running.token)
         assert msgspec.json.decode(told)["problems"] == []
-        assert (await place.call())[0] == 200
+        await place.answers()
         stored = b"".join(one.read_bytes() for one in (tmp_path / "state" / "ledger").rglob("*.seg*"))
         assert stored.count(b'"sealed_base64"') == 2  # question and answer of the second; strict: it is there
     assert not list((tmp_path / "state" / "ledger").glob("other*"))

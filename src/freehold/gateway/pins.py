@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from freehold.gateway.state.wal import use_wal
 from freehold.types.names import HomeId
 
 PINS_MAX: Final = 50_000  # in memory, per process
@@ -71,7 +72,7 @@ class PinFile:
         if self._database is None:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             database = sqlite3.connect(self._path, timeout=BUSY_SECONDS)
-            database.execute("PRAGMA journal_mode = WAL")
+            use_wal(database)
             database.execute("PRAGMA synchronous = NORMAL")
             database.execute(_SCHEMA)
             self._path.chmod(0o600)

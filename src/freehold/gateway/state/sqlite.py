@@ -15,6 +15,7 @@ from freehold.clock import Clock, SystemClock
 from freehold.gateway.meters import COMES_BACK, REQUESTS, TOKENS, Ask, Grant, Place, Sums, granted, window_of
 from freehold.gateway.state.base import KeyRow, Left, Standing, StateAway
 from freehold.gateway.state.rows import as_int, read_row, standing
+from freehold.gateway.state.wal import use_wal
 
 BUSY_SECONDS: Final = 3.0
 KEPT_NS: Final = 3600 * 10**9  # how long a closed minute may still be told of
@@ -66,7 +67,7 @@ class SqliteState:
         try:
             if new:
                 self._path.chmod(0o600)
-            database.execute("PRAGMA journal_mode = WAL")
+            use_wal(database)
             database.execute("PRAGMA synchronous = FULL")
             database.executescript(_SCHEMA)
             born = secrets.token_hex(8)
