@@ -63,6 +63,18 @@ def test_order_is_kept_while_nothing_moves() -> None:
     assert one.ordered(6.0, random.Random(1).random) is not again
 
 
+def test_order_that_calls_ask_for_is_renewed_before_they_do() -> None:
+    one, capacity = chooser("a", "b")
+    assert not one.renew(0.0)  # nobody has asked
+    one.ordered(0.0, random.Random(1).random)
+    assert not one.renew(0.0)  # nothing has moved
+    capacity.epoch.number += 1
+    one.routes[0].health.failed(0.5, 30.0)
+    assert one.renew(1.0)
+    assert first(one, now=1.0) == "b"
+    assert not one.renew(1.0)  # while a home is down, calls ask themselves
+
+
 def test_full_pool_sends_calls_to_the_next_home_and_they_come_back() -> None:
     one, capacity = chooser("a", "b", pools={"a": "p"})
     assert first(one) == "a"

@@ -74,6 +74,10 @@ class _Kept(NamedTuple, Generic[R]):
     equals: int
 
 
+def _no_draw() -> float:
+    return 0.0
+
+
 class Chooser(Generic[R]):
     __slots__ = (
         "_astray_until", "_calm", "_capacity", "_epoch", "_keeps_basis", "_kept", "_rules", "_shared",
@@ -93,11 +97,8 @@ class Chooser(Generic[R]):
         self.usual: R | None = None  # where calls go when nothing is wrong, unless they are shared
 
     def ordered(self, now: float, draw: Callable[[], float], body: bytes = b"") -> Ordered[R]:
-        epoch = self._capacity.epoch.number
-        if self._epoch != epoch:
-            self._kept.clear()
-            self._calm = None
-            self._epoch = epoch
+        if self._epoch != self._capacity.epoch.number:
+            self._forget()
         calm = self._calm
         if calm is not None and calm.equals == 1 and now >= self._astray_until:
             for route in self.routes:
@@ -119,6 +120,20 @@ class Chooser(Generic[R]):
         if first.open or first.fits(len(body), now):
             return kept.ordered
         return self._afresh(ranks, now, draw, body)
+
+    def renew(self, now: float) -> bool:
+        """Make the usual order before a call has to wait for it, where calls have asked for it lately."""
+        if self._calm is None or self._epoch == self._capacity.epoch.number:
+            return False
+        self._forget()
+        if all(route.health.calm for route in self.routes):
+            self._afresh((0,) * len(self.routes), now, _no_draw, b"")
+        return True
+
+    def _forget(self) -> None:
+        self._kept.clear()
+        self._calm = None
+        self._epoch = self._capacity.epoch.number
 
     def _afresh(
         self, ranks: tuple[int, ...], now: float, draw: Callable[[], float], body: bytes

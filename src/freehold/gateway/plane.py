@@ -44,7 +44,14 @@ from freehold.gateway.metrics import Metrics
 from freehold.gateway.operations import other_operation
 from freehold.gateway.peeked import Peek, peek
 from freehold.gateway.pins import PinFile, Pins
-from freehold.gateway.refusals import no_such_path, unreadable_body
+from freehold.gateway.refusals import (
+    no_key,
+    no_such_path,
+    none_allowed,
+    not_admitted,
+    unknown_model,
+    unreadable_body,
+)
 from freehold.gateway.route import Live, Plan, Route
 from freehold.gateway.routes import Building, Generation, build_generation
 from freehold.gateway.scraping import Scraper, Target
@@ -62,6 +69,7 @@ from freehold.types.names import HomeId, RecordId
 FLUSH_SECONDS: Final = 0.1
 SWEEP_SECONDS: Final = 5.0
 HEADS_KEPT_MAX: Final = 512
+ORDERS_AT_ONCE_MAX: Final = 4
 HEAD_KEPT_BYTES_MAX: Final = 4096
 # Kinds of trouble that say nothing about the home's health.
 _NEUTRAL: Final = frozenset({
@@ -266,13 +274,13 @@ class Plane(Shared):
         def again() -> None:
             found = head.memo = self._read_head(client, head)
             if found is not None and self._expired(found.caller):
-                deny(_no_key(memo.has_key))
+                deny(no_key(memo.has_key))
             elif found is not None:
                 self.begin(client, head, body)
 
         unread = self.keys is not None and not self.keys.read
         if self.allowance is None or not (memo.has_key or unread):
-            deny(_no_key(memo.has_key))
+            deny(no_key(memo.has_key))
         else:
             self.allowance.ask_for_key(client, again, deny)
 
@@ -384,7 +392,7 @@ class Plane(Shared):
         """Why this call may not start, by the state of the evidence or by how full this process is."""
         policy = plan.strict_policy if self.strict else plan.policy
         admitted = self.recorder.admit(policy)
-        return _not_admitted(admitted) if isinstance(admitted, Refused) else self._no_room()
+        return not_admitted(admitted) if isinstance(admitted, Refused) else self._no_room()
 
     def _resolve(self, client: CallerConnection, memo: Memo, asked: Asked, caller: Caller) -> Plan | None:
         """The workload that is asked for, noted in `memo`; None where the caller was told there is none."""
@@ -393,7 +401,7 @@ class Plane(Shared):
             self.deny(client, asked.near, asked.inbound, unknown_model(asked, plan), asked.body, caller)
             return None
         if plan.why_none:
-            self.deny(client, asked.near, asked.inbound, _none_allowed(plan), asked.body, caller, plan)
+            self.deny(client, asked.near, asked.inbound, none_allowed(plan), asked.body, caller, plan)
             return None
         memo.model, memo.plan = asked.model, plan
         return plan
@@ -530,7 +538,16 @@ class Plane(Shared):
     def _flush(self) -> None:
         self.log.flush()
         self.traffic.tick()
+        self._renew_orders()
         self._timers[0] = self.loop.call_later(FLUSH_SECONDS, self._flush)
+
+    def _renew_orders(self) -> None:
+        """A few at a time: what is not renewed here is when a call asks for it."""
+        now, left = self.now(), ORDERS_AT_ONCE_MAX
+        for plan in self.generation.plans.values():
+            left -= plan.chooser.renew(now)
+            if not left:
+                return
 
     def _sweep(self) -> None:
         self.heads.clear()
@@ -608,35 +625,3 @@ def _row(inbound: Inbound) -> str:
     return (
         "vertex-claude" if (inbound.dialect, inbound.surface) == ("anthropic", "vertex") else inbound.dialect
     )
-
-
-def _no_key(given: bool) -> Failure:
-    return Failure(
-        status=401, kind="auth",
-        what="this gateway does not know the key" if given else "the call has no key",
-        why="it was never made here, was revoked, or has expired" if given else "keys are required here",
-        fix="ask whoever runs this gateway for one: freehold key create", code="gateway.bad-key",
-    )  # fmt: skip
-
-
-def unknown_model(asked: Asked, could_be: tuple[str, ...]) -> Failure:
-    names = ", ".join(could_be[:20]) or "none"
-    return Failure(
-        status=404, kind="not_found", what=f"no workload is called {asked.model[:200]!r}",
-        why=f"it is no workload's name and not the model of exactly one; there are {names}",
-        fix="name one of them as the model", code="gateway.unknown-model",
-    )  # fmt: skip
-
-
-def _none_allowed(plan: Plan) -> Failure:
-    return Failure(
-        status=403, kind="permission", what=f"no home of workload {str(plan.workload.id)!r} may be used",
-        why=plan.why_none, fix="change the policy, or add a home that it allows", code="gateway.none-allowed",
-    )  # fmt: skip
-
-
-def _not_admitted(refused: Refused) -> Failure:
-    return Failure(
-        status=503, kind="refused", what="the call was not started", why=refused.why, fix=refused.fix,
-        code=refused.code,
-    )  # fmt: skip

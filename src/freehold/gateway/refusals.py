@@ -1,9 +1,12 @@
-"""What a caller is told whose request means nothing here: the path, or the body."""
+"""What a caller is told whose request does not become a call: its path, body, key or model, or the policy."""
 
 from __future__ import annotations
 
 from freehold.dialects import Codec, DialectError, Failure, Inbound, route
+from freehold.gateway.asked import Asked
 from freehold.gateway.head import METHODS
+from freehold.gateway.route import Plan
+from freehold.types.contracts import Refused
 
 CODE_NO_PATH = "gateway.no-such-path"
 
@@ -36,4 +39,36 @@ def unreadable_body(near: Codec, inbound: Inbound, body: bytes, encoding: bytes 
     return Failure(
         status=400, kind="bad_request", what="the field model or stream is not what it should be",
         why="model is text, stream is true or false", fix="correct them", code="gateway.bad-field",
+    )  # fmt: skip
+
+
+def no_key(given: bool) -> Failure:
+    return Failure(
+        status=401, kind="auth",
+        what="this gateway does not know the key" if given else "the call has no key",
+        why="it was never made here, was revoked, or has expired" if given else "keys are required here",
+        fix="ask whoever runs this gateway for one: freehold key create", code="gateway.bad-key",
+    )  # fmt: skip
+
+
+def unknown_model(asked: Asked, could_be: tuple[str, ...]) -> Failure:
+    names = ", ".join(could_be[:20]) or "none"
+    return Failure(
+        status=404, kind="not_found", what=f"no workload is called {asked.model[:200]!r}",
+        why=f"it is no workload's name and not the model of exactly one; there are {names}",
+        fix="name one of them as the model", code="gateway.unknown-model",
+    )  # fmt: skip
+
+
+def none_allowed(plan: Plan) -> Failure:
+    return Failure(
+        status=403, kind="permission", what=f"no home of workload {str(plan.workload.id)!r} may be used",
+        why=plan.why_none, fix="change the policy, or add a home that it allows", code="gateway.none-allowed",
+    )  # fmt: skip
+
+
+def not_admitted(refused: Refused) -> Failure:
+    return Failure(
+        status=503, kind="refused", what="the call was not started", why=refused.why, fix=refused.fix,
+        code=refused.code,
     )  # fmt: skip

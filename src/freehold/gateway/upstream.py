@@ -56,8 +56,8 @@ class Upstream(asyncio.Protocol):
     """One connection to a home."""
 
     __slots__ = (
-        "_buffer", "_draining", "_left", "_mode", "_reusable", "answered", "call", "idle_since", "pool",
-        "transport", "used",
+        "_buffer", "_draining", "_ends", "_left", "_mode", "_reusable", "answered", "call", "idle_since",
+        "pool", "transport", "used",
     )  # fmt: skip
 
     def __init__(self, pool: Pool) -> None:
@@ -71,6 +71,7 @@ class Upstream(asyncio.Protocol):
         self.answered = False  # has a byte come back for the request it carries now?
         self.used = 0  # requests it has carried; a kept connection may have been closed by the home meanwhile
         self.idle_since = 0.0
+        self._ends = False  # while a call is told the last of its response
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
@@ -87,6 +88,8 @@ class Upstream(asyncio.Protocol):
         self.call = None
         if self._mode == _HEAD and not self.answered and not self._buffer:
             self.pool.give(self, self._reusable)
+        elif self._ends:
+            self.transport.resume_reading()  # the bytes at hand hold its end
         elif self._draining is None and not self.transport.is_closing():
             self.transport.resume_reading()
             self._draining = self.pool.loop.call_later(DRAIN_SECONDS_MAX, self.transport.abort)
@@ -246,11 +249,13 @@ class Upstream(asyncio.Protocol):
         call = self.call
         rest = data[position:] if position < len(data) else b""
         if call is not None and pieces:
+            self._ends = ended and rest == b"\r\n"
             payload = pieces[0] if len(pieces) == 1 else b"".join(pieces)
             # On the wire form: only if nothing but whole chunks was in these bytes. The last chunk of size 0
             # is never part of it: the call ends its own response.
             wire = data if not rest and not ended else None
             call.on_body(payload, wire)
+            self._ends = False
         if ended:
             self._mode = _TRAILER
             self._read_trailer(rest)
