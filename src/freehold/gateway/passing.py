@@ -49,16 +49,19 @@ ERROR: Final = 5
 USAGE_ONLY: Final = 6
 
 
-class Seen(NamedTuple):
+class Seen:
     """What one event is, and what it says about usage."""
 
-    kind: int
-    usage: msgspec.Raw | None = None
-    message: str = ""
-    model: str = ""
-    finish: str = ""  # why it ended, in the dialect's words
-    id: Any = ""  # what the vendor calls its answer, if it is text
-    keeps: str = ""  # see Told
+    __slots__ = ("finish", "id", "keeps", "kind", "message", "model", "usage")
+
+    def __init__(
+        self, kind: int, usage: msgspec.Raw | None = None, message: str = "", model: str = "",
+        finish: str = "", id: Any = "", keeps: str = "",
+    ) -> None:  # fmt: skip
+        self.kind, self.usage, self.message, self.model = kind, usage, message, model
+        self.finish = finish  # why it ended, in the dialect's words
+        self.id = id  # what the vendor calls its answer, if it is text
+        self.keeps = keeps  # see Told
 
 
 # --- OpenAI chat completions ---
