@@ -46,6 +46,7 @@ async def test_shorter_wait_is_seen_once_it_is_allowed() -> None:
     deadlines.allow(0.01)
     async with asyncio.timeout(2):
         await one.told.wait()
+    assert one.deadline == NEVER
     deadlines.close()
 
 

@@ -79,7 +79,8 @@ def test_content_of_another_record_or_part_does_not_open(vault: Vault, id: Recor
 def test_content_that_was_changed_does_not_open(vault: Vault, tmp_path: Path) -> None:
     content = vault.seal("acme", ID, "request", b"x" * 100_000)
     (file,) = (tmp_path / "content").iterdir()
-    file.write_bytes(file.read_bytes()[:-1] + b"!")
+    kept = file.read_bytes()
+    file.write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
     with pytest.raises(IntegrityError, match="cannot be opened"):
         vault.open("acme", ID, "request", content)
 
@@ -92,7 +93,10 @@ def test_keys_are_for_the_owner_only_and_do_not_name_the_tenant(tmp_path: Path) 
 
 
 def test_destroying_a_key_that_is_not_there_is_fine(tmp_path: Path) -> None:
-    FileContentKeys(tmp_path / "keys").destroy("nobody")
+    keys = FileContentKeys(tmp_path / "keys")
+    kept = keys.key("acme")
+    keys.destroy("nobody")
+    assert keys.key("acme") == kept
 
 
 def test_key_file_that_is_damaged_is_not_used(tmp_path: Path) -> None:

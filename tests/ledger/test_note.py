@@ -61,9 +61,10 @@ def test_note_that_is_malformed_is_refused(text: str) -> None:
 @given(st.text(max_size=200))
 def test_note_parser_survives_any_text(text: str) -> None:
     try:
-        Note.parse(text)
+        note = Note.parse(text)
     except FreeholdError:
         return
+    assert Note.parse(str(note)) == note
 
 
 @pytest.mark.parametrize(

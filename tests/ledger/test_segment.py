@@ -52,6 +52,8 @@ def test_segment_with_one_bit_changed_is_noticed(parts: list[list[bytes]], data:
 @given(st.binary(max_size=400))
 def test_segment_reader_survives_any_bytes(data: bytes) -> None:
     file = io.BytesIO(data)
-    for frame in list(frames(file)):
+    found = list(frames(file))
+    assert [frame.offset for frame in found] == sorted({frame.offset for frame in found})
+    for frame in found:
         whole(frame, read_entries(file, frame))
         list(split(read_entries(file, frame)))

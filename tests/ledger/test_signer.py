@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from freehold.errors import InputError
@@ -10,7 +11,10 @@ from freehold.ledger import FileSigner
 def test_signature_is_verified_by_the_public_key(tmp_path: Path) -> None:
     signer = FileSigner.create("house", tmp_path / "key.pem")
     again = FileSigner.load("house", tmp_path / "key.pem")
-    Ed25519PublicKey.from_public_bytes(signer.public_key).verify(again.sign(b"message"), b"message")
+    known = Ed25519PublicKey.from_public_bytes(signer.public_key)
+    known.verify(again.sign(b"message"), b"message")
+    with pytest.raises(InvalidSignature):
+        known.verify(again.sign(b"message"), b"another")
 
 
 def test_existing_key_is_never_overwritten(tmp_path: Path) -> None:

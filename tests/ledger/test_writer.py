@@ -44,8 +44,11 @@ def test_durable_returns_once_another_reader_sees_the_record(start: Start, call:
     assert FileReader(place).size() == 1
 
 
-def test_durable_of_what_was_never_given_returns_at_once(start: Start, call: Call) -> None:
-    asyncio.run(start().durable(call(1).id))
+def test_durable_of_what_was_never_given_returns_at_once(start: Start, call: Call, place: Path) -> None:
+    ledger = start()
+    asyncio.run(asyncio.wait_for(ledger.durable(call(1).id), 5))
+    ledger.close()
+    assert FileReader(place).size() == 0
 
 
 def test_ledger_goes_on_where_it_ended(start: Start, call: Call, place: Path) -> None:

@@ -32,4 +32,5 @@ def test_chart_puts_the_cheapest_first_and_the_unpriced_last() -> None:
 
 
 def test_chart_without_any_price_is_still_a_picture() -> None:
-    ElementTree.fromstring(chart("x", [Prediction(silicon="s", stack="", unknown="nothing known")]))
+    picture = ElementTree.fromstring(chart("x", [Prediction(silicon="s", stack="", unknown="nothing known")]))
+    assert picture.tag.endswith("svg")
