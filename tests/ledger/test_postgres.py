@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -32,6 +33,7 @@ from freehold.ledger.postgres import PostgresReader, PostgresStore, origins  # n
 
 Call = Callable[..., CallRecord]
 Begin = Callable[..., Ledger]
+STARTS_MAX = 1500  # looks, a fiftieth of a second apart
 ReaderOf = Callable[..., PostgresReader]
 
 
@@ -55,14 +57,18 @@ class Server:
         )  # fmt: skip
 
     def start(self) -> None:
-        self._process = self._open("postgres", "-D", f"{self.folder}/data", "-k", str(self.folder), "-h", "")
-        while True:
-            assert self._process.poll() is None, "PostgreSQL ended"
+        """After a crash it does not start while a child of the killed one still holds the shared memory."""
+        words = ("-D", f"{self.folder}/data", "-k", str(self.folder), "-h", "")
+        self._process = self._open("postgres", *words)
+        for _ in range(STARTS_MAX):
+            if self._process.poll() is not None:
+                self._process = self._open("postgres", *words)
             try:
                 psycopg.connect(self.database("postgres")).close()
                 return
             except psycopg.OperationalError:
-                continue  # it is still starting
+                threading.Event().wait(0.02)  # it is still starting
+        raise AssertionError("PostgreSQL does not start")
 
     def crash(self) -> None:
         """At once, without a checkpoint: what was not synced is gone."""
