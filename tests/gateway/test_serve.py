@@ -155,6 +155,7 @@ async def test_hangup_signal_reads_the_settings_again(tmp_path: Path) -> None:
         async with asyncio.timeout(60):
             while (await place.call())[0] != 404:
                 await asyncio.sleep(0.02)
+        assert (await place.call(BODY.replace(b'"chat"', b'"other"')))[0] == 200
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

@@ -44,8 +44,6 @@ DONE: Final = 6
 class CallState(Served, Waiting):
     """The fields of a call. What a field is for stands where it is used."""
 
-    """Serves one caller's connection with the answer of one home."""
-
     __slots__ = (
         "_body_size",
         "_content_by",
