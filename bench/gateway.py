@@ -35,6 +35,7 @@ from bench.gateway_pieces import (
     C128,
     ORDER,
     S8,
+    S8_STEP,
     S128,
     S128T,
     TRANSLATED,
@@ -63,7 +64,8 @@ TRANSLATING = (
     Case(S128T, "chunk", 128, translated=True),
 )
 STREAMS = (
-    Case(S8, "chunk", 8),
+    Case(S8, "chunk", 8, in_step=False),
+    Case(S8_STEP, "chunk", 8),
     Case(S128, "chunk", 128),
 )
 MANY = (

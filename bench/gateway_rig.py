@@ -41,10 +41,15 @@ class Case(NamedTuple):
     interval_us: int = 20_000
     body_bytes: int = 0
     translated: bool = False
+    in_step: bool = True  # streams begin at one moment, and so for ever; else each at its own
 
     @property
     def streaming(self) -> bool:
         return self.unit == "chunk"
+
+    @property
+    def apart_us(self) -> int:
+        return 0 if self.in_step else self.chunks * self.interval_us // self.connections
 
     @property
     def offered_per_second(self) -> float:
@@ -264,6 +269,7 @@ class Rig:
         model = one.gateway.translated if case.translated else one.gateway.model
         port, path = str(one.port), one.gateway.path
         words = [str(self.folder / "load"), port, path, str(case.connections), f"{seconds:g}", model or "-"]
+        words += [str(case.apart_us)]
         bearer = [line for line in self.headers(one) if line.startswith("Authorization: Bearer ")]
         words += [line.rpartition(" ")[2] for line in bearer]
         out = subprocess.run([*pinned(HOME_CORE), *words], capture_output=True, text=True, check=True).stdout

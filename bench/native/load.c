@@ -1,7 +1,8 @@
 /* Streams at a steady number: every connection asks, reads to the end, and asks again until time is up.
  *
- *   load PORT PATH CONNECTIONS SECONDS MODEL [KEY]
+ *   load PORT PATH CONNECTIONS SECONDS MODEL APART_US [KEY]
  *
+ * The first asks are APART_US apart: 0 keeps all streams in step for ever, as callers of no gateway are.
  * Prints one JSON object: streams and events finished, errors, microseconds to the first event and from the
  * home's clock to ours per event (p50, p99).
  */
@@ -88,12 +89,13 @@ static void taken(Stream *s, long long now) {
 static float at(float *sorted, long count, double share) { return count ? sorted[(long)((double)(count - 1) * share)] : 0; }
 
 int main(int argc, char **argv) {
-  if (argc < 6) return 2;
+  if (argc < 7) return 2;
   port = atoi(argv[1]);
   int connections = atoi(argv[3]);
   double seconds = atof(argv[4]);
   char body[2048], key[256] = "";
-  if (argc > 6) snprintf(key, sizeof key, "Authorization: Bearer %s\r\n", argv[6]);
+  long long apart_ns = atoll(argv[6]) * 1000;
+  if (argc > 7) snprintf(key, sizeof key, "Authorization: Bearer %s\r\n", argv[7]);
   int length = snprintf(body, sizeof body,
                         "{\"model\":\"%s\",\"stream\":true,\"max_tokens\":200,\"messages\":[{\"role\":\"user\",\"content\":"
                         "\"Tell me what there is to know about this, in a few words and with care.\"}]}", argv[5]);
@@ -104,16 +106,21 @@ int main(int argc, char **argv) {
   event_us = malloc(sizeof(float) * SAMPLES_MAX);
   int epoll_fd = epoll_create1(0);
   long long start = now_ns(), until = start + (long long)(seconds * 1e9);
-  for (int i = 0; i < connections; i++) {
-    int fd = open_one(epoll_fd);
-    if (fd >= 0) ask(fd);
-  }
   struct epoll_event ready[512];
-  int active = connections;
+  int active = connections, begun = 0;
   while (active > 0) {
-    int count = epoll_wait(epoll_fd, ready, 512, 100);
+    while (begun < connections && now_ns() >= start + begun * apart_ns) {
+      int fd = open_one(epoll_fd);
+      if (fd >= 0) ask(fd);
+      begun++;
+    }
+    int count = epoll_wait(epoll_fd, ready, 512, begun < connections ? 1 : 100);
     long long now = now_ns();
-    if (now > until) stopping = 1;
+    if (now > until && !stopping) {
+      stopping = 1;
+      active -= connections - begun;
+      begun = connections;
+    }
     if (now > until + 3000000000LL) break;
     for (int i = 0; i < count; i++) {
       int fd = ready[i].data.fd;

@@ -38,7 +38,7 @@ class Tally(msgspec.Struct):
         return self.right + self.honest + self.wrong + self.hung
 
 
-# For runs of thousands of calls: a busy machine may take longer than QUICK allows a home that is well.
+# For runs of thousands of calls: short enough that many stalls are met, long for a home that is well.
 PATIENT = TimeoutSettings(
     connect=Duration("800ms"), header=Duration("800ms"), first_content=Duration("800ms"),
     idle=Duration("800ms"), total=Duration("10s"),

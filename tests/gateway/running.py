@@ -24,10 +24,17 @@ from freehold.types.records import AnyRecord, AttemptRecord, CallRecord
 MODEL = "claude-pocket"
 _NO_PRICE = Price()
 _ANY_MODEL = ModelSettings()
-QUICK = TimeoutSettings(
-    connect=Duration("300ms"), header=Duration("250ms"), first_content=Duration("300ms"),
-    idle=Duration("250ms"), total=Duration("5s"),
-)  # fmt: skip
+
+
+def _waits(limit: str, total: str) -> TimeoutSettings:
+    each = Duration(limit)
+    return TimeoutSettings(
+        connect=each, header=each, first_content=each, idle=each, total=Duration(total)
+    )  # fmt: skip
+
+
+CALM = _waits("2s", "10s")  # a home that is well is never given up, however busy the machine
+QUICK = _waits("400ms", "5s")  # where a home is silent, and the test waits until that is seen
 
 
 class Kept:
@@ -164,7 +171,7 @@ async def street(
     apis: Sequence[str] = ("openai", "openai", "openai"), *,
     faults: Mapping[int, Mapping[str, FaultRule]] | None = None, policy: Policy | None = None,
     limiters: Mapping[int, Limiter] | None = None, pools: Mapping[int, Pool] | None = None,
-    weights: Mapping[int, int] | None = None, timeouts: TimeoutSettings = QUICK,
+    weights: Mapping[int, int] | None = None, timeouts: TimeoutSettings = CALM,
     settings: GatewaySettings | None = None, kept: Kept | None = None,
     engines: Mapping[int, Engine] | None = None, options: Mapping[str, str] | None = None,
     credentials: Mapping[str, str] | None = None, accepts: Mapping[int, Sequence[str]] | None = None,

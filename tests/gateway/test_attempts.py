@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 import pytest
 
 from freehold.config import Duration
-from freehold.gateway.settings import GatewaySettings, TimeoutSettings
+from freehold.gateway.settings import GatewaySettings
 from freehold.pocket import FaultRule
 from freehold.types.homes import Policy
-from tests.gateway.running import QUICK, Got, Street, ask, street
+from tests.gateway.running import CALM, QUICK, Got, Street, ask, street
 
 ONE = Policy(on_cut="error")
 
@@ -59,7 +60,7 @@ async def test_passing_fault_is_retried_once_and_is_no_hammer() -> None:
 
 @pytest.mark.parametrize("fault", ["silent", "slow_headers"])
 async def test_silent_home_is_not_asked_twice_in_one_call(fault: str) -> None:
-    got, place = await told(FaultRule(fault=fault, seconds=30))  # type: ignore[arg-type]
+    got, place = await told(FaultRule(fault=fault, seconds=30), timeouts=QUICK)  # type: ignore[arg-type]
     assert (got.status, asked(place)) == (504, [1])
     assert "header_timeout" in got.error
 
@@ -106,10 +107,8 @@ async def test_every_wait_has_an_end_that_is_told_by_name(
     fault: str, after: int, limits: dict[str, str], kind: str
 ) -> None:
     named = {name: Duration(value) for name, value in limits.items()}
-    base = {name: getattr(QUICK, name) for name in QUICK.__struct_fields__}
     rule = FaultRule(fault=fault, after=after, seconds=0.05 if fault == "slow_drip" else 30)  # type: ignore[arg-type]
-    waits = TimeoutSettings(**{**base, "idle": Duration("2s"), "header": Duration("2s"),
-                               "first_content": Duration("2s"), **named})  # fmt: skip
+    waits = msgspec.structs.replace(CALM, **named)
     async with street(("openai",), faults={0: {"it": rule}}, policy=ONE, timeouts=waits) as place:
         async with asyncio.timeout(5):
             got = await place.post(ask("[pocket words tokens=12]", stream=True))

@@ -6,18 +6,20 @@ import asyncio
 
 import pytest
 
+from freehold.gateway.settings import TimeoutSettings
 from freehold.pocket import FaultRule
 from freehold.pocket.faults import FAULTS, LISTENING
 from freehold.types.homes import Policy
-from tests.gateway.running import ask, street
+from tests.gateway.running import CALM, QUICK, ask, street
 
 WORDS = 24
 ASKED = f"[pocket words tokens={WORDS}]"
-DEADLINE_SECONDS = 5.0
+DEADLINE_SECONDS = 10.0
 # Faults that spoil nothing the caller may not see.
 HARMLESS = {"arguments_at_end", "garbage_usage", "mistyped_usage", "wrong_model", "slow_drip", "slow_headers"}
 # The home's answer, which is not shopped to another vendor: a filter is an answer.
 ANSWERS = {"content_filter", "prompt_filtered"}
+SILENT = {"stall", "silent"}  # seen by nothing but a limit that is passed
 ALL = sorted({*FAULTS, *LISTENING})
 APIS = ("openai", "anthropic", "bedrock-converse")
 
@@ -25,6 +27,10 @@ APIS = ("openai", "anthropic", "bedrock-converse")
 async def right_answer() -> str:
     async with street(("openai",)) as place:
         return (await place.post(ask(ASKED))).text
+
+
+def waits(fault: str) -> TimeoutSettings:
+    return QUICK if fault in SILENT else CALM
 
 
 def rule(fault: str, after: int) -> FaultRule:
@@ -40,7 +46,7 @@ async def test_fault_is_not_noticed_while_another_home_can_take_over(
     right = await right_answer()
     for after in (0, WORDS // 2, WORDS - 1):
         faults = {0: {"it": rule(fault, after)}}
-        async with street((api, "openai", "anthropic"), faults=faults) as place:
+        async with street((api, "openai", "anthropic"), faults=faults, timeouts=waits(fault)) as place:
             async with asyncio.timeout(DEADLINE_SECONDS):
                 got = await place.post(ask(ASKED, stream=stream))
             if fault in ANSWERS:
@@ -58,7 +64,8 @@ async def test_fault_of_the_only_home_is_told_as_an_error(fault: str, stream: bo
     right = await right_answer()
     for after in (0, WORDS // 2, WORDS - 1):
         faults = {0: {"it": rule(fault, after)}}
-        async with street(("openai",), faults=faults, policy=Policy(on_cut="error")) as place:
+        policy = Policy(on_cut="error")
+        async with street(("openai",), faults=faults, policy=policy, timeouts=waits(fault)) as place:
             async with asyncio.timeout(DEADLINE_SECONDS):
                 got = await place.post(ask(ASKED, stream=stream))
             if got.status == 200 and not got.broken_off if stream else got.status == 200:

@@ -19,7 +19,7 @@ from freehold.gateway.tls import Certificates, tls_in, tls_out
 from freehold.pocket import FaultRule
 from freehold.types.homes import Policy
 from tests.gateway.authority import Authority
-from tests.gateway.running import Got, Street, ask, street
+from tests.gateway.running import QUICK, Got, Street, ask, street
 
 ASKED = ask("[pocket words tokens=24]", stream=True)
 
@@ -104,7 +104,7 @@ async def test_fault_behind_tls_is_not_noticed_either(authority: Authority, faul
     policy = Policy(on_cut="continue")
     async with street(
         ("openai", "openai"), faults={0: {"it": rule}}, policy=policy, home_tls=homes,
-        tls=authority.trusting(),
+        tls=authority.trusting(), timeouts=QUICK,
     ) as place:  # fmt: skip
         got = await place.post(ASKED)
     assert (len(got.text.split()), got.finished) == (24, True)

@@ -11,12 +11,13 @@ import msgspec
 import pytest
 
 from freehold import wire
+from freehold.config import Duration
 from freehold.errors import UnavailableError
 from freehold.pocket import FaultRule
 from freehold.types.homes import Policy
 from freehold.types.names import HomeId, RecordId
 from freehold.types.records import AlarmRecord, AttemptRecord, CallRecord
-from tests.gateway.running import QUICK, Got, Kept, Street, ask, street
+from tests.gateway.running import CALM, Got, Kept, Street, ask, street
 
 STRICT = Policy(evidence="strict", on_cut="continue")
 PATHS = {
@@ -226,7 +227,7 @@ async def test_stream_that_breaks_before_its_beginning_is_on_record_tells_both_t
 async def test_recorder_that_never_answers_costs_the_answer_and_not_the_caller() -> None:
     """The home is not read meanwhile, and the whole call's time is the limit."""
     kept = Disk()
-    timeouts = msgspec.structs.replace(QUICK, total=type(QUICK.total)("300ms"))
+    timeouts = msgspec.structs.replace(CALM, total=Duration("300ms"))
     async with street(("openai",), kept=kept, policy=STRICT, faults=DRIP, timeouts=timeouts) as place:
         got = await place.post(ask(stream=True))
     assert got.status == 503

@@ -16,6 +16,7 @@ from freehold.gateway.instream import kind_in
 from freehold.gateway.told import FINISHES, GEMINI_CALLS, named
 from freehold.gateway.wires import (
     NOTHING,
+    Delta,
     OpenAIQuick,
     OpenAIUsage,
     OpenAIWhole,
@@ -67,7 +68,8 @@ class Seen:
 # --- OpenAI chat completions ---
 
 
-_EMPTY = frozenset({b"", b"null", b'""', b"[]", b"{}"})
+_EMPTY: Final = frozenset({b"", b"null", b'""', b"[]", b"{}"})
+_NULL: Final = (b"", b"null")
 
 
 def openai_early(data: bytes) -> Seen:
@@ -77,15 +79,29 @@ def openai_early(data: bytes) -> Seen:
     chunk = read_openai_first(data)
     if (error := there(chunk.error)) is not None:
         return Seen(ERROR, message=bytes(error)[:500].decode("utf-8", "replace"))
-    kind = USAGE_ONLY if not chunk.choices and there(chunk.usage) else LIFECYCLE
+    usage = there(chunk.usage)
+    kind = USAGE_ONLY if usage is not None and not chunk.choices else LIFECYCLE
     for choice in chunk.choices:
         if choice.finish_reason is not None:
-            return Seen(FINISH, there(chunk.usage), "", chunk.model, choice.finish_reason, chunk.id)
-        if choice.delta is not None and any(
-            bytes(value) not in _EMPTY for value in msgspec.structs.astuple(choice.delta)
-        ):
+            return Seen(FINISH, usage, "", chunk.model, choice.finish_reason, chunk.id)
+        if choice.delta is not None and _says(choice.delta):
             kind = CONTENT
-    return Seen(kind, there(chunk.usage), "", chunk.model, "", chunk.id)
+    return Seen(kind, usage, "", chunk.model, "", chunk.id)
+
+
+def _says(delta: Delta) -> bool:
+    """Is there anything in it that a caller waits for?"""
+    if _given(delta.content):
+        return True
+    others = (
+        delta.tool_calls, delta.refusal, delta.reasoning_content, delta.reasoning, delta.function_call,
+        delta.audio,
+    )  # fmt: skip
+    return any(_given(field) for field in others)
+
+
+def _given(field: msgspec.Raw) -> bool:
+    return field is not NOTHING and bytes(field) not in _EMPTY
 
 
 _CONTENT: Final = Seen(CONTENT)
@@ -113,7 +129,7 @@ def openai_later(data: bytes) -> Seen:
 
 def there(field: msgspec.Raw) -> msgspec.Raw | None:
     """The field, unless it is absent or null."""
-    return None if field is NOTHING or bytes(field) in (b"", b"null") else field
+    return None if field is NOTHING or bytes(field) in _NULL else field
 
 
 def usage_openai(raw: msgspec.Raw) -> Usage:

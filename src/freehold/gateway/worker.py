@@ -24,6 +24,7 @@ from freehold.gateway.content import Seal
 from freehold.gateway.desk import KeyDesk, Visit
 from freehold.gateway.exposition import Snapshot, series, snapshot
 from freehold.gateway.gossip import gossip
+from freehold.gateway.memory import keep_trimmed
 from freehold.gateway.pins import PinFile
 from freehold.gateway.plane import Plane
 from freehold.gateway.routes import check_homes
@@ -103,6 +104,7 @@ class Worker:
         self._admin_key = admin_key
         self._certificates: Certificates | None = None
         self._reloading = asyncio.Lock()
+        self._trimming: asyncio.Task[None] | None = None
         self.ready = False
 
     async def start(self, listening: socket.socket) -> None:
@@ -135,6 +137,7 @@ class Worker:
             lambda: CallerConnection(plane), sock=listening, ssl=certificates.inward, backlog=1024,
             ssl_handshake_timeout=HANDSHAKE_SECONDS_MAX if certificates.inward is not None else None,
         )  # fmt: skip
+        self._trimming = loop.create_task(keep_trimmed())
         self.ready = True
         gc.collect()
         gc.freeze()
@@ -215,6 +218,8 @@ class Worker:
         plane.draining = True
         if self._server is not None:
             self._server.close()
+        if self._trimming is not None:
+            self._trimming.cancel()
         left = await plane.drain(plane.generation.settings.drain.seconds)
         if self._exporter is not None:
             await asyncio.to_thread(self._exporter.close)

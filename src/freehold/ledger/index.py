@@ -21,8 +21,10 @@ from freehold.ledger.store import Reader
 COLUMNS = Facts._fields
 ROWS_PER_STATEMENT = 128
 ROWS_PER_READ = 4096
-GATHER_S = 0.25  # between two transactions, unless somebody waits
-BACKLOG_ROWS_MAX = 200_000
+ROWS_READ_BACK = 8192  # at a time, where the queue was full
+GATHER_S = 0.25  # between two transactions, unless somebody waits or enough has come
+ENOUGH_ROWS = 16 * ROWS_PER_STATEMENT  # for one transaction
+BACKLOG_ROWS_MAX = 32_768  # kept in memory; what is more is read back from the records
 SCHEMA_VERSION = 1
 _TABLE = (
     "CREATE TABLE IF NOT EXISTS records (seq INTEGER PRIMARY KEY, id TEXT NOT NULL, time_ns INTEGER NOT NULL,"
@@ -57,6 +59,8 @@ class Index:
         if len(self._rows) + len(facts) <= BACKLOG_ROWS_MAX:
             self._rows.extend(facts)
         self._wake.set()
+        if len(self._rows) >= ENOUGH_ROWS:
+            self._hurry.set()
 
     def catch_up(self, seconds_max: float) -> None:
         """Wait until everything is indexed."""
@@ -109,9 +113,9 @@ class Index:
             while self._rows and self._rows[0].seq < indexed:
                 self._rows.popleft()
             if self._rows and self._rows[0].seq == indexed:
-                rows = [self._rows.popleft() for _ in range(min(len(self._rows), 16 * ROWS_PER_STATEMENT))]
+                rows = [self._rows.popleft() for _ in range(min(len(self._rows), ENOUGH_ROWS))]
             else:
-                stop = min(self._rows[0].seq if self._rows else self._size, indexed + 65536)
+                stop = min(self._rows[0].seq if self._rows else self._size, indexed + ROWS_READ_BACK)
                 rows = list(_facts(self._reader, indexed, stop))
             insert(database, rows)
             indexed = rows[-1].seq + 1

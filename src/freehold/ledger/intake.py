@@ -116,6 +116,8 @@ class Intake:
         """These are durable and in the tree."""
         with self._lock:
             self._pending.difference_update(ids)
+            if not self._pending:
+                self._pending.clear()  # which also frees the room that a backlog took
             if not self._waiting:
                 return
             told = [one for id in ids for one in self._waiting.pop(id, ())]
