@@ -1,10 +1,12 @@
 import asyncio
+import re
 
 import httpx
 import msgspec
 import pytest
 
 from freehold import wire
+from freehold.clock import SystemClock
 from freehold.errors import InputError
 from freehold.gateway.plane import HEAD_KEPT_BYTES_MAX, HEADS_KEPT_MAX
 from freehold.gateway.settings import GatewaySettings, TimeoutSettings
@@ -232,3 +234,15 @@ async def test_stream_that_is_not_rescued_says_so_and_is_never_cut_short() -> No
 async def test_ten_thousand_calls_in_chaos_are_all_right(seed: int) -> None:
     tally = await chaos(5000, seed, "continue", between_seconds=5.0, timeouts=PATIENT)
     assert (tally.right, tally.wrong, tally.hung, tally.honest) == (5000, 0, 0, 0), tally.notes[:3]
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+async def test_answer_told_anew_says_when_it_was_asked_for(stream: bool) -> None:
+    before = SystemClock().now_ns() // 1_000_000_000
+    async with street(("anthropic",)) as place:
+        chat = await place.post(ask(stream=stream))
+        spoken = await place.post({"model": "chat", "stream": stream, "input": "Hello"}, "/v1/responses")
+    after = SystemClock().now_ns() // 1_000_000_000
+    said = {int(found) for found in re.findall(rb'"created(?:_at)?": ?(\d+)', chat.body + spoken.body)}
+    assert said
+    assert all(before <= seconds <= after for seconds in said)

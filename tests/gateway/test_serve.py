@@ -256,6 +256,8 @@ WRONG = {
     "gateway.bad-tls": '[gateway]\ntls_cert = "nowhere.pem"\n',
     "gateway.bad-option": '[homes.b]\nvendor = "v"\napi = "openai"\nmodel = "claude-pocket"\n'
     'options = { timeout_idle_s = "soon" }\n[workloads.other]\nhomes = ["b"]\n',
+    "gateway.unknown-option": '[homes.b]\nvendor = "v"\napi = "openai"\nmodel = "claude-pocket"\n'
+    'options = { timeout_idel_s = "3" }\n[workloads.other]\nhomes = ["b"]\n',
     "gateway.no-address": '[homes.b]\nvendor = "v"\napi = "bedrock"\nmodel = "claude-pocket"\n'
     '[workloads.other]\nhomes = ["b"]\n',
 }  # fmt: skip

@@ -123,7 +123,8 @@ class HomeSettings(Struct, frozen=True, kw_only=True):
     ] = None
     contract: Annotated[Name | None, Meta(description="The contract it is bought under.")] = None
     options: Annotated[
-        dict[Name, Words], Meta(description="Settings of its transport: api_version, project, deployment.")
+        dict[Name, Words],
+        Meta(description="Settings of its transport, such as api_version, project, location."),
     ] = {}
 
 

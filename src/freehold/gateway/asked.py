@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
+from freehold.clock import Clock
 from freehold.dialects import Codec, Inbound
 from freehold.dialects.passthrough import Peeked
 from freehold.gateway.peeked import NOTHING, Peek, usage_option
@@ -39,17 +40,20 @@ class Asked:
     """One request. `conversation` is read when somebody needs it; a call that passes through does not."""
 
     __slots__ = (
-        "_conversation", "body", "dialect", "hides_usage", "inbound", "model", "near", "peeked",
+        "_clock", "_conversation", "body", "dialect", "hides_usage", "inbound", "model", "near", "peeked",
         "peeked_whole",
         "side", "stored", "stream", "trace",
     )  # fmt: skip
 
-    def __init__(self, inbound: Inbound, near: Codec, dialect: str, body: bytes, peeked: Peek) -> None:
+    def __init__(
+        self, inbound: Inbound, near: Codec, dialect: str, body: bytes, peeked: Peek, clock: Clock
+    ) -> None:  # fmt: skip
         self.inbound, self.near, self.dialect, self.body, self.peeked = inbound, near, dialect, body, peeked
         self.model = inbound.model or peeked.model or ""
         self.stream = bool(peeked.stream) if inbound.stream is None else inbound.stream
         self.hides_usage = self.stream and dialect == "openai" and not _asks_usage(peeked)
         self.stored = () if _nothing_stored(peeked) else _stored(peeked)
+        self._clock = clock
         self._conversation: Conversation | None = None
         self.peeked_whole: Peeked | None = None
         self.side: Any = None  # a Side, where this is no generation
@@ -63,9 +67,11 @@ class Asked:
     @property
     def conversation(self) -> Conversation:
         """The neutral form; a DialectError if the body is none of its dialect."""
-        if self._conversation is None:
-            self._conversation = self.near.read_request(self.inbound, self.body)
-        return self._conversation
+        found = self._conversation
+        if found is None:
+            found = self._conversation = self.near.read_request(self.inbound, self.body)
+            msgspec.structs.force_setattr(found, "asked_s", self._clock.now_ns() // 1_000_000_000)
+        return found
 
     def body_for(self, model_name: str) -> bytes:
         """The body as it passes through: untouched but for the model's name and the wish to be told usage."""

@@ -261,7 +261,7 @@ class Plane(Shared):
             failure = unreadable_body(memo.near, memo.inbound, body, head.get(b"content-encoding"))
             self.deny(client, memo.near, memo.inbound, failure, body, caller)
             return
-        asked = Asked(memo.inbound, memo.near, memo.row, body, peeked)
+        asked = Asked(memo.inbound, memo.near, memo.row, body, peeked, self.clock)
         asked.trace = memo.trace
         self._begin_call(client, memo, asked, caller, started)
 
@@ -294,7 +294,7 @@ class Plane(Shared):
         body: bytes,
     ) -> None:  # fmt: skip
         """A token count or an embedding: a call like any other from here on."""
-        asked = Asked(inbound, near, _row(inbound), body, Peek())
+        asked = Asked(inbound, near, _row(inbound), body, Peek(), self.clock)
         asked.side, asked.model, asked.stream, asked.hides_usage = side, side.model, False, False
         memo = Memo(
             self._epoch, inbound, near, asked.dialect, caller, has_key=True, forward=b"", generates=False,

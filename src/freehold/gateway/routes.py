@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from freehold.clock import Clock
-from freehold.errors import InputError
+from freehold.errors import InputError, nearest
 from freehold.estate.model import Estate
 from freehold.gateway.auth import identity, require
 from freehold.gateway.candidates import candidates
@@ -32,6 +32,10 @@ from freehold.types.names import HomeId
 RESOLVED_MAX: Final = 4096
 NAME_CHARS_MAX: Final = 200
 WAIT_SECONDS_MAX: Final = 86_400
+OPTIONS: Final = frozenset({
+    "api_version", "continues", "holds_state", "hosting", "location", "metrics", "profile", "project",
+    "resource", "scope", "signing_region", "workspace", *(f"timeout_{name}_s" for name in WAITS),
+})  # fmt: skip
 
 
 class Generation:
@@ -203,6 +207,7 @@ def _let_go(live: Live) -> None:
 
 def _waits_of(home: Home, waits: Waits) -> Waits:
     """A home's own timeouts, as options such as `timeout_idle_s`; its other options are looked at too."""
+    _known_only(home)
     for name in ("continues", "holds_state"):
         if home.options.get(name, "yes") not in ("yes", "no"):
             raise _bad_option(home, name, "it is yes or no")
@@ -212,6 +217,20 @@ def _waits_of(home: Home, waits: Waits) -> Waits:
         if given is not None:
             own[name] = _seconds(home, f"timeout_{name}_s", given)
     return Waits(**{name: own.get(name, getattr(waits, name)) for name in WAITS}) if own else waits
+
+
+def _known_only(home: Home) -> None:
+    """Beside the options that we read, a home may have those that its `url` has a place for."""
+    unknown = next(
+        (one for one in home.options if one not in OPTIONS and f"{{{one}}}" not in (home.url or "")), None
+    )
+    if unknown is not None:
+        near = nearest(unknown, OPTIONS)
+        meant = f"options.{near}" if near else f"one of {', '.join(sorted(OPTIONS))}"
+        raise InputError(
+            f"homes.{home.id}.options.{unknown} is no option of a home", why="nothing would read it",
+            fix=f"say {meant}, or leave it out", code="gateway.unknown-option",
+        )  # fmt: skip
 
 
 def _seconds(home: Home, name: str, given: str) -> float:

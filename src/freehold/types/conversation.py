@@ -153,6 +153,7 @@ class Conversation(_Neutral, frozen=True, kw_only=True):
     thinking: ThinkingConfig | None = None
     user: str | None = None
     stored: tuple[StoredState, ...] = ()
+    asked_s: int = 0  # when, in seconds since 1970, for answers that say so; 0: nobody noted it
     dialect: str = ""  # where it came from; `extra` is meaningful only there
     extra: Extra = {}
 

@@ -124,8 +124,8 @@ def write_answer(answer: Answer, conversation: Conversation) -> bytes:
         "index": 0, "message": message, "logprobs": None, "finish_reason": FINISH_OUT[answer.finish],
     }  # fmt: skip
     body: dict[str, Any] = {
-        "id": answer.id, "object": "chat.completion", "created": 0, "model": answer.model,
-        "choices": [choice],
+        "id": answer.id, "object": "chat.completion", "created": conversation.asked_s,
+        "model": answer.model, "choices": [choice],
     }  # fmt: skip
     if (usage := write_usage(answer.usage)) is not None:
         body["usage"] = usage

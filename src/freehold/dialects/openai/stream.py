@@ -161,7 +161,9 @@ class Writer:
 
     def __init__(self, conversation: Conversation) -> None:
         self._with_usage = conversation.stream_usage
-        self._head: dict[str, Any] = {"id": "", "object": "chat.completion.chunk", "created": 0, "model": ""}
+        self._head: dict[str, Any] = {
+            "id": "", "object": "chat.completion.chunk", "created": conversation.asked_s, "model": "",
+        }  # fmt: skip
         self._around = self._without_text()
         self._calls: dict[int, int] = {}
         self._usage = Usage()

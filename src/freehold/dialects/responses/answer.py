@@ -99,8 +99,8 @@ def envelope(id: str, model: str, conversation: Conversation) -> dict[str, Any]:
     """What every response repeats of its request, and the fields its readers expect to be there."""
     choice = conversation.tool_choice
     body: dict[str, Any] = {
-        "id": id or "resp_freehold", "object": "response", "created_at": 0, "status": "in_progress",
-        "error": None, "incomplete_details": None, "instructions": None,
+        "id": id or "resp_freehold", "object": "response", "created_at": conversation.asked_s,
+        "status": "in_progress", "error": None, "incomplete_details": None, "instructions": None,
         "max_output_tokens": conversation.max_tokens, "metadata": {}, "model": model or conversation.model,
         "output": [], "parallel_tool_calls": not (choice and choice.parallel is False),
         "previous_response_id": None, "temperature": conversation.temperature, "tool_choice": "auto",
