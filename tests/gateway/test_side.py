@@ -1,5 +1,6 @@
 import msgspec
 
+from freehold.types.homes import Price
 from tests.gateway.running import MODEL, street
 
 
@@ -34,3 +35,13 @@ async def test_batch_and_files_are_refused_by_name_in_the_dialect() -> None:
         files = await place.post({}, "/v1/files")
     assert (batch.status, msgspec.json.decode(batch.body)["type"]) == (501, "error")
     assert "file endpoints are not taken here" in files.error
+
+
+async def test_embedding_is_priced_by_what_it_read() -> None:
+    body = {"model": MODEL, "input": ["to be", "or not"]}
+    async with street(("openai",), price=Price(input_nano_usd_per_mtok=1_000_000_000)) as place:
+        await place.post(body, "/v1/embeddings")
+        (record,) = place.kept.calls
+    assert record.tokens is not None
+    assert record.cost is not None
+    assert (record.tokens.fresh, record.tokens.output, record.cost.nano_usd) == (4, 0, 4_000)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,6 +45,23 @@ def stores_of(config: str | None) -> Stores:
         ready_s=settings.ready.seconds,
         folder=folder, shared=shared, gossips=shared or settings.file is not None,
     )  # fmt: skip
+
+
+def unknown_workloads(config: str | None, named: Sequence[str]) -> list[str]:
+    """A sentence for each workload that a key names and the file does not. It may come later: no error."""
+    from freehold.errors import nearest
+
+    _, loaded = state_settings(config)
+    known = loaded.sections["workloads"]
+    if loaded.source is None or not known:
+        return []
+    said = []
+    for name in named:
+        if name not in known:
+            near = nearest(name, known)
+            meant = f"; did you mean {near!r}?" if near else ""
+            said.append(f"there is no workload {name!r} in {loaded.source} so far{meant}")
+    return said
 
 
 def admin_digest(config: str | None) -> bytes | None:

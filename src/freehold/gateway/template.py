@@ -126,9 +126,13 @@ def price_used(price: Price) -> PriceUsed:
 def nano_usd(usage: Usage | None, price: Price) -> int | None:
     """What the tokens cost, where counts and prices say enough."""
     fresh, output = price.input_nano_usd_per_mtok, price.output_nano_usd_per_mtok
-    if usage is None or usage.fresh is None or usage.output is None or fresh is None or output is None:
+    if usage is None or usage.fresh is None or usage.output is None or fresh is None:
         return None
-    nano = usage.fresh * fresh + usage.output * output
+    nano = usage.fresh * fresh
+    if usage.output:
+        if output is None:
+            return None
+        nano += usage.output * output
     if usage.cache_read:
         if price.cache_read_nano_usd_per_mtok is None:
             return None
@@ -145,7 +149,7 @@ def why_no_cost(usage: Usage | None, price: Price) -> str | None:
         return None
     if usage is None or usage.fresh is None or usage.output is None:
         return NO_USAGE
-    if price.input_nano_usd_per_mtok is None or price.output_nano_usd_per_mtok is None:
+    if price.input_nano_usd_per_mtok is None or (usage.output and price.output_nano_usd_per_mtok is None):
         return "the home has no price"
     return "the home has no price for cached tokens"
 

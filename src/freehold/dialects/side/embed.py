@@ -49,6 +49,11 @@ def floats(values: Sequence[Any]) -> tuple[float, ...]:
     return tuple(values)
 
 
+def _read(tokens: int | None) -> Usage:
+    """Tokens that were read; an embedding says none."""
+    return Usage(fresh=tokens, output=None if tokens is None else 0)
+
+
 class OpenAIEmbeddings:
     def read(self, inbound: Inbound, body: bytes) -> Embed:
         fields = Fields.of(body)
@@ -93,7 +98,7 @@ class OpenAIEmbeddings:
         usage = fields.object("usage")
         return Embedded(
             model=fields.maybe("model") or "", vectors=tuple(self._vector(row) for row in rows),
-            usage=Usage(fresh=usage.count("prompt_tokens") if usage else None),
+            usage=_read(usage.count("prompt_tokens") if usage else None),
         )  # fmt: skip
 
     def _vector(self, row: Fields) -> tuple[float, ...]:
@@ -178,7 +183,7 @@ class GeminiEmbeddings:
             tokens += (statistics.count("token_count") or 0) if statistics else 0
             rows.append(row)
         vectors = tuple(floats(row.items("values")) for row in rows)
-        return Embedded(model="", vectors=vectors, usage=Usage(fresh=tokens or None))
+        return Embedded(model="", vectors=vectors, usage=_read(tokens or None))
 
     def write_answer(self, embedded: Embedded, embed: Embed) -> bytes:
         if self._surface == "embedContent":
@@ -223,7 +228,7 @@ class BedrockEmbeddings:
             vectors: tuple[tuple[float, ...], ...] = (floats(fields.items("embedding")),)
         else:
             vectors = tuple(floats(row) for row in fields.items("embeddings") if type(row) is list)
-        return Embedded(model="", vectors=vectors, usage=Usage(fresh=fields.count("inputTextTokenCount")))
+        return Embedded(model="", vectors=vectors, usage=_read(fields.count("inputTextTokenCount")))
 
     def write_answer(self, embedded: Embedded, embed: Embed) -> bytes:
         if "cohere" in embed.model:
