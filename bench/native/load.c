@@ -15,12 +15,14 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
 #define SAMPLES_MAX 4000000
 #define BUFFER_BYTES 65536
 #define FDS_MAX 16384
+#define CONNECT_SECONDS 5
 
 typedef struct {
   long long asked_ns;
@@ -57,8 +59,10 @@ static void ask(int fd) {
 
 static int open_one(int epoll_fd) {
   int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+  struct timeval patience = {.tv_sec = CONNECT_SECONDS};
   struct sockaddr_in where = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port),
                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);  // which Linux heeds in connect, too
   if (fd < 0 || fd >= FDS_MAX || connect(fd, (struct sockaddr *)&where, sizeof where)) {
     errors++;
     return -1;
@@ -111,7 +115,11 @@ int main(int argc, char **argv) {
   while (active > 0) {
     while (begun < connections && now_ns() >= start + begun * apart_ns) {
       int fd = open_one(epoll_fd);
-      if (fd >= 0) ask(fd);
+      if (fd < 0) {
+        fprintf(stderr, "connection %d of %d was not taken within %d s", begun + 1, connections, CONNECT_SECONDS);
+        return 3;
+      }
+      ask(fd);
       begun++;
     }
     int count = epoll_wait(epoll_fd, ready, 512, begun < connections ? 1 : 100);
