@@ -45,6 +45,7 @@ from bench.gateway_pieces import (
     piece_text,
     save,
 )
+from bench.gateway_profile import profile
 from bench.gateway_rig import Case, Figure, Rig, Running, memory_mb, pause, resume
 from bench.gateway_steady import memory, sustained
 from bench.gateway_trouble import grey, rescue
@@ -222,6 +223,7 @@ PIECES: dict[str, Measured] = {
     "memory": memory,
     "rescue": rescue,
     "grey": grey,
+    "profile": profile,
 }
 
 

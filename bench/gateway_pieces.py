@@ -18,7 +18,7 @@ FOLDER = RESULTS / "gateway"
 PAGE = RESULTS / "gateway.md"
 ORDER = (
     "plain", "bodies", "tls", "translated", "streams", "many-streams", "ladder", "sustained", "memory",
-    "rescue", "grey",
+    "rescue", "grey", "profile",
 )  # fmt: skip
 
 
