@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench.gateway_peers import NGINX_ONE, NULL
 from bench.gateway_pieces import C32, S128, TRANSLATED, Figure, Found
-from bench.gateway_rig import Case, Rig, Running, resume
+from bench.gateway_rig import Case, Rig, Running, resume, tree
 
 CASES = (
     Case(C32, connections=32),
@@ -64,11 +64,12 @@ def profile(asked: argparse.Namespace, folder: Path) -> Found:
 
 def parts_of(rig: Rig, one: Running, case: Case, asked: argparse.Namespace) -> list[Figure]:
     """Microseconds of each part, per call or chunk; the largest first."""
+    of = ",".join(str(pid) for pid in tree(one.process.pid))
     found: dict[str, list[float]] = {}
     for number in range(asked.rounds):
         data = rig.folder / f"perf-{number}.data"
         watching = subprocess.Popen(
-            ["perf", "record", "-q", "-F", str(SAMPLES_PER_SECOND), "-p", str(one.process.pid),
+            ["perf", "record", "-q", "-F", str(SAMPLES_PER_SECOND), "-p", of,
              "-o", str(data), "--", "sleep", str(asked.seconds)],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
