@@ -214,7 +214,8 @@ def page(pieces: dict[str, Piece]) -> str:
     lines = [
         "# gateway\n",
         "What a call costs in each gateway, on one core; homes and load on the other. What is compared, and "
-        "how: [the bench](../gateway.py). Each piece says when it was measured, and on what.\n",
+        "how: [the bench](../gateway.py). Each piece says when it was measured, and on what. What follows "
+        "from the profile: [what is next](../../ARCHITECTURE.md#what-the-profile-shows-next).\n",
         "| | must | goal | measured | holds |",
         "|---|---:|---:|---:|---|",
     ]
