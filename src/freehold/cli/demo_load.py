@@ -170,7 +170,7 @@ def summary(result: Result, records: Path) -> Summary:
         f"failed                {len(failed)}" + (f": {failed[0].why}" if failed else ""),
         f"streams rescued       {len(streams)} after their first words, joined word for word; "
         f"{len(rescued) - len(streams)} before them",
-        "worst added latency   " + (f"{added * 1000:.0f} ms" if added is not None else "none"),
+        "worst added latency   " + _shown(added),
     ]
     if streams:
         lines.append(f"one of them           {streams[0]['id']} ({_told(streams[0])})")
@@ -185,6 +185,12 @@ def _worst_added(calls: list[Called], rescued: set[str]) -> float | None:
         for stream in (False, True)
     }
     return max((one.seconds - usual[one.stream] for one in calls if one.receipt in rescued), default=None)
+
+
+def _shown(added: float | None) -> str:
+    if added is None:
+        return "none"
+    return f"{added * 1000:.0f} ms" if added > 0 else "none: the other home was as quick"
 
 
 def _told(record: dict[str, Any]) -> str:
