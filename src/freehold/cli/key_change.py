@@ -29,7 +29,7 @@ def command(
     without: tuple[str, ...], as_json: bool, **limits: object,
 ) -> None:  # fmt: skip
     """Change what the key ID may do. What is not named stays; what it has spent stays spent."""
-    from freehold.cli.key_file import key_book, unknown_workloads
+    from freehold.cli.key_file import key_book, name_unknown_workloads
 
     changes = {name: value for name, value in amounts(limits).items() if value is not None}
     if workloads:
@@ -47,8 +47,7 @@ def command(
         )  # fmt: skip
     with key_book(config) as book:
         key = book.change(id, changes)
-    for words in unknown_workloads(config, workloads):
-        click.echo(words, err=True)
+    name_unknown_workloads(config, workloads)
     if as_json:
         emit_json("key/1", msgspec.to_builtins(key))
     else:

@@ -19,7 +19,7 @@ def command(
     as_json: bool, **limits: object,
 ) -> None:  # fmt: skip
     """Make a key for a caller called NAME. It is printed once and kept only as a hash."""
-    from freehold.cli.key_file import key_book, unknown_workloads
+    from freehold.cli.key_file import key_book, name_unknown_workloads
     from freehold.cli.key_limits import amounts
 
     given = {name: value for name, value in amounts(limits).items() if value is not None}
@@ -27,8 +27,7 @@ def command(
         key, secret = book.create(
             name, workloads=workloads, expires_ns=expiry(expires), tags=tags_of(tags), **given
         )
-    for words in unknown_workloads(config, workloads):
-        click.echo(words, err=True)
+    name_unknown_workloads(config, workloads)
     if as_json:
         emit_json("key/1", {**msgspec.to_builtins(key), "key": secret})
     else:

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from freehold.cli.state_folder import state_folder
 
 if TYPE_CHECKING:
@@ -47,21 +49,21 @@ def stores_of(config: str | None) -> Stores:
     )  # fmt: skip
 
 
-def unknown_workloads(config: str | None, named: Sequence[str]) -> list[str]:
-    """A sentence for each workload that a key names and the file does not. It may come later: no error."""
+def name_unknown_workloads(config: str | None, named: Sequence[str]) -> None:
+    """Say which workloads a key names and the file does not. They may come later: no error."""
     from freehold.errors import nearest
 
+    if not named:
+        return
     _, loaded = state_settings(config)
     known = loaded.sections["workloads"]
     if loaded.source is None or not known:
-        return []
-    said = []
+        return
     for name in named:
         if name not in known:
             near = nearest(name, known)
             meant = f"; did you mean {near!r}?" if near else ""
-            said.append(f"there is no workload {name!r} in {loaded.source} so far{meant}")
-    return said
+            click.echo(f"there is no workload {name!r} in {loaded.source} so far{meant}", err=True)
 
 
 def admin_digest(config: str | None) -> bytes | None:

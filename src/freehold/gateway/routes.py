@@ -220,10 +220,7 @@ def _waits_of(home: Home, waits: Waits) -> Waits:
 
 
 def _known_only(home: Home) -> None:
-    """Beside the options that we read, a home may have those that its `url` has a place for."""
-    unknown = next(
-        (one for one in home.options if one not in OPTIONS and f"{{{one}}}" not in (home.url or "")), None
-    )
+    unknown = next((name for name in home.options if name not in OPTIONS), None)
     if unknown is not None:
         near = nearest(unknown, OPTIONS)
         meant = f"options.{near}" if near else f"one of {', '.join(sorted(OPTIONS))}"
